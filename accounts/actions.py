@@ -1,0 +1,316 @@
+"""The flows that change who may do what, one a function, each its own transaction.
+
+Rows are locked FOR NO KEY UPDATE: rows that refer to an account or a key by foreign key can still be written
+meanwhile, so the money path never waits for a person's click.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+import structlog
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import errors, key_rules
+from accounts.delegation import terms_of
+from accounts.keys import digest_of, last_four_of, new_key, prefix_of
+from accounts.models import Account, ApiKey, Membership, Plan, User
+from aio_platform.errors import InvalidRequest
+
+log = structlog.get_logger(__name__)
+
+
+class Unchanged(Enum):
+    """Stands for "leave it as it is" where None means "no limit"."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+
+
+def create_account(name: str, plan: str, owner_email: str | None = None) -> Account:
+    """Make an account on the plan of that slug, and its owner's membership; grants no credits.
+
+    The owner's user is made when there is none of that e-mail address. Raises InvalidRequest for a bad name,
+    plan or address, NameTaken for another account's name.
+    """
+    name = key_rules.valid_name(name)
+    if name.startswith("acct_"):
+        raise InvalidRequest("A name must not look like an account id.", param="name")
+    chosen = _plan(plan)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                account = Account.objects.create(name=name, plan=chosen)
+        except IntegrityError:
+            raise errors.NameTaken(name) from None
+        if owner_email is not None:
+            Membership.objects.create(account=account, user=_user(owner_email), role=Membership.Role.OWNER)
+    log.info("account created", account_id=account.public_id, plan=plan)
+    return account
+
+
+def set_plan(account: Account, plan: str) -> Account:
+    """Put the account on the plan of that slug, from its next call on; InvalidRequest where there is none."""
+    account.plan = _plan(plan)
+    account.save(update_fields=["plan"])
+    log.info("plan set", account_id=account.public_id, plan=plan)
+    return account
+
+
+def suspend_account(account: Account) -> Account:
+    """From this call's return on, every call with any of the account's keys is refused. Repeatable."""
+    return _set_status(account, Account.Status.SUSPENDED)
+
+
+def reactivate_account(account: Account) -> Account:
+    """Undo `suspend_account`; keys revoked or expired meanwhile stay so. Repeatable."""
+    return _set_status(account, Account.Status.ACTIVE)
+
+
+def issue_key(
+    account: Account,
+    name: str,
+    *,
+    endpoints: Sequence[str] | None = None,
+    models: Sequence[str] | None = None,
+    networks: Sequence[str] | None = None,
+    expires_at: datetime | None = None,
+    cap_day_microcredits: int | None = None,
+    cap_month_microcredits: int | None = None,
+    may_manage_keys: bool = False,
+    created_by: User | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key, and return it with its text, which nothing can show again. None means no limit.
+
+    Raises InvalidRequest naming the field that breaks `key_rules`, AccountSuspended.
+    """
+    terms: dict[str, Any] = {
+        "allowed_endpoints": key_rules.valid_endpoints(endpoints),
+        "allowed_models": key_rules.valid_models(models),
+        "allowed_networks": key_rules.valid_networks(networks),
+        "expires_at": key_rules.valid_expiry(expires_at, timezone.now()),
+        "cap_day_microcredits": key_rules.valid_cap(cap_day_microcredits, "cap_day"),
+        "cap_month_microcredits": key_rules.valid_cap(cap_month_microcredits, "cap_month"),
+        "may_manage_keys": may_manage_keys,
+    }
+    name = key_rules.valid_name(name)
+    with transaction.atomic():
+        _check_active(account)
+        api_key, key_text = _insert_key(account, name=name, created_by=created_by, **terms)
+    log.info("key issued", account_id=account.public_id, key_id=api_key.public_id)
+    return api_key, key_text
+
+
+def rename_key(api_key: ApiKey, name: str) -> ApiKey:
+    """Give a key, live or not, another name; InvalidRequest for one that breaks the rules."""
+    api_key.name = key_rules.valid_name(name)
+    api_key.save(update_fields=["name"])
+    return api_key
+
+
+def change_limits(
+    api_key: ApiKey,
+    *,
+    cap_day_microcredits: int | Unchanged | None = UNCHANGED,
+    cap_month_microcredits: int | Unchanged | None = UNCHANGED,
+    expires_at: datetime | Unchanged | None = UNCHANGED,
+) -> ApiKey:
+    """Change a live key's caps and expiry, from its next call on; None removes a limit.
+
+    Raises InvalidRequest naming the field, and KeyNotLive: what has ended is not brought back.
+    """
+    with transaction.atomic():
+        locked = _locked_live_key(api_key)
+        if not isinstance(cap_day_microcredits, Unchanged):
+            locked.cap_day_microcredits = key_rules.valid_cap(cap_day_microcredits, "cap_day")
+        if not isinstance(cap_month_microcredits, Unchanged):
+            locked.cap_month_microcredits = key_rules.valid_cap(cap_month_microcredits, "cap_month")
+        if not isinstance(expires_at, Unchanged):
+            locked.expires_at = key_rules.valid_expiry(expires_at, timezone.now())
+        locked.save(update_fields=["cap_day_microcredits", "cap_month_microcredits", "expires_at"])
+    log.info("key limits changed", account_id=locked.account.public_id, key_id=locked.public_id)
+    return locked
+
+
+def revoke_key(api_key: ApiKey) -> ApiKey:
+    """End a key for good: committed on return, so every call that starts afterwards is refused, everywhere.
+
+    Revoking again changes nothing. Must not be called inside a transaction: RuntimeError.
+    """
+    with transaction.atomic(durable=True):
+        ended = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
+        api_key.refresh_from_db()
+    if ended:
+        log.info("key revoked", account_id=api_key.account.public_id, key_id=api_key.public_id)
+    return api_key
+
+
+def rotate_key(api_key: ApiKey, overlap_s: int, *, created_by: User | None = None) -> tuple[ApiKey, str]:
+    """Issue a successor with the same name, scopes, caps and expiry; the old key works `overlap_s` longer.
+
+    Overlap 0 revokes the old key with the same commit; an earlier expiry of its own stands. Money is the
+    account's, so none moves. Raises InvalidRequest for an overlap beyond 30 days, KeyNotLive,
+    KeyAlreadyReplaced (rotate the successor), AccountSuspended. Not inside a transaction: RuntimeError.
+    """
+    overlap = timedelta(seconds=key_rules.valid_overlap_s(overlap_s))
+    with transaction.atomic(durable=True):
+        old = _locked_live_key(api_key)
+        _check_active(old.account)
+        successor = ApiKey.objects.filter(replaces=old).first()
+        if successor is not None:
+            raise errors.KeyAlreadyReplaced(successor.public_id)
+        terms = terms_of(old)
+        new, key_text = _insert_key(
+            old.account,
+            name=old.name,
+            allowed_endpoints=terms.endpoints,
+            allowed_models=terms.models,
+            allowed_networks=terms.networks,
+            expires_at=terms.expires_at,
+            cap_day_microcredits=terms.cap_day_microcredits,
+            cap_month_microcredits=terms.cap_month_microcredits,
+            may_manage_keys=terms.may_manage_keys,
+            created_by=created_by,
+            replaces=old,
+        )
+        now = timezone.now()
+        if overlap:
+            old.expires_at = min(now + overlap, old.expires_at or now + overlap)
+        else:
+            old.revoked_at = now
+        old.save(update_fields=["expires_at", "revoked_at"])
+    log.info("key rotated", account_id=old.account.public_id, key_id=old.public_id, successor=new.public_id)
+    return new, key_text
+
+
+def add_member(account: Account, email: str, role: str) -> Membership:
+    """Make the person of that address a member; the user is made when there is none.
+
+    Raises InvalidRequest for a bad address or role, AlreadyAMember.
+    """
+    role = _role(role)
+    with transaction.atomic():
+        user = _user(email)
+        try:
+            with transaction.atomic():
+                membership = Membership.objects.create(account=account, user=user, role=role)
+        except IntegrityError:
+            raise errors.AlreadyAMember(user.email) from None
+    log.info("member added", account_id=account.public_id, user_id=user.pk, role=role)
+    return membership
+
+
+def change_role(membership: Membership, role: str) -> Membership:
+    """Give a member another role.
+
+    Raises LastOwner where that would leave the account without an owner, InvalidRequest for an unknown role,
+    MembershipNotFound where it ended meanwhile.
+    """
+    role = _role(role)
+    with transaction.atomic():
+        locked = _locked_membership(membership)
+        if role != Membership.Role.OWNER:
+            _check_not_last_owner(locked)
+        locked.role = role
+        locked.save(update_fields=["role"])
+    log.info("role changed", account_id=locked.account.public_id, user_id=locked.user_id, role=role)
+    return locked
+
+
+def remove_member(membership: Membership) -> None:
+    """End a membership; keys the person issued stay, they are the account's. Raises as `change_role`."""
+    with transaction.atomic():
+        locked = _locked_membership(membership)
+        _check_not_last_owner(locked)
+        locked.delete()
+    log.info("member removed", account_id=membership.account.public_id, user_id=membership.user_id)
+
+
+def _insert_key(account: Account, **fields: Any) -> tuple[ApiKey, str]:
+    key_text = new_key()
+    api_key = ApiKey.objects.create(
+        account=account,
+        prefix=prefix_of(key_text),
+        last_four=last_four_of(key_text),
+        digest=digest_of(key_text),
+        **fields,
+    )
+    return api_key, key_text
+
+
+def _locked_live_key(api_key: ApiKey) -> ApiKey:
+    locked = (
+        ApiKey.objects.select_related("account")
+        .select_for_update(no_key=True, of=("self",))
+        .get(pk=api_key.pk)
+    )
+    if not locked.is_live(timezone.now()):
+        raise errors.KeyNotLive
+    return locked
+
+
+def _check_active(account: Account) -> None:
+    """Look again: the caller's object may be older than the suspension."""
+    if Account.objects.filter(pk=account.pk, status=Account.Status.SUSPENDED).exists():
+        raise errors.AccountSuspended
+
+
+def _set_status(account: Account, status: str) -> Account:
+    with transaction.atomic(durable=True):
+        account.status = status
+        account.save(update_fields=["status"])
+    log.info("account status set", account_id=account.public_id, status=status)
+    return account
+
+
+def _locked_membership(membership: Membership) -> Membership:
+    """The membership as it is now, with its account's row locked, so that owners change one at a time."""
+    Account.objects.select_for_update(no_key=True).get(pk=membership.account_id)
+    locked = Membership.objects.select_related("account").filter(pk=membership.pk).first()
+    if locked is None:
+        raise errors.MembershipNotFound
+    return locked
+
+
+def _check_not_last_owner(membership: Membership) -> None:
+    if membership.role != Membership.Role.OWNER:
+        return
+    owners = Membership.objects.filter(account=membership.account_id, role=Membership.Role.OWNER)
+    if not owners.exclude(pk=membership.pk).exists():
+        raise errors.LastOwner
+
+
+def _plan(slug: str) -> Plan:
+    plans = {plan.slug: plan for plan in Plan.objects.order_by("slug")}
+    if slug not in plans:
+        raise InvalidRequest(f"There is no plan {slug!r}; the plans are {', '.join(plans)}.", param="plan")
+    return plans[slug]
+
+
+def _role(text: str) -> str:
+    if text not in Membership.Role.values:
+        raise InvalidRequest(f"A role is one of {', '.join(Membership.Role.values)}.", param="role")
+    return text
+
+
+def _user(email: str) -> User:
+    """The person of that address, made without a password when there is none."""
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise InvalidRequest("That is not an e-mail address.", param="email") from None
+    found = User.objects.filter(email=address).first()
+    if found is not None:
+        return found
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(address)
+    except IntegrityError:  # made by somebody else since we looked
+        return User.objects.get(email=address)

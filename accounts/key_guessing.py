@@ -1,0 +1,58 @@
+"""Slowing down whoever tries keys at random, by address, and on the failing path only.
+
+A good key is never refused for what others did from its address, and costs no look-up here. A revoked or
+expired key is no guess: whoever sends it once had it.
+"""
+
+import ipaddress
+
+import structlog
+from django.conf import settings
+
+from accounts import rate_limits
+from accounts.errors import MalformedKey, TooManyKeyGuesses, UnknownKey
+from aio_platform.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+_GROUP = "key-guess"
+
+
+def note_failed_key(address: str) -> rate_limits.Window:
+    """Count one guess from the address, and return how its window stands."""
+    return rate_limits.count(_GROUP, _neighbourhood(address), settings.KEY_GUESSES_PER_ADDRESS)
+
+
+def too_many_guesses(address: str) -> bool:
+    """Whether more invalid keys came from the address than its window allows; counts nothing."""
+    return rate_limits.look(_GROUP, _neighbourhood(address), settings.KEY_GUESSES_PER_ADDRESS).is_exceeded
+
+
+def refusal_for_failed_key(address: str, refusal: PlatformError) -> PlatformError:
+    """What to answer a caller whose key failed: the refusal, or TooManyKeyGuesses once they tried too often.
+
+    Only MalformedKey and UnknownKey count. Blocks for a cache round trip. Never raises: with the counters out
+    of reach the refusal stands as it is.
+    """
+    if not isinstance(refusal, (MalformedKey, UnknownKey)):
+        return refusal
+    try:
+        window = note_failed_key(address)
+    except Exception as error:
+        log.warning("key guesses are not counted", error=type(error).__name__)
+        return refusal
+    if not window.is_exceeded:
+        return refusal
+    return TooManyKeyGuesses(retry_after_s=window.ends_in_s)
+
+
+def _neighbourhood(address: str) -> str:
+    """What one guesser commands: an IPv4 address, or the /64 that an IPv6 customer is given."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # a unix socket's peer has no address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+    return str(parsed)

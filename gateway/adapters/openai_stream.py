@@ -1,0 +1,162 @@
+"""The events of a streamed chat completion, counted and passed on as the upstream's own bytes.
+
+The chunk that finishes the answer is held back until the call is settled, so that the last data chunk can
+carry its price and nobody has read a whole answer that is not in the books.
+"""
+
+from typing import Any
+
+import orjson
+
+from gateway.adapters.chat_request import ChatRequest, estimated_tokens
+from gateway.adapters.openai_chat import MalformedAnswer, delta_bytes, read_usage
+from usage.units import Units
+
+DONE = b"data: [DONE]\n\n"
+MAX_EVENT_BYTES = 4_000_000
+
+
+class UpstreamStreamError(Exception):
+    """The upstream reported an error inside its stream."""
+
+
+class ChatStream:
+    """One stream's state. Feed it the upstream's bytes; forward what it returns."""
+
+    def __init__(self, request: ChatRequest, slug: str, upstream_model: str) -> None:
+        self._request = request
+        self._rename = (
+            (b'"model":' + orjson.dumps(upstream_model), b'"model":' + orjson.dumps(slug))
+            if slug != upstream_model
+            else None
+        )
+        self._slug = slug
+        self._rest = b""
+        self._held: list[dict[str, Any]] = []
+        self._delivered_bytes = 0
+        self._usage: Units | None = None
+        self.done = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came, return whole events to forward now (possibly none).
+
+        Raises MalformedAnswer for an event that is not a completion chunk, UpstreamStreamError for an error
+        event.
+        """
+        if self._rest:
+            data = self._rest + data
+        if b"\r" in data:
+            # A lone \r at the end may be the first half of a line end: keep it for the next read.
+            tail = b"\r" if data.endswith(b"\r") else b""
+            data = data[: len(data) - len(tail)].replace(b"\r\n", b"\n") + tail
+        cut = data.rfind(b"\n\n")
+        if cut < 0:
+            if len(data) > MAX_EVENT_BYTES:
+                raise MalformedAnswer("an event without end")
+            self._rest = data
+            return b""
+        self._rest = data[cut + 2 :]
+        if self._rest == b"":
+            events = data[:-2].split(b"\n\n")
+        else:
+            events = data[:cut].split(b"\n\n")
+        if len(events) == 1:
+            return self._take(events[0])
+        return b"".join([self._take(event) for event in events])
+
+    def _take(self, event: bytes) -> bytes:
+        if not event.startswith(b"data:") or b"\n" in event:
+            event = _data_of(event)
+            if not event:
+                return b""
+        payload = event[5:]
+        if payload.strip() == b"[DONE]":
+            self.done = True
+            return b""
+        try:
+            chunk = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            raise MalformedAnswer("an event that is not JSON") from None
+        if not isinstance(chunk, dict):
+            raise MalformedAnswer("an event that is not an object")
+        if chunk.get("error"):
+            raise UpstreamStreamError
+        usage = chunk.get("usage")
+        if usage is not None:
+            self._usage = read_usage(usage) or self._usage
+        finished = self._count(chunk.get("choices"))
+        if finished or usage is not None:
+            return self._hold(chunk, usage)
+        return self._renamed(event)
+
+    def _count(self, choices: object) -> bool:
+        """Count what the chunk says; whether it finishes a choice."""
+        if not isinstance(choices, list):
+            raise MalformedAnswer("an event without choices")
+        finished = False
+        for choice in choices:
+            if not isinstance(choice, dict):
+                raise MalformedAnswer("a choice that is not an object")
+            delta = choice.get("delta")
+            if delta:
+                self._delivered_bytes += delta_bytes(delta)
+            if choice.get("finish_reason"):
+                finished = True
+        return finished
+
+    def _hold(self, chunk: dict[str, Any], usage: object) -> bytes:
+        """Keep the newest finishing chunk back; whatever was kept before goes out."""
+        if not chunk.get("choices") and not self._request.include_usage:
+            return b""
+        released = b"".join([_event(held) for held in self._held])
+        if not self._request.include_usage:
+            chunk.pop("usage", None)
+        if "model" in chunk:
+            chunk["model"] = self._slug
+        self._held = [chunk]
+        return released
+
+    def _renamed(self, event: bytes) -> bytes:
+        if self._rename is not None:
+            event = event.replace(*self._rename, 1)
+        if not self._request.include_usage and b',"usage":null' in event:
+            event = event.replace(b',"usage":null', b"")
+        return event + b"\n\n"
+
+    def units(self) -> tuple[Units, bool]:
+        """What was delivered until now, and whether that is our estimate."""
+        if self._usage is not None:
+            return self._usage, False
+        return (
+            Units(
+                tokens_in=self._request.estimated_prompt_tokens(),
+                tokens_out=estimated_tokens(self._delivered_bytes),
+            ),
+            True,
+        )
+
+    @property
+    def says_something(self) -> bool:
+        """Whether any text, reasoning or tool call came."""
+        return self._delivered_bytes > 0
+
+    @property
+    def complete(self) -> bool:
+        """The upstream ended its stream properly."""
+        return self.done
+
+    def closing(self, credits_consumed: int | float) -> bytes:
+        """The last data chunk, with the price, and the end mark."""
+        last = self._held[-1] if self._held else {"object": "chat.completion.chunk", "choices": []}
+        last["credits_consumed"] = credits_consumed
+        return _event(last) + DONE
+
+
+def _event(chunk: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(chunk) + b"\n\n"
+
+
+def _data_of(event: bytes) -> bytes:
+    """The data lines of an event that has others too; ids, retries and comments are not passed on."""
+    lines = [line[5:].lstrip() for line in event.split(b"\n") if line.startswith(b"data:")]
+    return b"data: " + b"\n".join(lines) if lines else b""

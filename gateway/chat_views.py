@@ -1,0 +1,177 @@
+"""Chat on its four addresses. Each says how its body becomes an OpenAI chat body, and its answer ours."""
+
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from aio_platform.async_api import AsyncAPIView
+from aio_platform.credits import json_credits
+from aio_platform.errors import InvalidRequest, PlatformError
+from aio_platform.handler import GatewayRequest
+from gateway import chat_schema
+from gateway.adapters import openai_chat
+from gateway.adapters.chat_request import ChatRequest
+from gateway.callers import caller_of, refused
+from gateway.chat import complete_chat
+from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
+from gateway.contracts.parsing import parse_body
+from gateway.idempotency import carried_once, idempotency_key_of
+from gateway.lifespan import running
+from gateway.relay import Call, price_headers
+from gateway.streaming import stream_chat
+from usage.ledger import Settlement
+
+ENDPOINT = "chat"
+DEFAULT_TEMPERATURE = 0.1
+
+
+class ChatView(AsyncAPIView):
+    """What the four have in common: read, price, carry, answer."""
+
+    contract: type[SamplingFields] = ChatCompletionBody
+    session_allowed = False
+
+    async def carry(self, drf_request: Request) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        caller = await caller_of(request, session_allowed=self.session_allowed)
+        try:
+            body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
+            contract, values = parse_body(self.contract, body, request.header(b"content-type"))
+            chat = self.chat_request(contract, values, len(body), request)
+            routes = running().catalog.current.routes_for(ENDPOINT, values.get("model"))
+            ceiling = openai_chat.ceiling(chat, routes[0])
+            idempotency_key = idempotency_key_of(request)
+        except PlatformError as error:
+            raise await refused(caller, ENDPOINT, error) from None
+        request.watch_disconnect()
+        call = Call(
+            request.request_uuid,
+            request.arrived,
+            caller,
+            ENDPOINT,
+            routes,
+            ceiling,
+            routes[0].time_limit_s or settings.CHAT_TIME_LIMIT_S,
+            streamed=chat.stream,
+        )
+        if not idempotency_key:
+            return await self._answer(call, chat)
+        return await carried_once(
+            request, caller, idempotency_key, body, call.time_limit_s, lambda: self._answer(call, chat)
+        )
+
+    async def _answer(self, call: Call, chat: ChatRequest) -> HttpResponseBase:
+        relay = running().relay
+        if chat.stream:
+            return await stream_chat(relay, call, chat)
+        values, settlement = await complete_chat(relay, call, chat)
+        response = HttpResponse(
+            orjson.dumps(self.shaped(values, settlement, chat)), content_type="application/json"
+        )
+        for name, value in price_headers(call, settlement).items():
+            response[name] = value
+        return response
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        """The call as the adapters see it; may raise InvalidRequest."""
+        options = contract.stream_options
+        include_usage = bool(options and options.include_usage)
+        return ChatRequest(values, size_bytes, self.wants_stream(contract, request), include_usage)
+
+    def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
+        return bool(contract.stream)
+
+    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
+        """The answer's body from the OpenAI object."""
+        return values
+
+
+class OpenAIChatView(ChatView):
+    """POST /v1/chat/completions: strictly as OpenAI's SDKs expect."""
+
+    @extend_schema(**chat_schema.OPENAI)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+
+class ApiInOneChatView(ChatView):
+    """POST /api/v1/chat/completions: streams unless told otherwise, thinks aloud, and shows the price."""
+
+    @extend_schema(**chat_schema.API_IN_ONE)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
+        if contract.stream is not None:
+            return contract.stream
+        # The SDKs leave `stream` out when it is false, and then accept nothing but JSON.
+        return request.header(b"accept").strip().lower() != "application/json"
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        chat = super().chat_request(contract, values, size_bytes, request)
+        chat.thinks_by_default = True
+        return chat
+
+    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
+        values["credits_consumed"] = json_credits(settlement.charged or 0)
+        return values
+
+
+class LlmChatView(ChatView):
+    """POST /llm/v1/chat/completions: `messages`, or `input` whose answer also has `text`."""
+
+    contract = LlmChatBody
+    session_allowed = True
+
+    @extend_schema(**chat_schema.LLM)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        assert isinstance(contract, LlmChatBody)
+        if contract.input is not None:
+            _input_as_message(values)
+        return super().chat_request(contract, values, size_bytes, request)
+
+    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
+        if "input" in chat.values:
+            values["text"] = openai_chat.answer_text(values)
+        return values
+
+
+class TextChatView(ChatView):
+    """POST /api/chat: a question in, `{"text"}` out."""
+
+    contract = TextChatBody
+    session_allowed = True
+
+    @extend_schema(**chat_schema.TEXT)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        if contract.stream:
+            raise InvalidRequest("stream: this endpoint answers in one piece.", param="stream")
+        _input_as_message(values)
+        return super().chat_request(contract, values, size_bytes, request)
+
+    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
+        return {"text": openai_chat.answer_text(values)}
+
+
+def _input_as_message(values: dict[str, Any]) -> None:
+    values["messages"] = [{"role": "user", "content": values["input"]}]
+    if values.get("temperature") is None:
+        values["temperature"] = DEFAULT_TEMPERATURE

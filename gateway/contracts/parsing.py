@@ -1,0 +1,60 @@
+"""From bytes to a validated contract, with the first problem named by its field."""
+
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aio_platform.errors import InvalidRequest
+
+Contract = TypeVar("Contract", bound="RequestContract")
+
+
+class RequestContract(BaseModel):
+    """A JSON body. Types are strict, unknown fields are kept and passed on."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+
+def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tuple[Contract, dict[str, Any]]:
+    """Validate straight from the bytes; returns the contract and the body as plain JSON values.
+
+    Raises InvalidRequest for another content type, for what is not UTF-8 JSON, and for the first field that
+    breaks the contract, named as in `messages.0.role`.
+    """
+    if content_type and not content_type.lower().startswith("application/json"):
+        raise InvalidRequest("Send the body as application/json.", param="Content-Type")
+    if not body:
+        raise InvalidRequest("The body is empty; a JSON object is expected.")
+    try:
+        values = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not valid JSON: {_where(error)}.") from None
+    if not isinstance(values, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    try:
+        return contract.model_validate_json(body), values
+    except ValidationError as error:
+        raise first_problem(error) from None
+
+
+def first_problem(error: ValidationError) -> InvalidRequest:
+    """The first of the contract's complaints, without echoing the value."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    # A union reports every branch it tried; the names of branches are not part of the caller's body.
+    path = [str(part) for part in problem["loc"] if not _is_branch_name(part)]
+    field = ".".join(path)
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "missing":
+        message = "this field is required"
+    if not field:
+        return InvalidRequest(f"{message}.")
+    return InvalidRequest(f"{field}: {message}.", param=field)
+
+
+def _is_branch_name(part: int | str) -> bool:
+    return isinstance(part, str) and (part in ("str", "int", "float", "bool") or "[" in part or part[:1].isupper())
+
+
+def _where(error: orjson.JSONDecodeError) -> str:
+    return f"line {error.lineno}, column {error.colno}"

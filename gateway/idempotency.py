@@ -1,0 +1,99 @@
+"""Idempotency-Key: the same call sent twice is carried once, and answered twice with the same bytes.
+
+A refused or failed call keeps nothing, so it may be sent again under its key. A streamed call cannot be played
+back: its key then answers 409 and names the call.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase
+
+from aio_platform.errors import InvalidRequest, ServiceUnavailable
+from aio_platform.handler import GatewayRequest
+from aio_platform.request_ids import public_request_id
+from gateway.lifespan import running
+from usage.errors import IdempotencyInFlight, IdempotencyMismatch, IdempotencyNotReplayable
+from usage.idempotency import Claim, KeptAnswer
+from usage.ledger import Caller
+
+log = structlog.get_logger(__name__)
+MAX_KEY_LENGTH = 255
+MAX_KEPT_BYTES = 5_000_000
+KEPT_HEADERS = ("X-Credits-Consumed", "X-Credits-Remaining")
+
+
+def idempotency_key_of(request: GatewayRequest) -> str:
+    """The header's value, or an empty string. Raises InvalidRequest for one that cannot be kept."""
+    key = request.header(b"idempotency-key")
+    if len(key) > MAX_KEY_LENGTH or not key.isprintable():
+        raise InvalidRequest(
+            f"Idempotency-Key must be at most {MAX_KEY_LENGTH} printable characters.", param="Idempotency-Key"
+        )
+    return key
+
+
+async def carried_once(
+    request: GatewayRequest,
+    caller: Caller,
+    idempotency_key: str,
+    body: bytes,
+    time_limit_s: float,
+    carry: Callable[[], Awaitable[HttpResponseBase]],
+) -> HttpResponseBase:
+    """Carry the call unless this key's call was carried before.
+
+    Raises IdempotencyInFlight (409) while the first is under way, IdempotencyMismatch (422) for another body,
+    IdempotencyNotReplayable (409) for an answer that was streamed.
+    """
+    calls = running().idempotent_calls
+    fingerprint = hashlib.sha256(request.path.encode() + b"\0" + body).digest()
+    ttl_s = int(time_limit_s + settings.HOLD_MARGIN_S)
+    try:
+        claim = await calls.claim(caller, idempotency_key, fingerprint, request.request_uuid, ttl_s)
+    except psycopg.Error as error:
+        raise ServiceUnavailable("The platform cannot take calls right now.") from error
+    if claim is None:
+        return await carry()  # an unknown key: the money door refuses it
+    if claim.state != "claimed":
+        return _answer_again(claim)
+    try:
+        response = await carry()
+    except BaseException:
+        running().ledger.run_in_background(calls.drop(claim, idempotency_key, request.request_uuid))
+        raise
+    await _keep(request, claim, idempotency_key, response)
+    return response
+
+
+def _answer_again(claim: Claim) -> HttpResponse:
+    if claim.state == "other_body":
+        raise IdempotencyMismatch
+    if claim.answer is None:
+        raise IdempotencyInFlight
+    if claim.answer.body is None:
+        raise IdempotencyNotReplayable(public_request_id(claim.answer.request_uuid))
+    response = HttpResponse(claim.answer.body, content_type=claim.answer.content_type, status=claim.answer.status)
+    for name, value in claim.answer.headers.items():
+        response[name] = value
+    response["Idempotent-Replayed"] = "true"
+    return response
+
+
+async def _keep(request: GatewayRequest, claim: Claim, idempotency_key: str, response: HttpResponseBase) -> None:
+    """The call is charged by now, so a failure to keep its answer is logged and the answer still goes out."""
+    body = None
+    if isinstance(response, HttpResponse) and len(response.content) <= MAX_KEPT_BYTES:
+        body = response.content
+    headers = {name: response[name] for name in KEPT_HEADERS if response.has_header(name)}
+    headers["X-Original-Request-Id"] = request.request_id
+    answer = KeptAnswer(
+        request.request_uuid, response.status_code, response["Content-Type"], headers, body
+    )
+    try:
+        await running().idempotent_calls.keep(claim, idempotency_key, answer)
+    except psycopg.Error as error:
+        log.error("an answer was not kept", request_id=request.request_id, error=type(error).__name__)

@@ -1,0 +1,49 @@
+"""What a gateway process holds open from its first request to its last."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.catalog_feed import CatalogFeed
+from gateway.relay import Relay
+from gateway.upstream import Upstreams
+from usage.idempotency import IdempotentCalls
+from usage.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The process's connections: to the books, the catalog and the upstreams."""
+
+    ledger: Ledger
+    catalog: CatalogFeed
+    upstreams: Upstreams
+    relay: Relay
+    idempotent_calls: IdempotentCalls
+
+
+_running: Running | None = None
+
+
+def running() -> Running:
+    """The open connections; only valid between the server's start and stop."""
+    assert _running is not None, "the gateway has not been opened"
+    return _running
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[None]:
+    """Open everything, and at the end wait for what is being settled before closing it."""
+    global _running
+    ledger, catalog, upstreams = Ledger(), CatalogFeed(), Upstreams()
+    await ledger.open()
+    await catalog.open()
+    _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), IdempotentCalls())
+    try:
+        yield
+    finally:
+        await ledger.close()
+        await _running.idempotent_calls.close()
+        await catalog.close()
+        await upstreams.close()
+        _running = None

@@ -1,0 +1,46 @@
+"""One gateway process on a listening socket it inherits; started by `serve`."""
+
+import socket
+from typing import Any
+
+import uvicorn
+from django.core.management.base import BaseCommand, CommandParser
+
+from aio_platform.supervisor import stop_with_parent
+
+GRACEFUL_STOP_S = 30
+
+
+class Command(BaseCommand):
+    help = "Serve the gateway and the platform's pages on an inherited socket (started by `serve`)."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--fd", type=int, required=True)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop_with_parent()
+        server = uvicorn.Server(server_config())
+        server.run(sockets=[socket.socket(fileno=options["fd"])])
+        if not server.started:
+            raise SystemExit(3)
+
+
+def server_config() -> uvicorn.Config:
+    """uvicorn as the gateway runs it."""
+    return uvicorn.Config(
+        "aio_platform.asgi:application",
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=4096,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACEFUL_STOP_S,
+    )

@@ -1,0 +1,227 @@
+"""The one conductor: how a call is authorised, carried, settled and answered. A straight line, no branches back.
+
+Whatever happens between the hold and the answer, the hold ends here: captured, released, or released in the
+background when the client is gone.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import structlog
+from django.conf import settings
+
+from accounts.key_guessing import refusal_for_failed_key
+from aio_platform.credits import format_credits
+from aio_platform.errors import PlatformError, ServiceUnavailable
+from gateway.catalog import Route
+from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
+from gateway.upstream import Upstreams
+from usage.ledger import ADMITTED, Caller, CallEnd, CallToAuthorize, Ledger, Settlement, Verdict
+from usage.outcomes import CHARGED, Outcome
+from usage.units import Units
+from usage.verdicts import error_for_verdict, rate_headers
+
+log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
+
+_OUTCOMES: dict[type[PlatformError], Outcome] = {
+    UpstreamRejected: Outcome.REJECTED,
+    UpstreamFailed: Outcome.FAILED,
+    UpstreamSaturated: Outcome.FAILED,
+    TimeLimitReached: Outcome.TIMED_OUT,
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """One call from its arrival to its end; `routes` are tried in order until one gives a first byte."""
+
+    request_uuid: str
+    arrived: float
+    caller: Caller
+    endpoint: str
+    routes: tuple[Route, ...]
+    ceiling: Units
+    time_limit_s: float
+    streamed: bool = False
+    verdict: Verdict | None = None
+    route: Route | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    upstream_started: float | None = None
+    upstream_ended: float | None = None
+    first_byte: float | None = None
+
+    def deadline(self) -> float:
+        """On the event loop's clock, counted from the call's arrival."""
+        return asyncio.get_running_loop().time() + self.time_limit_s - (time.perf_counter() - self.arrived)
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What a call is carried with: the money door and the connections to the upstreams."""
+
+    ledger: Ledger
+    upstreams: Upstreams
+
+    async def authorize(self, call: Call) -> None:
+        """Hold the call's ceiling, or raise the refusal. The rate is that of the first route."""
+        route = call.routes[0]
+        ceiling = route.rate.cost_microcredits(call.ceiling)
+        longest_s = settings.STREAM_TIME_LIMIT_S if call.streamed else 0
+        verdict = await self.ledger.authorize(
+            CallToAuthorize(
+                call.request_uuid,
+                call.caller,
+                call.endpoint,
+                route.model,
+                route.name,
+                route.rate.id,
+                ceiling,
+                int(call.time_limit_s + longest_s + settings.HOLD_MARGIN_S),
+            )
+        )
+        if verdict.name != ADMITTED:
+            error = error_for_verdict(verdict, ceiling, datetime.now(UTC))
+            if verdict.account_id is None:
+                error = refusal_for_failed_key(call.caller.address, error)
+            raise error
+        call.verdict = verdict
+
+    @asynccontextmanager
+    async def held(self, call: Call) -> AsyncIterator[None]:
+        """Authorise, and release on every way out that is not a settlement of the block's own.
+
+        The deadline covers authorisation and the block. A client that leaves cancels the task: the release
+        then runs in the background.
+        """
+        try:
+            async with asyncio.timeout_at(call.deadline()):
+                await self.authorize(call)
+                yield
+        except asyncio.CancelledError:
+            if call.verdict is not None:
+                self.ledger.run_in_background(self._release(call, Outcome.CANCELLED, None))
+            raise
+        except TimeoutError:
+            error: PlatformError = TimeLimitReached(call.time_limit_s)
+            if call.route is not None:
+                self.upstreams.failed(call.route)
+            if call.verdict is not None:
+                await self._release(call, Outcome.TIMED_OUT, error.status)
+            raise error from None
+        except PlatformError as error:
+            if call.verdict is not None:
+                await self._release(call, _OUTCOMES.get(type(error), Outcome.FAILED), error.status)
+            raise
+        except Exception:
+            if call.verdict is not None:
+                await self._release(call, Outcome.FAILED, 500)
+            raise
+
+    async def first_answer(self, call: Call, attempt: Callable[[Route], Awaitable[Answer]]) -> Answer:
+        """Try the call's routes in order; failover happens only here, before any byte reached the caller.
+
+        Raises the last upstream's error when none answers, UpstreamSaturated when all are resting.
+        """
+        last: PlatformError = UpstreamSaturated()
+        for route in call.routes:
+            if not self.upstreams.admits(route):
+                continue
+            call.route = route
+            started = call.upstream_started = time.perf_counter()
+            try:
+                answer = await attempt(route)
+            except UpstreamRejected:
+                call.upstream_ended = time.perf_counter()
+                self.upstreams.succeeded(route)
+                raise
+            except (UpstreamFailed, UpstreamSaturated) as error:
+                call.upstream_ended = time.perf_counter()
+                self.upstreams.failed(route)
+                log.info("upstream attempt failed", upstream=route.upstream.name, status=error.status)
+                call.attempts.append(
+                    {
+                        "upstream": route.upstream.name,
+                        "status": error.status,
+                        "latency_ms": _milliseconds(call.upstream_ended - started),
+                    }
+                )
+                last = error
+            else:
+                call.upstream_ended = time.perf_counter()
+                self.upstreams.succeeded(route)
+                return answer
+        raise last
+
+    async def capture(
+        self,
+        call: Call,
+        units: Units,
+        *,
+        estimated: bool = False,
+        outcome: Outcome = Outcome.SUCCEEDED,
+        status: int = 200,
+    ) -> Settlement:
+        """Charge the actual units at the rate pinned on the hold; returns once committed."""
+        assert outcome in CHARGED
+        charge = call.routes[0].rate.cost_microcredits(units)
+        settlement = await self.ledger.settle(self._end(call, outcome, status, charge, units, estimated))
+        if not settlement.settled:
+            # The hold expired under us: the answer must not go out, or it would be missing from the books.
+            log.error("hold ended before its capture", request_uuid=call.request_uuid)
+            raise ServiceUnavailable("The call took too long to be recorded, and was not charged.")
+        return settlement
+
+    async def _release(self, call: Call, outcome: Outcome, status: int | None) -> None:
+        try:
+            await self.ledger.settle(self._end(call, outcome, status, None, Units(), False))
+        except ServiceUnavailable:
+            # Logged where it was raised; the hold's expiry releases it.
+            pass
+
+    def _end(
+        self,
+        call: Call,
+        outcome: Outcome,
+        status: int | None,
+        charge: int | None,
+        units: Units,
+        estimated: bool,
+    ) -> CallEnd:
+        assert call.verdict is not None
+        assert call.verdict.account_id is not None
+        now = time.perf_counter()
+        started = call.upstream_started
+        return CallEnd(
+            account_id=call.verdict.account_id,
+            request_uuid=call.request_uuid,
+            outcome=outcome,
+            charge_microcredits=charge,
+            units=units,
+            upstream=call.route.upstream.name if call.route else None,
+            status=status,
+            streamed=call.streamed,
+            estimated=estimated,
+            latency_ms=_milliseconds(now - call.arrived),
+            upstream_latency_ms=None if started is None else _milliseconds((call.upstream_ended or now) - started),
+            first_byte_ms=None if call.first_byte is None else _milliseconds(call.first_byte - call.arrived),
+            attempts=call.attempts or None,
+        )
+
+
+def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:
+    """The headers of a billed answer: price, what is left, and the minute's rate."""
+    assert call.verdict is not None
+    headers = rate_headers(call.verdict)
+    headers["X-Credits-Consumed"] = format_credits(settlement.charged or 0)
+    headers["X-Credits-Remaining"] = format_credits(settlement.available or 0)
+    return headers
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1000), 0)

@@ -1,0 +1,189 @@
+"""The client side: one pool of connections to each upstream, total deadlines, and a circuit breaker.
+
+aiohttp and not httpx, by measurement: at 32 in flight a POST costs 70 µs of CPU here and 3,200 there.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from gateway.catalog import Route, Upstream
+from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
+
+log = structlog.get_logger(__name__)
+
+MAX_ANSWER_BYTES = 256_000_000
+FAILURES_TO_OPEN = 5
+OPEN_FOR_S = 5.0
+# Of the upstream's own 4xx, only these say that the caller's request is at fault.
+CALLER_AT_FAULT = frozenset({400, 413, 415, 422})
+BUSY = frozenset({429, 503})
+
+
+class CircuitBreaker:
+    """Rests an upstream after FAILURES_TO_OPEN failures in a row; then lets one call try it.
+
+    Only the upstream's own faults count: refusals of ours, and calls that the upstream calls bad, do not.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._open_until = 0.0
+
+    def admits(self, now: float) -> bool:
+        """Whether a call may go out now. In a rest that is over, the first call probes for all."""
+        if self._failures < FAILURES_TO_OPEN:
+            return True
+        if now < self._open_until:
+            return False
+        self._open_until = now + OPEN_FOR_S
+        return True
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def failed(self, now: float) -> None:
+        self._failures += 1
+        if self._failures == FAILURES_TO_OPEN:
+            self._open_until = now + OPEN_FOR_S
+
+
+@dataclass(slots=True)
+class _Pool:
+    upstream: Upstream
+    session: aiohttp.ClientSession
+    breaker: CircuitBreaker
+    urls: dict[str, URL]
+
+
+class Upstreams:
+    """The pools of this process, made as routes need them."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str, _Pool] = {}
+        self._retired: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        for pool in self._pools.values():
+            await pool.session.close()
+        await asyncio.gather(*self._retired)
+
+    def admits(self, route: Route) -> bool:
+        """Whether the route's upstream is not resting after failures."""
+        return self._pool(route.upstream).breaker.admits(asyncio.get_running_loop().time())
+
+    def succeeded(self, route: Route) -> None:
+        self._pool(route.upstream).breaker.succeeded()
+
+    def failed(self, route: Route) -> None:
+        self._pool(route.upstream).breaker.failed(asyncio.get_running_loop().time())
+
+    async def post(
+        self, route: Route, path: str, body: bytes, content_type: str = "application/json"
+    ) -> aiohttp.ClientResponse:
+        """Send, and return the answer once its headers came with status 200.
+
+        The answer is read with `read_answer_body` or `read_chunk`; closing it early closes the connection,
+        which is what tells the upstream to stop. Raises UpstreamRejected where the upstream finds fault with
+        the request, UpstreamSaturated when it is busy, UpstreamFailed for anything else. The caller's task
+        carries the deadline.
+        """
+        pool = self._pool(route.upstream)
+        url = pool.urls.get(path)
+        if url is None:
+            url = pool.urls[path] = URL(route.upstream.base_url + path)
+        try:
+            response = await pool.session.post(
+                url, data=body, headers={"Content-Type": content_type}, allow_redirects=False
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            raise UpstreamFailed from error
+        if response.status != 200:
+            response.close()
+            raise _error_for(response)
+        return response
+
+    def _pool(self, upstream: Upstream) -> _Pool:
+        pool = self._pools.get(upstream.name)
+        if pool is not None and (pool.upstream is upstream or pool.upstream == upstream):
+            return pool
+        if pool is not None:
+            task = asyncio.create_task(_close_when_idle(pool.session))
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+        pool = _Pool(upstream, _session(upstream), CircuitBreaker(), {})
+        self._pools[upstream.name] = pool
+        return pool
+
+
+def _session(upstream: Upstream) -> aiohttp.ClientSession:
+    headers = {"Accept-Encoding": "identity", "User-Agent": "aio-platform", **upstream.headers}
+    if upstream.api_key is not None:
+        headers["Authorization"] = f"Bearer {upstream.api_key}"
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=upstream.max_connections, ttl_dns_cache=60),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=upstream.connect_timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=headers,
+        auto_decompress=False,
+        trust_env=False,
+        read_bufsize=2**16,
+    )
+
+
+async def _close_when_idle(session: aiohttp.ClientSession) -> None:
+    """A pool replaced by a catalog change serves its calls to the end before it is closed."""
+    await asyncio.sleep(0)
+    connector = session.connector
+    while connector is not None and getattr(connector, "_acquired", None):
+        await asyncio.sleep(1)
+    await session.close()
+
+
+def _error_for(response: aiohttp.ClientResponse) -> UpstreamFailed | UpstreamRejected | UpstreamSaturated:
+    if response.status in CALLER_AT_FAULT:
+        return UpstreamRejected()
+    if response.status in BUSY:
+        given = response.headers.get("Retry-After", "")
+        return UpstreamSaturated(retry_after_s=min(max(int(given), 1), 120) if given.isdigit() else 1)
+    return UpstreamFailed()
+
+
+async def read_answer_body(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. Raises UpstreamFailed when it breaks off or is larger than any answer should be."""
+    announced = response.content_length
+    if announced is not None and announced <= MAX_ANSWER_BYTES:
+        try:
+            return await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise UpstreamFailed("The model's server broke off its answer.") from error
+        except BaseException:
+            response.close()
+            raise
+    parts: list[bytes] = []
+    size = 0
+    while part := await read_chunk(response):
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            response.close()
+            raise UpstreamFailed("The model's server sent too large an answer.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def read_chunk(response: aiohttp.ClientResponse) -> bytes:
+    """What has come since the last read, at least a byte; empty at the end. Raises UpstreamFailed when broken.
+
+    Closes the connection when it is cancelled, so that the upstream stops at once.
+    """
+    try:
+        return await response.content.readany()
+    except (aiohttp.ClientError, OSError) as error:
+        response.close()
+        raise UpstreamFailed("The model's server broke off its answer.") from error
+    except BaseException:
+        response.close()
+        raise

@@ -1,0 +1,66 @@
+"""Batcher: many callers share one database round trip, and one commit.
+
+One batch is in flight; what arrives meanwhile is the next. There is no timer: a lone caller waits for nothing,
+and under load batches grow by themselves to what the database can take.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """Runs `run_batch` on lists of items, never two at a time, in the order they came."""
+
+    def __init__(
+        self, run_batch: Callable[[list[Item]], Awaitable[list[Result]]], max_batch_size: int = 256
+    ) -> None:
+        self._run_batch = run_batch
+        self._max_batch_size = max_batch_size
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """Add an item; the future gets its result, or the exception that its whole batch met.
+
+        Cancelling the future does not take the item back: its batch runs, whoever still waits.
+        """
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._drain())
+        return future
+
+    async def idle(self) -> None:
+        """Wait until every submitted item has its result."""
+        while self._worker is not None:
+            await asyncio.shield(self._worker)
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[: self._max_batch_size]
+                del self._waiting[: self._max_batch_size]
+                await self._run(batch)
+        finally:
+            self._worker = None
+            if self._waiting:  # the drain itself was cancelled, at shutdown
+                for _, future in self._waiting:
+                    future.cancel()
+                self._waiting.clear()
+
+    async def _run(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._run_batch([item for item, _ in batch])
+            assert len(results) == len(batch), "a batch must answer every item"
+        except Exception as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)

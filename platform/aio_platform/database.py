@@ -1,0 +1,106 @@
+"""Where the database is, and the connections to it that Django's ORM does not make.
+
+Two roles: the owner, who migrates, and `aio_app`, as whom everything else runs and who can read the books but
+change them only through the functions in `usage/sql`.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any, LiteralString
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psycopg
+from django.conf import settings
+
+from aio_platform.embedded_postgres import EmbeddedPostgres
+
+APP_ROLE = "aio_app"
+_embedded: dict[Path, EmbeddedPostgres] = {}
+_as_owner = os.environ.get("AIO_DATABASE_AS_OWNER") == "1"
+
+
+def embedded() -> EmbeddedPostgres:
+    """The embedded server of this process's AIO_DATA_DIR (one object a directory)."""
+    directory = Path(settings.AIO_DATA_DIR)
+    return _embedded.setdefault(directory, EmbeddedPostgres(directory))
+
+
+def uses_embedded_server() -> bool:
+    """True unless DATABASE_URL names a server."""
+    return not settings.DATABASE_URL
+
+
+def act_as_owner() -> None:
+    """From now on this process connects as the owner; for `migrate` and for test databases."""
+    global _as_owner
+    _as_owner = True
+
+
+def session_options() -> str:
+    """The start-up options of every connection: UTC, and the role that cannot touch the books directly."""
+    options = "-c timezone=UTC"
+    if not _as_owner:
+        options += f" -c role={APP_ROLE}"
+    return options
+
+
+def parse_database_url(url: str) -> dict[str, Any]:
+    """Split `postgresql://user:password@host:port/name?option=value` into psycopg keywords.
+
+    Raises ValueError for another scheme or a missing database name.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ValueError("DATABASE_URL must start with postgresql://")
+    name = unquote(parts.path.lstrip("/"))
+    if not name:
+        raise ValueError("DATABASE_URL must name a database, as in postgresql://host/name")
+    keywords: dict[str, Any] = {
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "host": unquote(parts.hostname or ""),
+        "port": parts.port,
+        "dbname": name,
+    }
+    keywords.update(parse_qsl(parts.query))
+    return {key: value for key, value in keywords.items() if value not in ("", None)}
+
+
+def connection_keywords(database_name: str | None = None) -> dict[str, Any]:
+    """psycopg keywords of the platform's database; starts the embedded server when that is the one."""
+    configured = settings.DATABASES["default"]
+    if uses_embedded_server():
+        keywords: dict[str, Any] = {
+            "host": embedded().socket_directory(),
+            "user": "postgres",
+            "dbname": configured["NAME"],
+        }
+    else:
+        keywords = parse_database_url(settings.DATABASE_URL)
+    keywords["dbname"] = database_name or configured["NAME"]
+    keywords["options"] = session_options()
+    return keywords
+
+
+async def connect_async(application_name: str) -> psycopg.AsyncConnection[Any]:
+    """Open an autocommit connection for code that must not hold Django's."""
+    # In a thread: the embedded server may have to be started first.
+    keywords = await asyncio.to_thread(connection_keywords)
+    return await psycopg.AsyncConnection.connect(
+        **keywords,
+        autocommit=True,
+        application_name=application_name,
+        connect_timeout=5,
+        prepare_threshold=0,
+    )
+
+
+def connect(application_name: str) -> psycopg.Connection[Any]:
+    """Open a blocking autocommit connection, for commands and workers."""
+    return psycopg.connect(**connection_keywords(), autocommit=True, application_name=application_name)
+
+
+def literal_sql(text: str) -> LiteralString:
+    """Mark SQL read from our own files as a literal; psycopg's types refuse any other string."""
+    return text  # type: ignore[return-value]

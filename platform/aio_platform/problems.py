@@ -1,0 +1,90 @@
+"""The only place where an error becomes an HTTP body.
+
+Each mount has its shape: `/api/…` (Omakase) answers `{"error": "message", …}`, the others an error object.
+"""
+
+from typing import Any
+
+import orjson
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpResponse
+from rest_framework import exceptions as drf
+
+from aio_platform import errors
+from aio_platform.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+OBJECT_MOUNTS = ("/api/v1/", "/v1/", "/llm/v1/")
+
+
+def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
+    """Answer with the error in the shape of the mount that `path` belongs to."""
+    if path.startswith(OBJECT_MOUNTS):
+        described: dict[str, Any] = {
+            "code": error.status,
+            "message": error.message,
+            "type": error.type,
+            "param": error.param,
+            "request_id": request_id,
+        }
+        body: dict[str, Any] = {"error": described | error.details}
+    else:
+        body = {"error": error.message, "type": error.type, "request_id": request_id}
+        if error.param is not None:
+            body["param"] = error.param
+        body |= error.details
+    response = HttpResponse(orjson.dumps(body), content_type="application/json", status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
+    if error.retry_after_s is not None:
+        response["Retry-After"] = str(error.retry_after_s)
+    response["X-Request-Id"] = request_id
+    return response
+
+
+def as_platform_error(error: BaseException) -> PlatformError:
+    """Translate what Django and REST framework raise; anything unknown becomes InternalError, logged."""
+    if isinstance(error, PlatformError):
+        return error
+    if isinstance(error, Http404):
+        return errors.NotFound("There is nothing at this address.")
+    if isinstance(error, RequestDataTooBig):
+        return errors.BodyTooLarge("The body is larger than this address takes.")
+    if isinstance(error, drf.ValidationError):
+        field, message = _first_problem(error.detail)
+        return errors.InvalidRequest(message, param=field)
+    if isinstance(error, drf.ParseError):
+        return errors.InvalidRequest("The body is not valid JSON.")
+    if isinstance(error, drf.UnsupportedMediaType):
+        return errors.InvalidRequest("Send the body as application/json.", param="Content-Type")
+    if isinstance(error, (drf.NotAuthenticated, drf.AuthenticationFailed)):
+        return errors.AuthenticationRequired("Give an API key as 'Authorization: Bearer aio_…', or sign in.")
+    if isinstance(error, drf.PermissionDenied):
+        return errors.PermissionRefused(str(error.detail))
+    if isinstance(error, drf.MethodNotAllowed):
+        return errors.MethodNotAllowed("This address does not take that method.")
+    if isinstance(error, drf.NotAcceptable):
+        return errors.InvalidRequest("This address answers in application/json only.", param="Accept")
+    if isinstance(error, drf.NotFound):
+        return errors.NotFound("There is nothing at this address.")
+    log.error("unexpected error", exc_info=error)
+    return errors.InternalError("Something went wrong on our side. The request id helps us to find it.")
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """REST framework's hook: every exception of an ordinary view passes here."""
+    request = context["request"]
+    return render(as_platform_error(error), request.path, getattr(request, "request_id", ""))
+
+
+def _first_problem(detail: Any, path: str = "") -> tuple[str | None, str]:
+    """The first field with its message in REST framework's nested detail, the path joined by dots."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            joined = path if name == "non_field_errors" else f"{path}.{name}".lstrip(".")
+            return _first_problem(inner, joined)
+    if isinstance(detail, list):
+        for inner in detail:
+            return _first_problem(inner, path)
+    return path or None, str(detail)

@@ -1,0 +1,30 @@
+"""Whether this process lives, whether it can serve, and its counters for Prometheus."""
+
+import structlog
+from django.db import connection
+from django.db.utils import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+log = structlog.get_logger(__name__)
+
+
+def alive(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers; asks nothing else, so that a database outage restarts nothing."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 when the database answers with its schema in place, else 503."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM accounts_plan LIMIT 1")
+    except DatabaseError as error:
+        log.warning("not ready", error=type(error).__name__)
+        return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503)
+    return JsonResponse({"status": "ok", "database": "ok"})
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """This process's counters in Prometheus' text format."""
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

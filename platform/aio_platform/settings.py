@@ -1,0 +1,203 @@
+"""Settings, read from the environment; `docs/operating.md` lists every variable."""
+
+import os
+import secrets
+from pathlib import Path
+
+from aio_platform.logs import configure_logs
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PLATFORM_DIR = ROOT / "platform"
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
+
+
+def _integer(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise SystemExit(f"{name} must be a whole number, got {text!r}") from None
+
+
+def _secret_key(data_dir: Path) -> str:
+    """SECRET_KEY, or one made on first use and kept beside the data, readable by its owner alone."""
+    given = os.environ.get("SECRET_KEY")
+    if given:
+        return given
+    path = data_dir / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    made = secrets.token_urlsafe(50)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(made)
+    return made
+
+
+AIO_DATA_DIR = Path(os.environ.get("AIO_DATA_DIR") or ROOT / ".aio").resolve()
+AIO_HOST = os.environ.get("AIO_HOST", "127.0.0.1")
+AIO_PORT = _integer("AIO_PORT", 8000)
+AIO_WORKERS = _integer("AIO_WORKERS", 0)  # 0: one for each core
+AIO_CATALOG = os.environ.get("AIO_CATALOG", "")
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+REDIS_URL = os.environ.get("REDIS_URL", "")
+
+DEBUG = _flag("DEBUG")
+SECRET_KEY = _secret_key(AIO_DATA_DIR)
+ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "*").split(",") if host]
+CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("AIO_BEHIND_TLS_PROXY") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _flag("AIO_BEHIND_TLS_PROXY")
+SESSION_COOKIE_HTTPONLY = True
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "aio_platform",
+    "accounts",
+    "usage",
+    "gateway",
+]
+MIDDLEWARE = [
+    "aio_platform.request_context.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "aio_platform.urls"
+ASGI_APPLICATION = "aio_platform.asgi.application"
+APPEND_SLASH = False  # API clients lose their body on a redirect
+# The kernel knows no app: these name what the ASGI application mounts and opens.
+GATEWAY_URLCONF = "gateway.urls"
+GATEWAY_LIFESPAN = "gateway.lifespan.opened"
+API_URLCONFS = ["accounts.urls", "usage.urls"]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PLATFORM_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "aio_platform.postgres_backend",
+        "NAME": "aio",
+        "USER": "postgres",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+if DATABASE_URL:
+    from urllib.parse import parse_qsl, unquote, urlsplit
+
+    _url = urlsplit(DATABASE_URL)
+    DATABASES["default"] |= {
+        "NAME": unquote(_url.path.lstrip("/")),
+        "USER": unquote(_url.username or ""),
+        "PASSWORD": unquote(_url.password or ""),
+        "HOST": unquote(_url.hostname or ""),
+        "PORT": str(_url.port or ""),
+        "OPTIONS": dict(parse_qsl(_url.query)),
+    }
+
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    # One node: each worker counts for itself, so a people-facing limit is met at most AIO_WORKERS times over.
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [PLATFORM_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = AIO_DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns where there is none
+STATICFILES_DIRS = [PLATFORM_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Django's own pages read no large bodies; gateway views have limits of their own.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+SECURE_REFERRER_POLICY = "same-origin"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.identity.ApiKeyAuthentication",
+        "accounts.identity.MemberSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.identity.BelongsToAccount"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "aio_platform.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AIO platform",
+    "DESCRIPTION": "One account, one aio_ key, one wallet, every AI endpoint.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+}
+
+LOG_FORMAT = os.environ.get("AIO_LOG_FORMAT", "json" if not DEBUG else "console")
+LOGGING_CONFIG = None
+configure_logs(LOG_FORMAT, level=os.environ.get("AIO_LOG_LEVEL", "INFO"))
+
+# Limits of the gateway, in seconds and bytes. Endpoints name their own; these are the ones they share.
+MAX_JSON_BODY_BYTES = _integer("AIO_MAX_JSON_BODY_BYTES", 20_000_000)
+CHAT_TIME_LIMIT_S = _integer("AIO_CHAT_TIME_LIMIT_S", 115)
+STREAM_IDLE_LIMIT_S = _integer("AIO_STREAM_IDLE_LIMIT_S", 60)
+STREAM_TIME_LIMIT_S = _integer("AIO_STREAM_TIME_LIMIT_S", 900)
+HOLD_MARGIN_S = _integer("AIO_HOLD_MARGIN_S", 60)
+KEY_GUESSES_PER_ADDRESS = os.environ.get("AIO_KEY_GUESSES_PER_ADDRESS", "60/m")
+KEYS_ISSUED_PER_MEMBER = os.environ.get("AIO_KEYS_ISSUED_PER_MEMBER", "30/h")
+# Set when a proxy of ours terminates connections; the address is then the last one it added.
+TRUST_FORWARDED_FOR = _flag("AIO_TRUST_FORWARDED_FOR")

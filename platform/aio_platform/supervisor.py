@@ -1,0 +1,149 @@
+"""Runs our processes: starts them, starts them again when they die, and stops them in order.
+
+Children learn of the supervisor's death, even by SIGKILL, from a pipe whose other end it holds: they read its end
+of file and stop by themselves, so that the next start finds the port free.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger(__name__)
+PARENT_PIPE_VARIABLE = "AIO_PARENT_PIPE"
+RESTART_PAUSE_S = 0.2
+RESTART_PAUSE_MAX_S = 5.0
+STEADY_AFTER_S = 10.0
+LOOK_EVERY_S = 0.2
+STOP_PATIENCE_S = 45.0
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to keep running. Children of a lower `stop_order` are stopped first."""
+
+    name: str
+    command: list[str]
+    stop_order: int
+    pass_fds: tuple[int, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_again_at: float = 0.0
+    pause_s: float = RESTART_PAUSE_S
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps the children running until SIGINT or SIGTERM; `check` is called every LOOK_EVERY_S beside that."""
+
+    children: list[Child]
+    environment: dict[str, str]
+    check: Callable[[], None] = lambda: None
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _pipe: tuple[int, int] = (-1, -1)
+
+    def start(self) -> None:
+        """Start every child and take over SIGINT and SIGTERM."""
+        self._pipe = os.pipe()
+        signal.signal(signal.SIGINT, self._on_signal)
+        signal.signal(signal.SIGTERM, self._on_signal)
+        for child in self.children:
+            self._start(child)
+
+    def run(self) -> None:
+        """Watch until told to stop, then stop everything."""
+        try:
+            while not self._stop.wait(LOOK_EVERY_S):
+                self.check()
+                for child in self.children:
+                    self._look_after(child)
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop the children, those of one stop_order together; kill what does not stop in STOP_PATIENCE_S."""
+        for order in sorted({child.stop_order for child in self.children}):
+            running = [
+                child.process
+                for child in self.children
+                if child.stop_order == order and child.process is not None and child.process.poll() is None
+            ]
+            for process in running:
+                process.terminate()
+            give_up_at = time.monotonic() + STOP_PATIENCE_S
+            for process in running:
+                try:
+                    process.wait(max(give_up_at - time.monotonic(), 0.1))
+                except subprocess.TimeoutExpired:
+                    log.warning("a process did not stop and is killed", pid=process.pid)
+                    process.kill()
+                    process.wait()
+
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def exited(self) -> Child | None:
+        """A child that has ended, or None: for start-up, where that is fatal."""
+        return next((c for c in self.children if c.process is not None and c.process.poll() is not None), None)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stop.is_set():
+            for child in self.children:
+                if child.process is not None and child.process.poll() is None:
+                    child.process.kill()
+        self._stop.set()
+
+    def _start(self, child: Child) -> None:
+        read_end = self._pipe[0]
+        child.process = subprocess.Popen(  # noqa: S603 - our own commands
+            child.command,
+            env={**self.environment, PARENT_PIPE_VARIABLE: str(read_end)},
+            pass_fds=(*child.pass_fds, read_end),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,  # our own standard output is for people
+            start_new_session=True,  # Ctrl-C is ours to pass on, in order
+        )
+        child.started_at = time.monotonic()
+
+    def _look_after(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None:
+            code = child.process.poll()
+            if code is None:
+                return
+            if now - child.started_at > STEADY_AFTER_S:
+                child.pause_s = RESTART_PAUSE_S
+            log.warning("a process ended and is started again", process=child.name, exit_code=code)
+            child.process = None
+            child.start_again_at = now + child.pause_s
+            child.pause_s = min(child.pause_s * 2, RESTART_PAUSE_MAX_S)
+        elif now >= child.start_again_at:
+            self._start(child)
+
+
+def stop_with_parent() -> None:
+    """In a child: send SIGTERM to this process when the supervisor is gone. Does nothing without one."""
+    given = os.environ.get(PARENT_PIPE_VARIABLE)
+    if given is None:
+        return
+    descriptor = int(given)
+
+    def wait_for_end_of_file() -> None:
+        os.read(descriptor, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_PATIENCE_S)
+        os._exit(1)
+
+    threading.Thread(target=wait_for_end_of_file, name="parent watch", daemon=True).start()
+
+
+def manage_command(manage_py: str, *arguments: str) -> list[str]:
+    """The command line of one of our management commands, run by this interpreter."""
+    return [sys.executable, manage_py, *arguments]

@@ -1,0 +1,1 @@
+"""Shared fixtures. Databases are real: one embedded PostgreSQL a run, in a directory of its own."""

@@ -1,0 +1,182 @@
+"""What usage refuses, and the words for it. Amounts in messages and details are decimal credits."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from aio_platform.credits import format_credits
+from aio_platform.errors import InvalidRequest, NotFound, PlatformError, TooManyRequests
+
+
+class InsufficientCredits(PlatformError):
+    """The call's ceiling price is above what a limit has left; `details` say which limit, and by how much.
+
+    `available` is what is left of the limit named by `limit_source`; `held` is what the account's calls under
+    way keep. Both are given back in part when those calls cost less than their ceilings.
+    """
+
+    status = 402
+    type = "insufficient_credits"
+
+    def __init__(
+        self, *, needed_microcredits: int, available_microcredits: int, held_microcredits: int
+    ) -> None:
+        needed, available = format_credits(needed_microcredits), format_credits(available_microcredits)
+        held = format_credits(held_microcredits)
+        super().__init__(
+            f"The call may cost up to {needed} credits, and {available} are available"
+            f" ({held} are held by calls under way).",
+            details={"needed": needed, "available": available, "held": held, "limit_source": "balance"},
+        )
+
+
+class KeyCapReached(PlatformError):
+    """As InsufficientCredits, but the limit is the key's own cap of the day or month (UTC)."""
+
+    status = 402
+    type = "insufficient_credits"
+
+    def __init__(
+        self,
+        *,
+        limit_source: str,
+        needed_microcredits: int,
+        allowance_microcredits: int,
+        held_microcredits: int,
+        resets_at: datetime,
+    ) -> None:
+        needed, allowance = format_credits(needed_microcredits), format_credits(allowance_microcredits)
+        period = "day" if limit_source == "key_day_cap" else "month"
+        super().__init__(
+            f"The call may cost up to {needed} credits, and {allowance} are left of the API key's cap for"
+            f" the {period}, which starts anew at {_utc(resets_at)}.",
+            details={
+                "needed": needed,
+                "available": allowance,
+                "held": format_credits(held_microcredits),
+                "limit_source": limit_source,
+                "resets_at": _utc(resets_at),
+            },
+        )
+
+
+class MinuteRateReached(TooManyRequests):
+    """The key's calls of the running minute are used up; `headers` are those of its limit."""
+
+    def __init__(self, *, calls_per_minute: int, reset_s: int, headers: Mapping[str, str]) -> None:
+        super().__init__(
+            f"The limit of {calls_per_minute} calls a minute is reached. Try again in {reset_s} s.",
+            retry_after_s=reset_s,
+            headers=headers,
+        )
+
+
+class TrialExhausted(TooManyRequests):
+    """The trial plan's calls of the day (UTC) are used up. Clients should not try again by themselves."""
+
+    type = "daily_trial_limit"
+
+    def __init__(self, *, reset_s: int, resets_at: datetime, headers: Mapping[str, str]) -> None:
+        super().__init__(
+            f"The trial plan's calls for today are used up. The next day starts at {_utc(resets_at)}.",
+            retry_after_s=reset_s,
+            headers={**headers, "x-should-retry": "false"},
+            details={"resets_at": _utc(resets_at)},
+        )
+
+
+class IdempotencyError(PlatformError):
+    """An idempotency key stands for one request; this is not that one, or not yet answered."""
+
+    status = 409
+    type = "idempotency_error"
+
+
+class IdempotencyInFlight(IdempotencyError):
+    def __init__(self) -> None:
+        super().__init__(
+            "A request with this Idempotency-Key is still under way.",
+            param="Idempotency-Key",
+            retry_after_s=1,
+        )
+
+
+class IdempotencyMismatch(IdempotencyError):
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for a request with another body.", param="Idempotency-Key"
+        )
+
+
+class IdempotencyNotReplayable(IdempotencyError):
+    """The first call's answer was streamed, and is not kept."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"This Idempotency-Key was used for the call {request_id}, whose answer was not kept.",
+            param="Idempotency-Key",
+            headers={"x-should-retry": "false"},
+        )
+
+
+class AccountUnknown(NotFound):
+    """No such account, or one without a balance."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such account.")
+
+
+class CaptureUnknown(NotFound):
+    """No such call in the account, or one that was not charged."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such call, or nothing was charged for it.", param="request_id")
+
+
+class AmountRefused(InvalidRequest):
+    """Not an amount that can be granted or refunded."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="amount")
+
+
+class RefundTooLarge(AmountRefused):
+    """A capture's refunds would come to more than the capture."""
+
+    def __init__(self) -> None:
+        super().__init__("The refunds of a call cannot come to more than it cost.")
+
+
+class BalanceTooLarge(AmountRefused):
+    """More than the books can count."""
+
+    def __init__(self) -> None:
+        super().__init__("The account's balance would be larger than the books can hold.")
+
+
+class GrantExpiryPast(InvalidRequest):
+    def __init__(self) -> None:
+        super().__init__("A grant must expire in the future.", param="expires_at")
+
+
+class GrantConflict(IdempotencyError):
+    """The idempotency key belongs to a grant of another amount or expiry."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was used for another grant.", param="idempotency_key")
+
+
+class RefundConflict(IdempotencyError):
+    """The idempotency key belongs to a refund of another amount or call."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was used for another refund.", param="idempotency_key")
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,57 @@
+-- Claim an idempotency key for a call. State: 'claimed' (go on), 'in_flight', 'other_body', or 'done' with the answer.
+-- A claim whose call never ended is free again after its expiry.
+CREATE FUNCTION usage_claim_idempotency_key_v1(
+    p_account_id bigint, p_idempotency_key text, p_fingerprint bytea, p_request_id uuid, p_ttl_s integer
+) RETURNS TABLE (state text, request_id uuid, status smallint, content_type text, headers jsonb, body bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+#variable_conflict use_column
+DECLARE
+    found usage_idempotent_call;
+BEGIN
+    INSERT INTO usage_idempotent_call AS c (account_id, idempotency_key, fingerprint, request_id, expires_at)
+    VALUES (p_account_id, p_idempotency_key, p_fingerprint, p_request_id,
+            clock_timestamp() + p_ttl_s * interval '1 second')
+    ON CONFLICT (account_id, idempotency_key) DO UPDATE
+    SET fingerprint = excluded.fingerprint, request_id = excluded.request_id, expires_at = excluded.expires_at,
+        created_at = clock_timestamp(), status = NULL, content_type = NULL, headers = NULL, body = NULL
+    WHERE c.expires_at <= clock_timestamp();
+    SELECT * INTO found FROM usage_idempotent_call c
+    WHERE c.account_id = p_account_id AND c.idempotency_key = p_idempotency_key;
+    RETURN QUERY SELECT CASE
+        WHEN found.request_id = p_request_id THEN 'claimed'
+        WHEN found.fingerprint <> p_fingerprint THEN 'other_body'
+        WHEN found.status IS NULL THEN 'in_flight'
+        ELSE 'done' END,
+        found.request_id, found.status, found.content_type, found.headers, found.body;
+END $$;
+
+-- Keep a call's answer for a day under its claimed key.
+CREATE FUNCTION usage_keep_answer_v1(
+    p_account_id bigint, p_idempotency_key text, p_request_id uuid, p_status smallint, p_content_type text,
+    p_headers jsonb, p_body bytea
+) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    UPDATE usage_idempotent_call
+    SET status = p_status, content_type = p_content_type, headers = p_headers, body = p_body,
+        expires_at = clock_timestamp() + interval '24 hours'
+    WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id;
+$$;
+
+-- Give a claimed key up: the call was refused or failed, and may be tried again under the same key.
+CREATE FUNCTION usage_drop_idempotency_key_v1(p_account_id bigint, p_idempotency_key text, p_request_id uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    DELETE FROM usage_idempotent_call
+    WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id
+        AND status IS NULL;
+$$;
+
+-- Forget answers past their day, at most `p_limit`; returns how many.
+CREATE FUNCTION usage_forget_answers_v1(p_limit integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    forgotten integer;
+BEGIN
+    DELETE FROM usage_idempotent_call WHERE ctid IN (
+        SELECT ctid FROM usage_idempotent_call WHERE expires_at <= clock_timestamp() LIMIT p_limit);
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    RETURN forgotten;
+END $$;

@@ -1,0 +1,83 @@
+-- Every disagreement between the books, as rows; none when they are right. Runs in one snapshot.
+CREATE FUNCTION usage_reconcile_v1() RETURNS TABLE (problem text, account_id bigint, detail text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    WITH ledger AS (
+        SELECT account_id, sum(amount_microcredits)::bigint AS total, max(entry) AS last_entry, count(*) AS entries,
+               coalesce(-sum(amount_microcredits) FILTER (WHERE kind = 'capture'), 0)::bigint AS captured
+        FROM usage_ledger_entry GROUP BY 1
+    ), hold AS (
+        SELECT account_id, sum(amount_microcredits)::bigint AS held, count(*) AS holds FROM usage_hold GROUP BY 1
+    ), event AS (
+        SELECT account_id, count(*) AS events, sum(cost_microcredits)::bigint AS cost FROM usage_event GROUP BY 1
+    )
+    SELECT 'ledger total is not available plus held', b.account_id,
+           format('ledger %s, available %s, held %s', coalesce(l.total, 0), b.available_microcredits,
+                  b.held_microcredits)
+    FROM usage_balance b LEFT JOIN ledger l USING (account_id)
+    WHERE coalesce(l.total, 0) <> b.available_microcredits + b.held_microcredits
+    UNION ALL
+    SELECT 'held is not the sum of the open holds', b.account_id,
+           format('held %s, holds %s', b.held_microcredits, coalesce(h.held, 0))
+    FROM usage_balance b LEFT JOIN hold h USING (account_id) WHERE b.held_microcredits <> coalesce(h.held, 0)
+    UNION ALL
+    SELECT 'holds opened are not holds ended plus open', b.account_id,
+           format('opened %s, ended %s, open %s', b.holds_opened, b.holds_ended, coalesce(h.holds, 0))
+    FROM usage_balance b LEFT JOIN hold h USING (account_id)
+    WHERE b.holds_opened <> b.holds_ended + coalesce(h.holds, 0)
+    UNION ALL
+    SELECT 'holds ended are not the usage events', b.account_id,
+           format('ended %s, events %s', b.holds_ended, coalesce(e.events, 0))
+    FROM usage_balance b LEFT JOIN event e USING (account_id) WHERE b.holds_ended <> coalesce(e.events, 0)
+    UNION ALL
+    SELECT 'captured is not the sum of captures and of event costs', b.account_id,
+           format('captured %s, ledger %s, events %s', b.captured_microcredits, coalesce(l.captured, 0),
+                  coalesce(e.cost, 0))
+    FROM usage_balance b LEFT JOIN ledger l USING (account_id) LEFT JOIN event e USING (account_id)
+    WHERE b.captured_microcredits <> coalesce(l.captured, 0) OR b.captured_microcredits <> coalesce(e.cost, 0)
+    UNION ALL
+    SELECT 'ledger entries are not numbered 1 to last', b.account_id,
+           format('last %s, highest %s, count %s', b.last_entry, coalesce(l.last_entry, 0), coalesce(l.entries, 0))
+    FROM usage_balance b LEFT JOIN ledger l USING (account_id)
+    WHERE b.last_entry <> coalesce(l.last_entry, 0) OR b.last_entry <> coalesce(l.entries, 0)
+    UNION ALL
+    SELECT 'a ledger entry does not start where the one before ended', l.account_id,
+           format('entry %s starts at %s', l.entry, l.previous_balance_microcredits)
+    FROM (SELECT account_id, entry, previous_balance_microcredits,
+                 lag(balance_microcredits, 1, 0::bigint) OVER (PARTITION BY account_id ORDER BY entry) AS ended
+          FROM usage_ledger_entry) l
+    WHERE l.previous_balance_microcredits <> l.ended
+    UNION ALL
+    SELECT 'a capture and its usage event disagree', coalesce(l.account_id, e.account_id),
+           format('entry %s of request %s: ledger %s, event %s', coalesce(l.entry, e.ledger_entry),
+                  coalesce(l.request_id, e.request_id), -l.amount_microcredits, e.cost_microcredits)
+    FROM (SELECT * FROM usage_ledger_entry WHERE kind = 'capture') l
+    FULL JOIN (SELECT * FROM usage_event WHERE ledger_entry IS NOT NULL) e
+        ON e.account_id = l.account_id AND e.ledger_entry = l.entry
+    WHERE l.entry IS NULL OR e.ledger_entry IS NULL OR e.request_id <> l.request_id
+        OR e.cost_microcredits <> -l.amount_microcredits
+    UNION ALL
+    SELECT 'a call has two usage events', e.account_id, format('request %s', e.request_id)
+    FROM usage_event e GROUP BY e.account_id, e.request_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'a call has a usage event and an open hold', h.account_id, format('request %s', h.request_id)
+    FROM usage_hold h JOIN usage_event e
+        ON e.account_id = h.account_id AND e.started_at = h.started_at AND e.request_id = h.request_id
+    UNION ALL
+    SELECT 'a usage event''s refunds are not the ledger''s', e.account_id,
+           format('request %s: event %s, ledger %s', e.request_id, e.refunded_microcredits, coalesce(r.total, 0))
+    FROM usage_event e
+    LEFT JOIN (SELECT account_id, cause_entry, sum(amount_microcredits)::bigint AS total
+               FROM usage_ledger_entry WHERE kind = 'refund' GROUP BY 1, 2) r
+        ON r.account_id = e.account_id AND r.cause_entry = e.ledger_entry
+    WHERE e.refunded_microcredits <> coalesce(r.total, 0)
+    UNION ALL
+    SELECT 'a grant is not in the ledger', g.account_id, format('entry %s', g.entry)
+    FROM usage_grant g LEFT JOIN usage_ledger_entry l
+        ON l.account_id = g.account_id AND l.entry = g.entry AND l.kind = 'grant'
+            AND l.amount_microcredits = g.amount_microcredits
+    WHERE l.entry IS NULL
+    UNION ALL
+    SELECT 'an account has ledger entries, holds or events but no balance', x.account_id, ''
+    FROM (SELECT account_id FROM ledger UNION SELECT account_id FROM hold UNION SELECT account_id FROM event) x
+    WHERE NOT EXISTS (SELECT 1 FROM usage_balance b WHERE b.account_id = x.account_id);
+$$;

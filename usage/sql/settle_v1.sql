@@ -1,0 +1,124 @@
+-- End holds: capture where a charge is given, release where it is null; one usage event each, in one commit.
+--
+-- Every array has one element a call. `p_charges` is the price of the actual units at the rate pinned on the
+-- hold, or null to release; what exceeds the hold is not charged. A hold ends once: a call whose hold is gone
+-- comes back with `settled` false and the books untouched, so settling may be repeated safely.
+-- `available` is the account's after the whole batch.
+CREATE FUNCTION usage_settle_v1(
+    p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[],
+    p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[],
+    p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[],
+    p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[]
+) RETURNS TABLE (settled boolean, charged bigint, available bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+-- Planned once: planning this statement costs more than carrying it out.
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    moment timestamptz;
+BEGIN
+    PERFORM 1 FROM usage_balance b WHERE b.account_id = ANY (p_account_ids)
+    ORDER BY b.account_id FOR NO KEY UPDATE;
+    moment := clock_timestamp();
+
+    RETURN QUERY
+    WITH item AS MATERIALIZED (
+        SELECT * FROM unnest(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams,
+                             p_statuses, p_streamed, p_estimated, p_tokens_in, p_tokens_out, p_images, p_audio_ms,
+                             p_characters, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts)
+            WITH ORDINALITY AS i (account_id, request_id, outcome, charge, give_trial_back, upstream,
+                                  status, streamed, estimated, tokens_in, tokens_out, images, audio_ms,
+                                  characters, latency_ms, upstream_latency_ms, first_byte_ms, attempts, ord)
+    ), ended AS (
+        DELETE FROM usage_hold h USING item i
+        WHERE h.account_id = i.account_id AND h.request_id = i.request_id
+        RETURNING i.*, h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id, h.trial_day, h.held_at,
+                  h.started_at, h.amount_microcredits AS hold, least(coalesce(i.charge, 0), h.amount_microcredits) AS cost
+    ), numbered AS (
+        SELECT e.*,
+            CASE WHEN e.cost > 0 THEN b.last_entry
+                + sum((e.cost > 0)::int) OVER (PARTITION BY e.account_id ORDER BY e.ord) END AS entry,
+            b.available_microcredits + b.held_microcredits
+                - sum(e.cost) OVER (PARTITION BY e.account_id ORDER BY e.ord) AS balance
+        FROM ended e JOIN usage_balance b ON b.account_id = e.account_id
+    ), entries AS (
+        INSERT INTO usage_ledger_entry (account_id, entry, kind, amount_microcredits,
+            previous_balance_microcredits, balance_microcredits, request_id, created_at)
+        SELECT n.account_id, n.entry, 'capture', -n.cost, n.balance + n.cost, n.balance, n.request_id, moment
+        FROM numbered n WHERE n.cost > 0
+    ), events AS (
+        INSERT INTO usage_event (account_id, started_at, request_id, settled_at, key_id, member_id, endpoint, model,
+            route, upstream, rate_id, outcome, status, streamed, estimated, trial, tokens_in, tokens_out, images,
+            audio_ms, characters, hold_microcredits, cost_microcredits, ledger_entry, latency_ms,
+            upstream_latency_ms, first_byte_ms, attempts)
+        SELECT n.account_id, n.started_at, n.request_id, moment, n.key_id, n.member_id, n.endpoint, n.model,
+            n.route, n.upstream, n.rate_id, n.outcome, n.status, n.streamed, n.estimated, n.trial_day IS NOT NULL,
+            n.tokens_in, n.tokens_out, n.images, n.audio_ms, n.characters, n.hold, n.cost, n.entry, n.latency_ms,
+            n.upstream_latency_ms, n.first_byte_ms, n.attempts
+        FROM numbered n
+    ), totals AS (
+        UPDATE usage_balance b
+        SET available_microcredits = b.available_microcredits + s.hold - s.cost,
+            held_microcredits = b.held_microcredits - s.hold,
+            last_entry = b.last_entry + s.entries,
+            captured_microcredits = b.captured_microcredits + s.cost,
+            holds_ended = b.holds_ended + s.holds
+        FROM (SELECT n.account_id, sum(n.hold)::bigint AS hold, sum(n.cost)::bigint AS cost,
+                     count(n.entry) AS entries, count(*) AS holds
+              FROM numbered n GROUP BY 1) s
+        WHERE b.account_id = s.account_id
+        RETURNING b.account_id, b.available_microcredits
+    ), meters AS (
+        UPDATE usage_key_meter t
+        SET day_microcredits = t.day_microcredits - s.day_back,
+            month_microcredits = t.month_microcredits - s.month_back
+        FROM (SELECT n.account_id, n.key_id,
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.day AT TIME ZONE 'UTC'), 0) AS day_back,
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.month AT TIME ZONE 'UTC'), 0)
+                         AS month_back
+              FROM numbered n JOIN usage_key_meter u ON u.account_id = n.account_id AND u.key_id = n.key_id
+              GROUP BY 1, 2) s
+        WHERE t.account_id = s.account_id AND t.key_id = s.key_id AND (s.day_back > 0 OR s.month_back > 0)
+    ), trials AS (
+        UPDATE usage_trial_day d
+        SET calls = d.calls - s.calls
+        FROM (SELECT n.account_id, n.trial_day, count(*) AS calls FROM numbered n
+              WHERE n.give_trial_back AND n.trial_day IS NOT NULL GROUP BY 1, 2) s
+        WHERE d.account_id = s.account_id AND d.day = s.trial_day
+    )
+    SELECT n.ord IS NOT NULL, n.cost, t.available_microcredits
+    FROM item i
+    LEFT JOIN numbered n ON n.ord = i.ord
+    LEFT JOIN totals t ON t.account_id = i.account_id
+    ORDER BY i.ord;
+END $$;
+
+-- Release every hold past its expiry, at most `p_limit` of them; returns how many. A gateway that was killed left
+-- them; the trial slot goes back. Holds being settled at this moment are passed over.
+CREATE FUNCTION usage_expire_holds_v1(p_limit integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    account_ids bigint[];
+    request_ids uuid[];
+    latencies_ms integer[];
+    n integer;
+    ended integer;
+BEGIN
+    SELECT array_agg(h.account_id), array_agg(h.request_id),
+           array_agg((extract(epoch FROM clock_timestamp() - h.started_at) * 1000)::integer)
+    INTO account_ids, request_ids, latencies_ms
+    FROM (SELECT * FROM usage_hold WHERE expires_at <= clock_timestamp() LIMIT p_limit) h;
+    n := coalesce(cardinality(account_ids), 0);
+    IF n = 0 THEN
+        RETURN 0;
+    END IF;
+    SELECT count(*) FILTER (WHERE s.settled) INTO ended
+    FROM usage_settle_v1(
+        account_ids, request_ids, array_fill('expired'::text, ARRAY[n]), array_fill(NULL::bigint, ARRAY[n]),
+        array_fill(true, ARRAY[n]), array_fill(NULL::text, ARRAY[n]), array_fill(NULL::smallint, ARRAY[n]),
+        array_fill(false, ARRAY[n]), array_fill(false, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
+        array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
+        array_fill(0::bigint, ARRAY[n]), latencies_ms, array_fill(NULL::integer, ARRAY[n]),
+        array_fill(NULL::integer, ARRAY[n]), array_fill(NULL::jsonb, ARRAY[n])) s;
+    RETURN ended;
+END $$;
