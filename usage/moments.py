@@ -48,14 +48,23 @@ def parse_expiry(text: str, param: str, now: datetime) -> datetime:
     return now + timedelta(**{_SPAN_UNITS[unit]: int(number)})
 
 
-def parse_zone(text: str, param: str) -> ZoneInfo:
+def parse_zone(text: str, param: str) -> tzinfo:
     """The time zone of that IANA name, as in Asia/Kolkata; InvalidRequest, naming `param`, for no zone."""
+    if text == "UTC":  # needs no table of zones
+        return UTC
     if len(text) <= MAX_TEXT_LENGTH and _is_zone_name(text):
         try:
             return ZoneInfo(text)
         except (ValueError, OSError, KeyError):  # not found, or a directory such as "Europe"
             pass
     raise InvalidRequest(f"{param} is the IANA name of a time zone, as in Asia/Seoul.", param=param)
+
+
+def local_text(moment: datetime, zone: tzinfo) -> str:
+    """ISO 8601 to the second with the zone's offset at that moment; Z in UTC."""
+    if zone is UTC:
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(zone).isoformat(timespec="seconds")
 
 
 def utc_text(moment: datetime) -> str:

@@ -32,7 +32,10 @@ MISTAKES = {
     "unknown table": (
         "[rates.embed]",
         "[rate.embed]",
-        ["15: rate: unknown key; did you mean rates?", "57: routes[2].rate: no such rate; there is chat-small"],
+        [
+            "15: rate: unknown key; did you mean rates?",
+            "57: routes[2].rate: no such rate; there is chat-small",
+        ],
     ),
     "unknown key of an upstream": (
         "connect_timeout_s",
@@ -202,7 +205,7 @@ MISTAKES = {
         ["42: routes[1].upstream: no such upstream; there is first, second"],
     ),
     "unknown adapter": (
-        "openai_embeddings", "openai_vectors",
+        "openai_embeddings", "vectors",
         ["56: routes[2].adapter: no such adapter; there is openai_chat, openai_embeddings"],
     ),
     "unknown rate": (

@@ -1,0 +1,1 @@
+"""Reading the books: one file for each thing that is looked at. Nothing here writes."""

@@ -1,0 +1,60 @@
+"""One consistent look at the books: everything read within it is as of one moment."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+
+from aio_platform.errors import InvalidRequest
+
+TIME_LIMIT_MS = 15_000
+# The statement's own timestamp is taken before its snapshot, so nothing committed up to it is missing.
+_OPEN_SQL = f"""
+    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+    SET LOCAL statement_timeout = {TIME_LIMIT_MS};
+"""
+_MOMENT_SQL = "SELECT statement_timestamp()"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The books as they were at `as_of`; at least what was committed by then is in it."""
+
+    as_of: datetime
+    _cursor: Any
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of one SELECT, by column name."""
+        self._cursor.execute(sql, parameters)
+        names = [column.name for column in self._cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in self._cursor.fetchall()]
+
+    def row(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The first row, or None."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+
+@contextmanager
+def snapshot() -> Iterator[Snapshot]:
+    """Look at the books, for at most 15 s a statement: InvalidRequest beyond that.
+
+    Inside a transaction of the caller's it sees what that sees.
+    """
+    own = not connection.in_atomic_block
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if own:
+                cursor.execute(_OPEN_SQL)
+            cursor.execute(_MOMENT_SQL)
+            yield Snapshot(cursor.fetchone()[0], cursor)
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise InvalidRequest(
+                "That is too much to look through; ask for a shorter time.", param="since"
+            ) from error
+        raise

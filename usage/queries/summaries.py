@@ -1,0 +1,160 @@
+"""Calls, credits, errors and latency, added up by key, model, endpoint and outcome, over time."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+
+from aio_platform.errors import InvalidRequest
+from usage.moments import local_text
+from usage.queries.filters import MATCHES_SQL, CallFilter
+from usage.queries.keys import describe_keys
+from usage.queries.money import money
+from usage.queries.snapshot import Snapshot
+
+MAX_BUCKETS = 10_000
+MAX_ROWS = 10_000
+NO_INTERVAL = "none"
+# An interval's length, and how far back one looks who does not say.
+INTERVALS: dict[str, tuple[timedelta, timedelta]] = {
+    "minute": (timedelta(minutes=1), timedelta(hours=1)),
+    "hour": (timedelta(hours=1), timedelta(days=2)),
+    "day": (timedelta(days=1), timedelta(days=30)),
+    NO_INTERVAL: (timedelta(days=1), timedelta(days=30)),
+}
+DIMENSIONS = ("key", "model", "endpoint", "outcome")
+# What a caller or an upstream did wrong. A client that leaves is no error.
+ERRORS_SQL = "('rejected', 'failed', 'timed_out', 'expired')"
+# An expired call's latency is how long it lay until it was swept, which is nobody's.
+_SUMS_SQL = f"""
+    count(*) AS calls,
+    count(*) FILTER (WHERE outcome IN {ERRORS_SQL}) AS errors,
+    coalesce(sum(cost_microcredits), 0)::bigint AS gross,
+    coalesce(sum(refunded_microcredits), 0)::bigint AS refunded,
+    coalesce(sum(tokens_in), 0)::bigint AS tokens_in,
+    coalesce(sum(tokens_out), 0)::bigint AS tokens_out,
+    percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms)
+        FILTER (WHERE outcome <> 'expired') AS latencies_ms
+"""
+_GROUPS_SQL = f"""
+    SELECT
+        CASE WHEN %(interval)s <> 'none' THEN date_trunc(%(interval)s, started_at, %(zone)s) END AS bucket,
+        CASE WHEN %(by_account)s THEN account_id END AS account_id,
+        CASE WHEN %(by_key)s THEN key_id END AS key_id,
+        CASE WHEN %(by_model)s THEN model END AS model,
+        CASE WHEN %(by_endpoint)s THEN endpoint END AS endpoint,
+        CASE WHEN %(by_outcome)s THEN outcome END AS outcome,
+        {_SUMS_SQL}
+    FROM usage_event WHERE {MATCHES_SQL}
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, sum(cost_microcredits - refunded_microcredits) DESC, 2, 3, 4, 5, 6
+    LIMIT %(limit)s
+"""  # noqa: S608 - all parts are constants
+_TOTAL_SQL = f"SELECT {_SUMS_SQL} FROM usage_event WHERE {MATCHES_SQL}"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """By what calls are added up: some of DIMENSIONS (and "account", for operators), and an interval."""
+
+    by: tuple[str, ...]
+    interval: str = NO_INTERVAL
+    zone: tzinfo = UTC
+    zone_name: str = "UTC"
+
+
+class Period(NamedTuple):
+    """From `since` until before `until`; an `until` of None is open, so that nobody's clock hides a call."""
+
+    since: datetime
+    until: datetime | None
+
+
+def period_of(
+    since: datetime | None, until: datetime | None, grouping: Grouping, as_of: datetime
+) -> Period:
+    """The period asked for, or the interval's usual one that ends now, starting with a whole interval.
+
+    Raises InvalidRequest, naming `since`, for one that ends before it starts or has too many intervals.
+    """
+    length, usual = INTERVALS[grouping.interval]
+    end = until or as_of
+    if since is None:
+        local = (end - usual).astimezone(grouping.zone)
+        smaller = {"second": 0, "microsecond": 0}
+        if length > timedelta(minutes=1):
+            smaller["minute"] = 0
+        if length > timedelta(hours=1):
+            smaller["hour"] = 0
+        since = local.replace(**smaller).astimezone(UTC)  # type: ignore[arg-type]
+    if until is not None and since >= until:
+        raise InvalidRequest("since is before until.", param="since")
+    if end - since > length * MAX_BUCKETS:
+        unit = "day" if grouping.interval == NO_INTERVAL else grouping.interval
+        raise InvalidRequest(f"A period has at most {MAX_BUCKETS:,} {unit}s; since is too early.", param="since")
+    return Period(since, until)
+
+
+def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[dict[str, Any]]:
+    """One row a bucket and group that has calls: by time, then dearest first.
+
+    Raises InvalidRequest, naming `group_by`, when that makes more than 10,000 rows.
+    """
+    rows = books.rows(
+        _GROUPS_SQL,
+        {
+            **which.parameters(),
+            **{f"by_{name}": name in grouping.by for name in ("account", *DIMENSIONS)},
+            "interval": grouping.interval,
+            "zone": grouping.zone_name,
+            "limit": MAX_ROWS + 1,
+        },
+    )
+    check_row_count(rows)
+    keys = describe_keys(row["key_id"] for row in rows if row["key_id"] is not None)
+    return [_describe(row, grouping, keys) for row in rows]
+
+
+def total(books: Snapshot, which: CallFilter) -> dict[str, Any]:
+    """Everything in one row; percentiles cannot be had from those of the groups."""
+    [row] = books.rows(_TOTAL_SQL, which.parameters())
+    return describe_sums(row)
+
+
+def check_row_count(rows: list[Any]) -> None:
+    """Raise InvalidRequest, naming `group_by`, for more rows than an answer has."""
+    if len(rows) > MAX_ROWS:
+        raise InvalidRequest(
+            f"That makes more than {MAX_ROWS:,} rows; group by less, or ask for a shorter time.",
+            param="group_by",
+        )
+
+
+def describe_sums(row: dict[str, Any]) -> dict[str, Any]:
+    """`cost` is net of refunds, `gross` is not."""
+    p50, p95, p99 = row["latencies_ms"] or (None, None, None)
+    return {
+        "calls": row["calls"],
+        "errors": row["errors"],
+        **money("cost", row["gross"] - row["refunded"]),
+        **money("gross", row["gross"]),
+        **money("refunded", row["refunded"]),
+        "tokens_in": row["tokens_in"],
+        "tokens_out": row["tokens_out"],
+        "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
+    }
+
+
+def _describe(
+    row: dict[str, Any], grouping: Grouping, keys: dict[int, dict[str, Any]]
+) -> dict[str, Any]:
+    described: dict[str, Any] = {}
+    if grouping.interval != NO_INTERVAL:
+        described["bucket"] = local_text(row["bucket"], grouping.zone)
+    for name in grouping.by:
+        if name == "key":
+            described["key"] = keys.get(row["key_id"])
+        elif name == "account":
+            described["account_id"] = row["account_id"]
+        else:
+            described[name] = row[name]
+    return described | describe_sums(row)
