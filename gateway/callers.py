@@ -81,9 +81,9 @@ def _normal_address(text: str) -> str:
 def _member_of_session(request: GatewayRequest, address: str) -> Caller:
     """Blocks for the session's look-ups; the same rules as on the platform's own pages."""
     request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-    request.user = get_user(request)  # type: ignore[assignment]
+    request.user = get_user(request)
     # The token comes in its header; the body is the gateway's to read.
-    request._post, request._files = QueryDict(), MultiValueDict()
+    request.POST, request.FILES = QueryDict(), MultiValueDict()  # type: ignore[misc]
     try:
         signed_in = MemberSessionAuthentication().authenticate(Request(request))
     except Exception as error:

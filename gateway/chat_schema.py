@@ -9,7 +9,9 @@ from gateway.contracts.parsing import RequestContract
 
 _USAGE = {
     "type": "object",
-    "properties": {name: {"type": "integer"} for name in ("prompt_tokens", "completion_tokens", "total_tokens")},
+    "properties": {
+        name: {"type": "integer"} for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+    },
 }
 _COMPLETION: dict[str, Any] = {
     "type": "object",

@@ -76,23 +76,25 @@ def _answer_again(claim: Claim) -> HttpResponse:
         raise IdempotencyInFlight
     if claim.answer.body is None:
         raise IdempotencyNotReplayable(public_request_id(claim.answer.request_uuid))
-    response = HttpResponse(claim.answer.body, content_type=claim.answer.content_type, status=claim.answer.status)
+    response = HttpResponse(
+        claim.answer.body, content_type=claim.answer.content_type, status=claim.answer.status
+    )
     for name, value in claim.answer.headers.items():
         response[name] = value
     response["Idempotent-Replayed"] = "true"
     return response
 
 
-async def _keep(request: GatewayRequest, claim: Claim, idempotency_key: str, response: HttpResponseBase) -> None:
+async def _keep(
+    request: GatewayRequest, claim: Claim, idempotency_key: str, response: HttpResponseBase
+) -> None:
     """The call is charged by now, so a failure to keep its answer is logged and the answer still goes out."""
     body = None
     if isinstance(response, HttpResponse) and len(response.content) <= MAX_KEPT_BYTES:
         body = response.content
     headers = {name: response[name] for name in KEPT_HEADERS if response.has_header(name)}
     headers["X-Original-Request-Id"] = request.request_id
-    answer = KeptAnswer(
-        request.request_uuid, response.status_code, response["Content-Type"], headers, body
-    )
+    answer = KeptAnswer(request.request_uuid, response.status_code, response["Content-Type"], headers, body)
     try:
         await running().idempotent_calls.keep(claim, idempotency_key, answer)
     except psycopg.Error as error:

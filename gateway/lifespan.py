@@ -1,7 +1,7 @@
 """What a gateway process holds open from its first request to its last."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.catalog_feed import CatalogFeed
@@ -35,15 +35,20 @@ def running() -> Running:
 async def opened() -> AsyncIterator[None]:
     """Open everything, and at the end wait for what is being settled before closing it."""
     global _running
-    ledger, catalog, upstreams = Ledger(), CatalogFeed(), Upstreams()
-    await ledger.open()
-    await catalog.open()
-    _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), IdempotentCalls())
-    try:
-        yield
-    finally:
-        await ledger.close()
-        await _running.idempotent_calls.close()
-        await catalog.close()
-        await upstreams.close()
-        _running = None
+    async with AsyncExitStack() as stack:
+        upstreams = Upstreams()
+        stack.push_async_callback(upstreams.close)
+        catalog = CatalogFeed()
+        stack.push_async_callback(catalog.close)
+        idempotent_calls = IdempotentCalls()
+        stack.push_async_callback(idempotent_calls.close)
+        ledger = Ledger()
+        # Closed first: it waits for the settlements under way.
+        stack.push_async_callback(ledger.close)
+        await ledger.open()
+        await catalog.open()
+        _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), idempotent_calls)
+        try:
+            yield
+        finally:
+            _running = None

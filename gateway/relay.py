@@ -21,7 +21,7 @@ from aio_platform.errors import PlatformError, ServiceUnavailable
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
 from gateway.upstream import Upstreams
-from usage.ledger import ADMITTED, Caller, CallEnd, CallToAuthorize, Ledger, Settlement, Verdict
+from usage.ledger import ADMITTED, CallEnd, Caller, CallToAuthorize, Ledger, Settlement, Verdict
 from usage.outcomes import CHARGED, Outcome
 from usage.units import Units
 from usage.verdicts import error_for_verdict, rate_headers
@@ -208,7 +208,9 @@ class Relay:
             streamed=call.streamed,
             estimated=estimated,
             latency_ms=_milliseconds(now - call.arrived),
-            upstream_latency_ms=None if started is None else _milliseconds((call.upstream_ended or now) - started),
+            upstream_latency_ms=None
+            if started is None
+            else _milliseconds((call.upstream_ended or now) - started),
             first_byte_ms=None if call.first_byte is None else _milliseconds(call.first_byte - call.arrived),
             attempts=call.attempts or None,
         )

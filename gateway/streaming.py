@@ -54,7 +54,9 @@ async def stream_chat(relay: Relay, call: Call, request: ChatRequest) -> Streami
         call.upstream_ended = None
         call.first_byte = time.perf_counter()
     assert call.verdict is not None
-    response = StreamingHttpResponse(_send(relay, call, opened), content_type="text/event-stream; charset=utf-8")
+    response = StreamingHttpResponse(
+        _send(relay, call, opened), content_type="text/event-stream; charset=utf-8"
+    )
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     for name, value in rate_headers(call.verdict).items():

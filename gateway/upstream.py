@@ -7,9 +7,12 @@ import asyncio
 from dataclasses import dataclass
 
 import aiohttp
+import orjson
 import structlog
+from django.conf import settings
 from yarl import URL
 
+from gateway.adapters.steps import Form, UpstreamCall
 from gateway.catalog import Route, Upstream
 from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
 
@@ -69,7 +72,9 @@ class Upstreams:
     async def close(self) -> None:
         for pool in self._pools.values():
             await pool.session.close()
-        await asyncio.gather(*self._retired)
+        for task in self._retired:
+            task.cancel()
+        await asyncio.gather(*self._retired, return_exceptions=True)
 
     def admits(self, route: Route) -> bool:
         """Whether the route's upstream is not resting after failures."""
@@ -106,6 +111,32 @@ class Upstreams:
             raise _error_for(response)
         return response
 
+    async def send(self, route: Route, step: UpstreamCall) -> aiohttp.ClientResponse:
+        """Carry out one step of an adapter; returns and raises as `post` does."""
+        pool = self._pool(route.upstream)
+        headers = {"Accept": step.accept}
+        data: bytes | aiohttp.FormData | None = None
+        if step.form is not None:
+            data = _form_data(step.form)
+        elif step.json is not None:
+            data = orjson.dumps(step.json)
+            headers["Content-Type"] = "application/json"
+        try:
+            response = await pool.session.request(
+                step.method,
+                URL(route.upstream.base_url + step.path),
+                params=dict(step.query),
+                data=data,
+                headers=headers,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            raise UpstreamFailed from error
+        if not 200 <= response.status < 300:
+            response.close()
+            raise _error_for(response)
+        return response
+
     def _pool(self, upstream: Upstream) -> _Pool:
         pool = self._pools.get(upstream.name)
         if pool is not None and (pool.upstream is upstream or pool.upstream == upstream):
@@ -134,13 +165,26 @@ def _session(upstream: Upstream) -> aiohttp.ClientSession:
     )
 
 
+def _form_data(form: Form) -> aiohttp.FormData:
+    """The fields, then the file, read from where it is spooled as the connection takes it."""
+    data = aiohttp.FormData(default_to_multipart=True)
+    for name, value in form.fields.items():
+        data.add_field(name, value)
+    data.add_field(
+        form.file_field,
+        form.file.reader(),
+        filename=form.file.file_name,
+        content_type=form.file.content_type,
+    )
+    return data
+
+
 async def _close_when_idle(session: aiohttp.ClientSession) -> None:
-    """A pool replaced by a catalog change serves its calls to the end before it is closed."""
-    await asyncio.sleep(0)
-    connector = session.connector
-    while connector is not None and getattr(connector, "_acquired", None):
-        await asyncio.sleep(1)
-    await session.close()
+    """A pool replaced by a catalog change has its longest call's time before it is closed."""
+    try:
+        await asyncio.sleep(settings.STREAM_TIME_LIMIT_S)
+    finally:
+        await session.close()
 
 
 def _error_for(response: aiohttp.ClientResponse) -> UpstreamFailed | UpstreamRejected | UpstreamSaturated:

@@ -115,7 +115,9 @@ class RunningPlatform:
     def manage_json(self, *arguments: str) -> Any:
         return json.loads(self.manage(*arguments, "--json"))
 
-    def new_tenant(self, *, credits: str = "1000", plan: str = "unlimited", key_options: tuple[str, ...] = ()) -> Tenant:
+    def new_tenant(
+        self, *, credits: str = "1000", plan: str = "unlimited", key_options: tuple[str, ...] = ()
+    ) -> Tenant:
         """An account with exactly that many credits (beside the plan's bonus) and one key."""
         self._accounts += 1
         name = f"tenant-{os.getpid()}-{self._accounts}-{time.monotonic_ns()}"

@@ -36,13 +36,18 @@ COLUMNS = (
 )
 # What Excel, LibreOffice and Google Sheets take for the start of a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_END: list[dict[str, Any]] | None = None
 
 
 def csv_row(event: dict[str, Any]) -> list[Any]:
     """One event in the order of COLUMNS. Amounts are in credits."""
     key = event["key"] or {}
-    flat = {**event, **event["units"], **event["timings"], "key_id": key.get("id"), "key_name": key.get("name")}
+    flat = {
+        **event,
+        **event["units"],
+        **event["timings"],
+        "key_id": key.get("id"),
+        "key_name": key.get("name"),
+    }
     return [_safe(flat[column]) for column in COLUMNS]
 
 
@@ -57,10 +62,14 @@ async def stream_csv(batches: Iterator[list[dict[str, Any]]]) -> AsyncIterator[b
     """The header line and then every batch, each fetched in a thread when the one before has been sent."""
     yield csv_text([list(COLUMNS)]).encode()
     while True:
-        batch = await sync_to_async(next)(batches, _END)
-        if batch is _END:
+        batch = await sync_to_async(_next)(batches)
+        if batch is None:
             return
         yield csv_text([csv_row(event) for event in batch]).encode()
+
+
+def _next(batches: Iterator[list[dict[str, Any]]]) -> list[dict[str, Any]] | None:
+    return next(batches, None)
 
 
 def _safe(value: Any) -> Any:

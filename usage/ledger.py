@@ -22,8 +22,10 @@ from usage.units import Units
 
 log = structlog.get_logger(__name__)
 
-AUTHORIZE_SQL = "SELECT * FROM usage_authorize_v1(" + ", ".join(["%s"] * 12) + ")"
-SETTLE_SQL = "SELECT * FROM usage_settle_v1(" + ", ".join(["%s"] * 18) + ")"
+AUTHORIZE_SQL = "SELECT * FROM usage_authorize_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+SETTLE_SQL = (
+    "SELECT * FROM usage_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
 REFUSE_SQL = "SELECT usage_refuse_v1(%s, %s, %s, %s, %s, %s)"
 SETTLE_PATIENCE_S = 30.0
 RECONNECT_PAUSE_S = 0.05
@@ -183,7 +185,8 @@ class Ledger:
             rows = await self._authorize_line.fetch(REFUSE_SQL, parameters)
         except psycopg.Error as error:
             raise ServiceUnavailable("The platform cannot take calls right now.") from error
-        return rows[0][0]  # type: ignore[no-any-return]
+        earlier: str | None = rows[0][0]
+        return earlier
 
     def run_in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run to the end whatever happens to the caller; the task is kept referenced until then."""

@@ -80,9 +80,7 @@ PAGE = ("limit", AFTER)
 GROUPING = ("group_by", "interval", "timezone")
 
 
-def read_call_filter(
-    parameters: QueryParameters, account_id: int, zone: tzinfo = UTC
-) -> CallFilter:
+def read_call_filter(parameters: QueryParameters, account_id: int, zone: tzinfo = UTC) -> CallFilter:
     """The account's calls that the parameters of CALL_FILTERS ask for."""
     key = parameters.text("key")
     since, until = parameters.moment("since", zone), parameters.moment("until", zone)

@@ -1,1 +1,23 @@
-urlpatterns: list = []
+"""The addresses of usage."""
+
+from django.urls import path
+
+from usage.views import (
+    CreditsView,
+    ExportView,
+    LedgerView,
+    ReceiptView,
+    RefusalsView,
+    SummaryView,
+    UsageListView,
+)
+
+urlpatterns = [
+    path("api/v1/credits", CreditsView.as_view()),
+    path("api/v1/credits/ledger", LedgerView.as_view()),
+    path("api/v1/usage", UsageListView.as_view()),
+    path("api/v1/usage/summary", SummaryView.as_view()),
+    path("api/v1/usage/refusals", RefusalsView.as_view()),
+    path("api/v1/usage/export.csv", ExportView.as_view()),
+    path("api/v1/usage/<str:request_id>", ReceiptView.as_view()),
+]

@@ -147,7 +147,9 @@ class ChatStream:
 
     def closing(self, credits_consumed: int | float) -> bytes:
         """The last data chunk, with the price, and the end mark."""
-        last = self._held[-1] if self._held else {"object": "chat.completion.chunk", "choices": []}
+        last: dict[str, Any] = {"object": "chat.completion.chunk", "model": self._slug, "choices": []}
+        if self._held:
+            last = self._held[-1]
         last["credits_consumed"] = credits_consumed
         return _event(last) + DONE
 

@@ -53,7 +53,9 @@ def first_problem(error: ValidationError) -> InvalidRequest:
 
 
 def _is_branch_name(part: int | str) -> bool:
-    return isinstance(part, str) and (part in ("str", "int", "float", "bool") or "[" in part or part[:1].isupper())
+    return isinstance(part, str) and (
+        part in ("str", "int", "float", "bool") or "[" in part or part[:1].isupper()
+    )
 
 
 def _where(error: orjson.JSONDecodeError) -> str:

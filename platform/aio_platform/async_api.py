@@ -36,7 +36,8 @@ class AsyncAPIView(APIView):
         try:
             if handler is None or method == "options":
                 raise errors.MethodNotAllowed(
-                    "This address does not take that method.", headers={"Allow": ", ".join(self.allowed_methods)}
+                    "This address does not take that method.",
+                    headers={"Allow": ", ".join(self.allowed_methods)},
                 )
             return await handler(drf_request, *args, **kwargs)
         except errors.ClientGone:

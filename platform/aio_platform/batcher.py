@@ -1,7 +1,7 @@
 """Batcher: many callers share one database round trip, and one commit.
 
-One batch is in flight; what arrives meanwhile is the next. There is no timer: a lone caller waits for nothing,
-and under load batches grow by themselves to what the database can take.
+One batch is in flight; what arrives meanwhile is the next. There is no timer: a lone caller waits for
+nothing, and under load batches grow by themselves to what the database can take.
 """
 
 import asyncio

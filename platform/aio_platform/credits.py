@@ -39,7 +39,7 @@ def format_credits(microcredits: int) -> str:
 
 
 def json_credits(microcredits: int) -> int | float:
-    """The number a JSON answer shows: an int where it is whole, else the nearest float (exact to 15 digits)."""
+    """The number a JSON answer shows: an int where it is whole, else the nearest float (15 digits)."""
     if microcredits % MICROCREDITS_PER_CREDIT == 0:
         return microcredits // MICROCREDITS_PER_CREDIT
     return microcredits / MICROCREDITS_PER_CREDIT

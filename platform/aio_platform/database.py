@@ -7,7 +7,7 @@ change them only through the functions in `usage/sql`.
 import asyncio
 import os
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
@@ -99,8 +99,3 @@ async def connect_async(application_name: str) -> psycopg.AsyncConnection[Any]:
 def connect(application_name: str) -> psycopg.Connection[Any]:
     """Open a blocking autocommit connection, for commands and workers."""
     return psycopg.connect(**connection_keywords(), autocommit=True, application_name=application_name)
-
-
-def literal_sql(text: str) -> LiteralString:
-    """Mark SQL read from our own files as a literal; psycopg's types refuse any other string."""
-    return text  # type: ignore[return-value]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -22,11 +22,14 @@ class DatabaseLine:
         async with self._lock:
             await self._connected()
 
-    async def fetch(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Run a statement and return its rows. Raises psycopg.Error; a lost connection is replaced next time."""
+    async def fetch(self, sql: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows.
+
+        Raises psycopg.Error; a lost connection is replaced at the next statement.
+        """
         async with self._lock:
             connection = await self._connected()
-            cursor = await connection.execute(database.literal_sql(sql), parameters)
+            cursor = await connection.execute(sql, parameters)
             return await cursor.fetchall()
 
     async def close(self) -> None:

@@ -35,8 +35,10 @@ class GatewayRequest(ASGIRequest):
         self.script_name = ""
         self.method = scope["method"].upper()
         self.resolver_match = None
+        self._encoding = None  # bodies are UTF-8 JSON or multipart; nothing else is read
         self._receive = receive
         self._stream = BytesIO()
+        self._whole_body = b""
         self._read_started = True
         self._post_parse_error = False
         self._body_ended = False
@@ -53,11 +55,6 @@ class GatewayRequest(ASGIRequest):
     def META(self) -> dict[str, Any]:  # type: ignore[override]
         """Django's view of the headers, for the few paths that need it (sessions, CSRF)."""
         return dict(ASGIRequest(self.scope, BytesIO()).META)
-
-    @property
-    def encoding(self) -> None:  # type: ignore[override]
-        """Bodies are UTF-8 JSON or multipart; nothing else is read."""
-        return None
 
     def header(self, name: bytes) -> str:
         """One header's value by its lower-case name, or an empty string."""
@@ -89,8 +86,8 @@ class GatewayRequest(ASGIRequest):
         """The whole body; raises as `chunks` does."""
         if not self._body_ended:
             parts = [chunk async for chunk in self.chunks(limit_bytes)]
-            self._stream = BytesIO(parts[0] if len(parts) == 1 else b"".join(parts))
-        return self._stream.getvalue()
+            self._whole_body = parts[0] if len(parts) == 1 else b"".join(parts)
+        return self._whole_body
 
     def watch_disconnect(self) -> None:
         """From now on cancel this task when the client leaves; call it once the body has been read."""

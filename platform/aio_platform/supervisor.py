@@ -1,7 +1,7 @@
 """Runs our processes: starts them, starts them again when they die, and stops them in order.
 
-Children learn of the supervisor's death, even by SIGKILL, from a pipe whose other end it holds: they read its end
-of file and stop by themselves, so that the next start finds the port free.
+Children learn of the supervisor's death, even by SIGKILL, from a pipe whose other end it holds: they read its
+end of file and stop by themselves, so that the next start finds the port free.
 """
 
 import os
@@ -41,7 +41,7 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Keeps the children running until SIGINT or SIGTERM; `check` is called every LOOK_EVERY_S beside that."""
+    """Keeps the children running until SIGINT or SIGTERM; calls `check` every LOOK_EVERY_S beside that."""
 
     children: list[Child]
     environment: dict[str, str]
@@ -91,7 +91,9 @@ class Supervisor:
 
     def exited(self) -> Child | None:
         """A child that has ended, or None: for start-up, where that is fatal."""
-        return next((c for c in self.children if c.process is not None and c.process.poll() is not None), None)
+        return next(
+            (c for c in self.children if c.process is not None and c.process.poll() is not None), None
+        )
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stop.is_set():

@@ -18,15 +18,14 @@ _BALANCE_SQL = """
         (SELECT coalesce(sum(r.amount_microcredits), 0)::bigint FROM usage_refund r
          WHERE r.account_id = a.id) AS refunded,
         p.slug AS plan, p.calls_per_minute, p.trial_calls_per_day,
-        (SELECT d.calls FROM usage_trial_day d
-         WHERE d.account_id = a.id AND d.day = (%(as_of)s::timestamptz AT TIME ZONE 'UTC')::date) AS trial_calls
+        (SELECT d.calls FROM usage_trial_day d WHERE d.account_id = a.id AND d.day = %(today)s) AS trial_calls
     FROM accounts_account a
     JOIN accounts_plan p ON p.slug = a.plan_id
     LEFT JOIN usage_balance b ON b.account_id = a.id
     WHERE a.id = %(account_id)s
 """
-# Captures come off the grant that expires first; those since it was last written down are `owed` here. What is left
-# beyond expiring grants belongs to the others, of which the oldest are spent first.
+# Captures come off the grant that expires first; those since that was last written down are `owed`. What is
+# left beyond expiring grants belongs to the others, of which the oldest are spent first.
 _GRANTS_SQL = """
     WITH balance AS (
         SELECT available_microcredits + held_microcredits AS owned,
@@ -34,7 +33,8 @@ _GRANTS_SQL = """
         FROM usage_balance WHERE account_id = %(account_id)s
     ), expiring AS (
         SELECT g.*, least(g.remaining_microcredits, greatest(
-            sum(g.remaining_microcredits) OVER (ORDER BY g.expires_at, g.entry) - b.owed, 0))::bigint AS remaining
+            sum(g.remaining_microcredits) OVER (ORDER BY g.expires_at, g.entry) - b.owed, 0))::bigint
+            AS remaining
         FROM usage_grant g CROSS JOIN balance b
         WHERE g.account_id = %(account_id)s AND g.expires_at IS NOT NULL AND g.remaining_microcredits > 0
     ), lasting AS (
@@ -62,9 +62,9 @@ def credit_of(account: Account) -> Credit:
     """The account's credits as its next call would find them: what is past its expiry is taken back first."""
     expire_grants(account.pk)
     with snapshot() as books:
-        parameters = {"account_id": account.pk, "as_of": books.as_of}
-        [row] = books.rows(_BALANCE_SQL, parameters)
-        grants = books.rows(_GRANTS_SQL, {**parameters, "limit": MAX_GRANTS})
+        today = books.as_of.astimezone(UTC).date()
+        [row] = books.rows(_BALANCE_SQL, {"account_id": account.pk, "today": today})
+        grants = books.rows(_GRANTS_SQL, {"account_id": account.pk, "limit": MAX_GRANTS})
     return Credit(books.as_of, _describe(row, grants, books))
 
 

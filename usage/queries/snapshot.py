@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 
 from aio_platform.errors import InvalidRequest
 
@@ -57,4 +57,9 @@ def snapshot() -> Iterator[Snapshot]:
             raise InvalidRequest(
                 "That is too much to look through; ask for a shorter time.", param="since"
             ) from error
+        raise
+    except DataError as error:
+        if isinstance(error.__cause__, psycopg.errors.InvalidParameterValue):
+            # A zone that Python knows and PostgreSQL does not; nothing else here is a name to look up.
+            raise InvalidRequest("There is no such time zone.", param="timezone") from error
         raise

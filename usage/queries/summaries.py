@@ -1,8 +1,8 @@
 """Calls, credits, errors and latency, added up by key, model, endpoint and outcome, over time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
 from aio_platform.errors import InvalidRequest
 from usage.moments import local_text
@@ -62,36 +62,30 @@ class Grouping:
     zone_name: str = "UTC"
 
 
-class Period(NamedTuple):
-    """From `since` until before `until`; an `until` of None is open, so that nobody's clock hides a call."""
+def within_period(which: CallFilter, grouping: Grouping, as_of: datetime) -> CallFilter:
+    """The calls of the period asked for, or of the interval's usual one that starts with a whole interval.
 
-    since: datetime
-    until: datetime | None
-
-
-def period_of(
-    since: datetime | None, until: datetime | None, grouping: Grouping, as_of: datetime
-) -> Period:
-    """The period asked for, or the interval's usual one that ends now, starting with a whole interval.
-
-    Raises InvalidRequest, naming `since`, for one that ends before it starts or has too many intervals.
+    An end that is not asked for stays open, so that nobody's clock hides a call. Raises InvalidRequest,
+    naming `since`, for a period with more than 10,000 intervals.
     """
     length, usual = INTERVALS[grouping.interval]
-    end = until or as_of
-    if since is None:
-        local = (end - usual).astimezone(grouping.zone)
-        smaller = {"second": 0, "microsecond": 0}
-        if length > timedelta(minutes=1):
-            smaller["minute"] = 0
-        if length > timedelta(hours=1):
-            smaller["hour"] = 0
-        since = local.replace(**smaller).astimezone(UTC)  # type: ignore[arg-type]
-    if until is not None and since >= until:
-        raise InvalidRequest("since is before until.", param="since")
+    end = which.until or as_of
+    since = which.since or _start_of_interval(end - usual, grouping)
     if end - since > length * MAX_BUCKETS:
         unit = "day" if grouping.interval == NO_INTERVAL else grouping.interval
-        raise InvalidRequest(f"A period has at most {MAX_BUCKETS:,} {unit}s; since is too early.", param="since")
-    return Period(since, until)
+        raise InvalidRequest(
+            f"A period has at most {MAX_BUCKETS:,} {unit}s; since is too early.", param="since"
+        )
+    return replace(which, since=since)
+
+
+def _start_of_interval(moment: datetime, grouping: Grouping) -> datetime:
+    local = moment.astimezone(grouping.zone).replace(second=0, microsecond=0)
+    if grouping.interval != "minute":
+        local = local.replace(minute=0)
+    if grouping.interval in ("day", NO_INTERVAL):
+        local = local.replace(hour=0)
+    return local.astimezone(UTC)
 
 
 def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[dict[str, Any]]:
@@ -144,9 +138,7 @@ def describe_sums(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe(
-    row: dict[str, Any], grouping: Grouping, keys: dict[int, dict[str, Any]]
-) -> dict[str, Any]:
+def _describe(row: dict[str, Any], grouping: Grouping, keys: dict[int, dict[str, Any]]) -> dict[str, Any]:
     described: dict[str, Any] = {}
     if grouping.interval != NO_INTERVAL:
         described["bucket"] = local_text(row["bucket"], grouping.zone)

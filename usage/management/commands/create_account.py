@@ -26,7 +26,8 @@ class Command(ScriptableCommand):
         )
         available = format_credits(available_microcredits)
         return Answer(
-            text=f"{account.name} ({account.public_id}) is on plan {account.plan_id}, with {available} credits.",
+            text=f"{account.name} is {account.public_id}, on plan {account.plan_id}, with"
+            f" {available} credits.",
             data={
                 "id": account.public_id,
                 "name": account.name,

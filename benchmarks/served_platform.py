@@ -1,0 +1,124 @@
+"""The real platform, as `manage.py serve` runs it: one gateway worker, embedded PostgreSQL, an account and a key."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.children import ROOT, ChildFailed, clean_environment, end_of, stop_process
+from benchmarks.upstream import MODEL
+
+ACCOUNT = "bench"
+RATE = "bench"
+READY_PATIENCE_S = 120.0
+STOP_PATIENCE_S = 60.0
+READY = "ready at http://"
+# More connections than an upstream gets by default: 1,000 streams are held open beside other calls.
+CATALOG = """\
+[upstreams.bench]
+base_url = "http://127.0.0.1:{port}"
+max_connections = 4096
+
+[rates.{rate}]
+tokens_in = {{ credits = "0.5", per = 1_000 }}
+tokens_out = {{ credits = "1.5", per = 1_000 }}
+
+[[models]]
+slug = "{model}"
+owned_by = "bench"
+created = 2026-01-01
+
+[[routes]]
+endpoint = "chat"
+model = "{model}"
+default = true
+upstream = "bench"
+adapter = "openai_chat"
+rate = "{rate}"
+max_output_tokens = 4096
+"""
+
+
+class ServedPlatform:
+    """A running platform of its own in `directory`, whose only upstream is the benchmarks'."""
+
+    def __init__(self, directory: Path, upstream_port: int) -> None:
+        catalog = directory / "catalog.toml"
+        catalog.write_text(CATALOG.format(port=upstream_port, model=MODEL, rate=RATE))
+        self.environment = clean_environment() | {
+            "AIO_DATA_DIR": str(directory / "data"),
+            "AIO_CATALOG": str(catalog),
+            "AIO_HOST": "127.0.0.1",
+            "AIO_PORT": "0",
+            "AIO_WORKERS": "1",
+        }
+        self._said = directory / "serve.out"
+        self._log = directory / "serve.log"
+        with self._said.open("wb") as said, self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "serve"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is ours to pass on
+            )
+        try:
+            self.port = self._wait_until_ready()
+            self.worker_pid = self._gateway_worker()
+            self.key = self._make_key()
+        except BaseException:
+            self.stop()
+            raise
+
+    def manage(self, *arguments: str) -> tuple[int, Any]:
+        """Run a management command beside the server; its exit code, and the JSON that it printed."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments, "--json"],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+        )
+        if not done.stdout:
+            raise ChildFailed(f"manage.py {arguments[0]} failed:\n{done.stderr.decode()[-2000:]}")
+        return done.returncode, orjson.loads(done.stdout)
+
+    def stop(self) -> None:
+        """Stop it with all its processes, its database last."""
+        stop_process(self._process, STOP_PATIENCE_S)
+
+    def _wait_until_ready(self) -> int:
+        give_up_at = time.monotonic() + READY_PATIENCE_S
+        while time.monotonic() < give_up_at:
+            said = self._said.read_text()
+            # A whole line: the number may be half written.
+            if READY in said and "\n" in said.partition(READY)[2]:
+                return int(said.partition(READY)[2].splitlines()[0].rpartition(":")[2])
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise ChildFailed(f"the platform did not start:\n{end_of(self._log)}")
+
+    def _gateway_worker(self) -> int:
+        for directory in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (directory / "cmdline").read_bytes().split(b"\0")
+                parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue  # gone meanwhile
+            if parent == self._process.pid and b"gateway_worker" in command:
+                return int(directory.name)
+        raise ChildFailed(f"the platform has no gateway worker:\n{end_of(self._log)}")
+
+    def _make_key(self) -> str:
+        code, made = self.manage("create_account", ACCOUNT, "--plan", "unlimited", "--credits", "1000000000")
+        if code == 0:
+            code, made = self.manage("issue_key", ACCOUNT)
+        if code != 0:
+            raise ChildFailed(f"no account: {made}")
+        key: str = made["key"]
+        return key

@@ -1,0 +1,167 @@
+"""Carries every endpoint but chat: runs an adapter's steps against a route's upstream, then captures.
+
+Chat has a path of its own because it is the hot one and streams events; this one is for answers that are a
+JSON value, a binary body, or a binary stream.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import structlog
+
+from aio_platform.errors import PlatformError
+from gateway.adapters.steps import (
+    Adapter,
+    Answer,
+    AnswerRefused,
+    BinaryAnswer,
+    JsonAnswer,
+    MalformedAnswer,
+    Received,
+    StreamedAnswer,
+    UpstreamCall,
+    UpstreamFault,
+    Wait,
+)
+from gateway.catalog import Route
+from gateway.errors import UpstreamFailed, UpstreamRejected
+from gateway.relay import Call, Relay
+from gateway.upstream import read_answer_body, read_chunk
+from usage.ledger import Settlement
+from usage.outcomes import Outcome
+from usage.units import Units
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class OpenBinary:
+    """A binary stream whose first chunk has come and looks like what it says it is."""
+
+    answer: StreamedAnswer
+    response: aiohttp.ClientResponse
+    first: bytes
+
+
+async def carry(relay: Relay, call: Call, adapters: dict[str, Adapter], request: Any) -> "Carried":
+    """Authorise, run the first route's adapter that answers, and capture unless the answer is a stream.
+
+    Raises as the relay does. A stream's capture is the business of `binary_stream`.
+    """
+    async with relay.held(call):
+
+        async def attempt(route: Route) -> JsonAnswer | BinaryAnswer | OpenBinary:
+            return await _run(relay, call, route, adapters[route.adapter], request)
+
+        answer = await relay.first_answer(call, attempt)
+    if isinstance(answer, OpenBinary):
+        call.upstream_ended = None
+        return Carried(answer, None)
+    settlement = await relay.capture(call, answer.units, estimated=answer.estimated)
+    return Carried(answer, settlement)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An answer, with its settlement unless it is a stream still to be sent."""
+
+    answer: JsonAnswer | BinaryAnswer | OpenBinary
+    settlement: Settlement | None
+
+
+async def _run(
+    relay: Relay, call: Call, route: Route, adapter: Adapter, request: Any
+) -> JsonAnswer | BinaryAnswer | OpenBinary:
+    steps = adapter.steps(request, route)
+    response: aiohttp.ClientResponse | None = None
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+                received = _NOTHING
+            else:
+                response = await relay.upstreams.send(route, step)
+                call.first_byte = time.perf_counter()
+                received = await _receive(response, step)
+            step = steps.send(received)
+    except StopIteration as stop:
+        answer: Answer = stop.value
+    except (MalformedAnswer, UpstreamFault) as error:
+        _close(response)
+        raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
+    except AnswerRefused as error:
+        _close(response)
+        raise UpstreamRejected from error
+    except BaseException:
+        _close(response)
+        raise
+    if isinstance(answer, StreamedAnswer):
+        assert response is not None
+        first = await read_chunk(response)
+        if not first:
+            raise UpstreamFailed("The model's server gave an empty or malformed answer.")
+        return OpenBinary(answer, response, first)
+    return answer
+
+
+_NOTHING = Received("", {}, b"")
+
+
+async def _receive(response: aiohttp.ClientResponse, step: UpstreamCall) -> Received:
+    body = b"" if step.streamed else await read_answer_body(response)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Received(response.content_type, headers, body)
+
+
+def _close(response: aiohttp.ClientResponse | None) -> None:
+    if response is not None:
+        response.close()
+
+
+async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncIterator[bytes]:
+    """Send a binary answer as it comes, one chunk behind: the last goes out after the capture has committed.
+
+    A stream that breaks is captured for the share that was delivered, and the connection is broken too, so
+    that nobody takes half a file for a whole one.
+    """
+    settled = False
+    delivered = 0
+    try:
+        held = opened.first
+        while chunk := await read_chunk(opened.response):
+            delivered += len(held)
+            yield held
+            held = chunk
+        delivered += len(held)
+        call.upstream_ended = time.perf_counter()
+        settled = True
+        await relay.capture(call, opened.answer.units, estimated=opened.answer.estimated)
+        yield held
+    except PlatformError:
+        if not settled:
+            settled = True
+            await _capture_share(relay, call, opened, delivered)
+        raise
+    finally:
+        opened.response.close()
+        if not settled:
+            relay.ledger.run_in_background(_capture_share(relay, call, opened, delivered))
+
+
+async def _capture_share(relay: Relay, call: Call, opened: OpenBinary, delivered_bytes: int) -> None:
+    """What was delivered, by its share of the announced length; all of it where no length was announced."""
+    call.upstream_ended = time.perf_counter()
+    total = opened.response.content_length
+    units = opened.answer.units
+    if total:
+        share = min(delivered_bytes, total)
+        units = Units(*[-(-quantity * share // total) for quantity in units])
+    try:
+        await relay.capture(call, units, estimated=True, outcome=Outcome.PARTIAL, status=499)
+    except PlatformError as error:
+        log.error("a partial answer was not captured", request_uuid=call.request_uuid, error=error.code)
