@@ -119,7 +119,7 @@ class CatalogFeed:
     async def _listen(self) -> psycopg.AsyncConnection[Any]:
         self._connection = await database.connect_async("aio catalog")
         # Before the first look: a change between the two is then announced rather than missed.
-        await self._connection.execute(database.literal_sql(f"LISTEN {CHANNEL}"))
+        await self._connection.execute("LISTEN aio_catalog")
         return self._connection
 
     async def _disconnect(self) -> None:

@@ -103,7 +103,7 @@ class ReceiptBody(UsageEventBody):
 
     as_of = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
-    outcome = serializers.ChoiceField(choices=[*_OUTCOMES, IN_FLIGHT])
+    outcome = serializers.CharField(help_text="one of " + ", ".join([*_OUTCOMES, IN_FLIGHT]))
     streamed = serializers.BooleanField(allow_null=True)
     estimated = serializers.BooleanField(allow_null=True)
     units = UnitCounts(allow_null=True)

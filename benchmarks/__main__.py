@@ -1,0 +1,147 @@
+"""`make bench`: one table of what metering costs, each figure a ratio or a count of the same run.
+
+    python -m benchmarks [--quick] [--only chat,latency,ledger,streams,held] [--json FILE]
+
+Exits with 1 when the books disagree, when an answer is missing in them, or when a call went wrong; a figure
+that misses its target is marked ✗ and is no error: machines differ.
+"""
+
+import argparse
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import orjson
+
+from benchmarks.children import Child, ChildFailed
+from benchmarks.machine import describe
+from benchmarks.measurements import FULL, MEASUREMENTS, QUICK, Bench, Effort, say
+from benchmarks.served_platform import ACCOUNT, ServedPlatform
+from benchmarks.table import Row, Target, render
+
+WANTED_OPEN_FILES = 10_000
+
+
+def main() -> int:
+    """Measure, print, and say by the exit code whether the books agree."""
+    options = _options()
+    _more_open_files()
+    signal.signal(signal.SIGTERM, _stop)
+    started = time.monotonic()
+    directory = Path(tempfile.mkdtemp(prefix="aio-bench-"))
+    try:
+        with ExitStack() as stack:
+            bench, machine = _start(stack, directory, QUICK if options.quick else FULL)
+            rows: list[Row] = []
+            for name in options.only:
+                rows += MEASUREMENTS[name](bench)
+            rows += _books(bench)
+            say("stopping")
+    except ChildFailed as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    say(f"took {time.monotonic() - started:.0f} s")
+    print(_described(machine), render(rows), sep="\n\n")
+    for text in bench.shown_errors[:20]:
+        print(f"error: {text}")
+    if options.json is not None:
+        written = {"machine": machine, "quick": options.quick, "rows": [row.as_json() for row in rows]}
+        options.json.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2) + b"\n")
+    # The rows about the books and the errors are the last ones, and the only ones that must be met.
+    return 0 if all(row.met for row in rows[-len(BOOKS) :]) else 1
+
+
+def _options() -> argparse.Namespace:
+    def names(text: str) -> list[str]:
+        given = text.split(",")
+        unknown = set(given) - set(MEASUREMENTS)
+        if unknown:
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
+        return given
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="under a minute, and noisier")
+    parser.add_argument(
+        "--only", type=names, default=list(MEASUREMENTS), help=f"some of: {','.join(MEASUREMENTS)}"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    return parser.parse_args()
+
+
+def _start(stack: ExitStack, directory: Path, effort: Effort) -> tuple[Bench, dict[str, str]]:
+    """Start everything; the stack stops it, in the reverse order."""
+
+    def child(name: str, *arguments: str, environment: dict[str, str] | None = None) -> Child:
+        started = Child(name, *arguments, log_dir=directory, environment=environment)
+        stack.callback(started.stop)
+        return started
+
+    say("starting the upstream, the relay and the platform")
+    upstream = child("upstream")
+    upstream_port = upstream.hear()["port"]
+    relay = child("relay", f"http://127.0.0.1:{upstream_port}/v1/chat/completions")
+    relay_port = relay.hear()["port"]
+    client = child("load")
+    platform = ServedPlatform(directory, upstream_port)
+    stack.callback(platform.stop)
+    ledger = child("ledger_pairs", platform.key, ACCOUNT, environment=platform.environment)
+    machine = describe(directory, ledger.hear()["postgresql"])
+    bench = Bench(platform, relay, relay_port, client, ledger, effort)
+    bench.warm_up()
+    return bench, machine
+
+
+BOOKS = ("answers that are not in the books", "credits still held", "books that disagree", "errors")
+
+
+def _books(bench: Bench) -> list[Row]:
+    """What has to be nothing: answers that were not charged once, holds left over, disagreements, errors."""
+    say("reading the books")
+    books = bench.ledger.ask({"kind": "books"})
+    code, verdict = bench.platform.manage("reconcile")
+    say(f"reconcile: {'books agree' if code == 0 else verdict}")
+    amiss = max(len(verdict["disagreements"]), code)
+    counts = (
+        abs(bench.billed - books["succeeded"]) + books["others"],
+        books["held_microcredits"] / 1_000_000,
+        amiss,
+        bench.errors,
+    )
+    nothing = Target("0", lambda value: value == 0)
+    rows = [Row(name, count, target=nothing) for name, count in zip(BOOKS, counts, strict=True)]
+    return [Row("answers received in full, and charged", bench.billed, platform=books["succeeded"]), *rows]
+
+
+def _described(machine: dict[str, Any]) -> str:
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores · {machine['kernel']} · {machine['python']}\n"
+        f"PostgreSQL {machine['postgresql']} on {machine['file_system']} · client, upstream, worker and database "
+        "share the cores"
+    )
+
+
+def _more_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_OPEN_FILES if hard == resource.RLIM_INFINITY else min(WANTED_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
