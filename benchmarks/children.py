@@ -25,6 +25,7 @@ def clean_environment() -> dict[str, str]:
         if not name.startswith("AIO_") and name not in ("DATABASE_URL", "REDIS_URL", "DEBUG", "SECRET_KEY")
     }
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
+    environment["DJANGO_SETTINGS_MODULE"] = "aio_platform.settings"
     environment["AIO_LOG_LEVEL"] = "WARNING"
     return environment
 

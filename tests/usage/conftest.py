@@ -145,7 +145,7 @@ class Books:
 
     def call(self, tenant: Tenant, cost: int = 0, *, ceiling: int = CREDIT, **fields: Any) -> str:
         """A call from hold to end; its request uuid. Fields are those of Call and of `end`."""
-        ends = {name: fields.pop(name) for name in list(fields) if name in _END_FIELDS}
+        ends = {name: fields.pop(name) for name in list(fields) if name in _END_DEFAULTS and name != "request_id"}
         call = self.hold(tenant, max(ceiling, cost), **fields)
         [settled] = self.settle(end(tenant, call, cost or None, **ends))
         assert settled.settled
