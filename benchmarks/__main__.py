@@ -7,6 +7,7 @@ that misses its target is marked ✗ and is no error: machines differ.
 """
 
 import argparse
+import os
 import resource
 import shutil
 import signal
@@ -23,6 +24,7 @@ import orjson
 from benchmarks.children import Child, ChildFailed
 from benchmarks.machine import describe
 from benchmarks.measurements import FULL, MEASUREMENTS, QUICK, Bench, Effort, say
+from benchmarks.process_figures import OtherLoad
 from benchmarks.served_platform import ACCOUNT, ServedPlatform
 from benchmarks.table import Row, Target, render
 
@@ -39,9 +41,11 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             bench, machine = _start(stack, directory, QUICK if options.quick else FULL)
+            others = OtherLoad((os.getpid(), bench.platform.roots()[1]))
             rows: list[Row] = []
             for name in options.only:
                 rows += MEASUREMENTS[name](bench)
+            machine["cores_taken_by_others"] = f"{others.cores():.2f}"
             rows += _books(bench)
             say("stopping")
     except ChildFailed as error:
@@ -71,7 +75,9 @@ def _options() -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
         return given
 
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--quick", action="store_true", help="under a minute, and noisier")
     parser.add_argument(
         "--only", type=names, default=list(MEASUREMENTS), help=f"some of: {','.join(MEASUREMENTS)}"
@@ -128,7 +134,7 @@ def _described(machine: dict[str, Any]) -> str:
     return (
         f"{machine['cpu']}, {machine['cores']} cores · {machine['kernel']} · {machine['python']}\n"
         f"PostgreSQL {machine['postgresql']} on {machine['file_system']} · client, upstream, worker and database "
-        "share the cores"
+        f"share the cores; others took {machine['cores_taken_by_others']} of them meanwhile"
     )
 
 

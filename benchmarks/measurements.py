@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.children import Child
-from benchmarks.process_figures import cpu_seconds, forget_peak, peak_rss_mb, rss_mb
+from benchmarks.process_figures import cpu_seconds, forget_peak, peak_rss_mb, rss_mb, tree_cpu_seconds
 from benchmarks.served_platform import ServedPlatform
 from benchmarks.table import Row, at_least, at_most, below
 
@@ -40,20 +40,22 @@ QUICK = Effort(rounds=3, seconds=1.0, stream_rounds=2, held_gap_ms=100)
 
 @dataclass(slots=True)
 class Side:
-    """One of the two that take turns: the process that does the work, and how to call it."""
+    """One of the two that take turns: the process that does the work, all that belong to it, how to call it."""
 
     name: str
     pid: int
+    roots: tuple[int, ...]
     port: int
     headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the client measured in one turn, and the CPU that the worker took for each answer."""
+    """What the client measured, and the CPU that each answer took: of the worker, and of all on its side."""
 
     client: dict[str, Any]
     cpu_us: float
+    side_cpu_us: float
 
 
 @dataclass(slots=True)
@@ -75,19 +77,20 @@ class Bench:
         platform = Side(
             "platform",
             self.platform.worker_pid,
+            self.platform.roots(),
             self.platform.port,
             {"authorization": f"Bearer {self.platform.key}"},
         )
-        return platform, Side("relay", self.relay.pid, self.relay_port, {})
+        return platform, Side("relay", self.relay.pid, (self.relay.pid,), self.relay_port, {})
 
     def turn(self, side: Side, job: dict[str, Any]) -> Turn:
         """Let the client do a job on one side."""
-        before = cpu_seconds(side.pid)
-        self.client.tell(_addressed(side, job))
-        answer = self.client.hear()
+        before, side_before = cpu_seconds(side.pid), tree_cpu_seconds(side.roots)
+        answer = self.client.ask(_addressed(side, job))
         self.count(side, answer)
-        used = cpu_seconds(side.pid) - before
-        return Turn(answer, used / max(answer["answered"], 1) * 1e6)
+        used, side_used = cpu_seconds(side.pid) - before, tree_cpu_seconds(side.roots) - side_before
+        per_answer = 1e6 / max(answer["answered"], 1)
+        return Turn(answer, used * per_answer, side_used * per_answer)
 
     def count(self, side: Side, answer: dict[str, Any]) -> None:
         """Remember a job's errors, and what it will cost."""
@@ -133,6 +136,7 @@ def chat_throughput(bench: Bench) -> Iterator[Row]:
         yield _compared(f"{name}: p50 ms", rounds, _client("p50_ms"))
         yield _compared(f"{name}: p99 ms", rounds, _client("p99_ms"))
         yield _compared(f"{name}: worker CPU µs a call", rounds, lambda turn: turn.cpu_us)
+        yield _compared(f"{name}: CPU µs a call with database", rounds, lambda turn: turn.side_cpu_us)
 
 
 def added_latency(bench: Bench) -> Iterator[Row]:
@@ -194,7 +198,11 @@ def streams(bench: Bench) -> Iterator[Row]:
         yield _compared(f"{name}: worker CPU µs a stream", rounds, lambda turn: turn.cpu_us)
     peaks = [peak_rss_mb(side.pid) for side in sides]
     yield Row(
-        f"{STREAMS_IN_FLIGHT} streams: peak RSS of the worker, MB", peaks[0] / peaks[1], "×", peaks[0], peaks[1]
+        f"{STREAMS_IN_FLIGHT} streams: peak RSS of the worker, MB",
+        peaks[0] / peaks[1],
+        "×",
+        peaks[0],
+        peaks[1],
     )
 
 

@@ -55,6 +55,7 @@ class ServedPlatform:
             "AIO_PORT": "0",
             "AIO_WORKERS": "1",
         }
+        self._directory = directory
         self._said = directory / "serve.out"
         self._log = directory / "serve.log"
         with self._said.open("wb") as said, self._log.open("wb") as log:
@@ -86,6 +87,11 @@ class ServedPlatform:
         if not done.stdout:
             raise ChildFailed(f"manage.py {arguments[0]} failed:\n{done.stderr.decode()[-2000:]}")
         return done.returncode, orjson.loads(done.stdout)
+
+    def roots(self) -> tuple[int, int]:
+        """The two processes that all others descend from: `serve` and the database."""
+        postmaster = (self._directory / "data" / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
+        return self._process.pid, int(postmaster)
 
     def stop(self) -> None:
         """Stop it with all its processes, its database last."""

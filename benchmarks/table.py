@@ -72,7 +72,11 @@ def render(rows: Sequence[Row]) -> str:
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *numbers, last = cells
     # Words to the left, figures to the right.
-    aligned = [first.ljust(widths[0]), *[n.rjust(w) for n, w in zip(numbers, widths[1:-1], strict=True)], last]
+    aligned = [
+        first.ljust(widths[0]),
+        *[n.rjust(w) for n, w in zip(numbers, widths[1:-1], strict=True)],
+        last,
+    ]
     return "  ".join(aligned).rstrip()
 
 

@@ -16,7 +16,9 @@ from benchmarks.children import report, stop_with_parent
 
 MODEL = "bench"
 PROMPT_TOKENS = 24
-ANSWER_TEXT = "Seoul has four seasons, and most people like autumn best: dry air, clear skies, red maples. " * 3
+ANSWER_TEXT = (
+    "Seoul has four seasons, and most people like autumn best: dry air, clear skies, red maples. " * 3
+)
 WORD = " autumn"
 DONE = b"data: [DONE]\n\n"
 _STREAM = re.compile(rb'"stream":\s*true')

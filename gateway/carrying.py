@@ -52,12 +52,11 @@ async def carry(relay: Relay, call: Call, adapters: dict[str, Adapter], request:
 
     Raises as the relay does. A stream's capture is the business of `binary_stream`.
     """
-    async with relay.held(call):
 
-        async def attempt(route: Route) -> JsonAnswer | BinaryAnswer | OpenBinary:
-            return await _run(relay, call, route, adapters[route.adapter], request)
+    async def attempt(route: Route) -> JsonAnswer | BinaryAnswer | OpenBinary:
+        return await _run(relay, call, route, adapters[route.adapter], request)
 
-        answer = await relay.first_answer(call, attempt)
+    answer = await relay.while_held(call, lambda: relay.first_answer(call, attempt))
     if isinstance(answer, OpenBinary):
         call.upstream_ended = None
         return Carried(answer, None)

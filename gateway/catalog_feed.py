@@ -13,7 +13,6 @@ import structlog
 from aio_platform import database
 from gateway.catalog import ADAPTERS, Catalog
 from gateway.catalog_file import CatalogErrors, parse_catalog
-from gateway.catalog_store import CHANNEL
 from gateway.models import CatalogVersion
 from usage import rate_card
 

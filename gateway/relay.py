@@ -6,8 +6,7 @@ background when the client is gone.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -88,21 +87,20 @@ class Relay:
         if verdict.name != ADMITTED:
             error = error_for_verdict(verdict, ceiling, datetime.now(UTC))
             if verdict.account_id is None:
-                error = refusal_for_failed_key(call.caller.address, error)
+                error = await asyncio.to_thread(refusal_for_failed_key, call.caller.address, error)
             raise error
         call.verdict = verdict
 
-    @asynccontextmanager
-    async def held(self, call: Call) -> AsyncIterator[None]:
-        """Authorise, and release on every way out that is not a settlement of the block's own.
+    async def while_held(self, call: Call, work: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Authorise, then do the work; release on every way out of it that is not its answer.
 
-        The deadline covers authorisation and the block. A client that leaves cancels the task: the release
-        then runs in the background.
+        The deadline covers both. A client that leaves cancels the task: the release then runs in the
+        background. Raises the refusal, TimeLimitReached, or what the work raises.
         """
         try:
             async with asyncio.timeout_at(call.deadline()):
                 await self.authorize(call)
-                yield
+                return await work()
         except asyncio.CancelledError:
             if call.verdict is not None:
                 self.ledger.run_in_background(self._release(call, Outcome.CANCELLED, None))

@@ -45,14 +45,13 @@ class _OpenStream:
 
 async def stream_chat(relay: Relay, call: Call, request: ChatRequest) -> StreamingHttpResponse:
     """Carry a streamed call; returns once its first event came. Raises as the relay does before that."""
-    async with relay.held(call):
 
-        async def attempt(route: Route) -> _OpenStream:
-            return await _open(relay, route, request)
+    async def attempt(route: Route) -> _OpenStream:
+        return await _open(relay, route, request)
 
-        opened = await relay.first_answer(call, attempt)
-        call.upstream_ended = None
-        call.first_byte = time.perf_counter()
+    opened = await relay.while_held(call, lambda: relay.first_answer(call, attempt))
+    call.upstream_ended = None
+    call.first_byte = time.perf_counter()
     assert call.verdict is not None
     response = StreamingHttpResponse(
         _send(relay, call, opened), content_type="text/event-stream; charset=utf-8"

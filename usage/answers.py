@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.key_bodies import ErrorBody
 from usage.outcomes import Outcome
+from usage.queries.events import UNIT_COLUMNS
 from usage.queries.receipts import IN_FLIGHT
 
 REFUSALS: dict[Any, Any] = dict.fromkeys((400, 401, 403, 429), ErrorBody)
@@ -30,11 +31,12 @@ class KeyName(_Body):
 
 
 class UnitCounts(_Body):
-    tokens_in = serializers.IntegerField()
-    tokens_out = serializers.IntegerField()
-    images = serializers.IntegerField()
-    audio_ms = serializers.IntegerField()
-    characters = serializers.IntegerField()
+    """Whole numbers, one for each unit that a rate can price."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {unit: serializers.IntegerField() for unit in UNIT_COLUMNS}
+    pixel_steps = serializers.IntegerField()
+    video_ms = serializers.IntegerField()
 
 
 class Timings(_Body):

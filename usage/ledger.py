@@ -7,6 +7,7 @@ verdicts; exceptions are for a database that does not answer, and for bugs.
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,15 +17,17 @@ import structlog
 from aio_platform.batcher import Batcher
 from aio_platform.database_line import DatabaseLine
 from aio_platform.errors import ServiceUnavailable
-from aio_platform.request_ids import started_at
+from aio_platform.prepared_line import PreparedLine
+from aio_platform.request_ids import milliseconds_of
 from usage.outcomes import TRIAL_GIVEN_BACK, Outcome
 from usage.units import Units
 
 log = structlog.get_logger(__name__)
 
-AUTHORIZE_SQL = "SELECT * FROM usage_authorize_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+AUTHORIZE_SQL = "SELECT * FROM usage_authorize_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 SETTLE_SQL = (
-    "SELECT * FROM usage_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "SELECT * FROM usage_settle_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+    " $17, $18, $19, $20)"
 )
 REFUSE_SQL = "SELECT usage_refuse_v1(%s, %s, %s, %s, %s, %s)"
 SETTLE_PATIENCE_S = 30.0
@@ -106,22 +109,27 @@ def array_literal(values: Sequence[object]) -> str:
 
 def text_array_literal(values: Sequence[str | None]) -> str:
     """PostgreSQL's text form of an array of any strings."""
-    quoted = []
-    for value in values:
-        if value is None:
-            quoted.append("NULL")
-        else:
-            quoted.append('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
-    return "{" + ",".join(quoted) + "}"
+    return "{" + ",".join([_quoted(value) for value in values]) + "}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(value: str | None) -> str:
+    """Names of models, routes and addresses come again and again."""
+    if value is None:
+        return "NULL"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class Ledger:
     """This process's connections to the books. Open once, close after the last call has settled."""
 
     def __init__(self) -> None:
-        self._authorize_line = DatabaseLine("aio authorize")
-        self._settle_line = DatabaseLine("aio settle")
-        self._authorizations: Batcher[CallToAuthorize, Verdict] = Batcher(self._authorize_batch)
+        self._authorize_line = PreparedLine("aio authorize", AUTHORIZE_SQL)
+        self._settle_line = PreparedLine("aio settle", SETTLE_SQL)
+        self._refuse_line = DatabaseLine("aio refuse")
+        self._authorizations: Batcher[CallToAuthorize, Verdict] = Batcher(
+            self._authorize_batch, on_abandoned=self._release_abandoned
+        )
         self._settlements: Batcher[CallEnd, Settlement] = Batcher(self._settle_batch)
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -138,6 +146,7 @@ class Ledger:
         await self._settlements.idle()
         await self._authorize_line.close()
         await self._settle_line.close()
+        await self._refuse_line.close()
 
     async def authorize(self, call: CallToAuthorize) -> Verdict:
         """Check the caller and hold the ceiling, in one statement.
@@ -145,12 +154,8 @@ class Ledger:
         Raises ServiceUnavailable when the database does not answer; whatever hold that may have left is
         released in the background. A caller that is cancelled while it waits leaves no hold either.
         """
-        verdict = self._authorizations.submit(call)
         try:
-            return await asyncio.shield(verdict)
-        except asyncio.CancelledError:
-            self.run_in_background(self._release_when_admitted(call, verdict))
-            raise
+            return await self._authorizations.submit(call)
         except psycopg.Error as error:
             log.error("authorisation failed", error=type(error).__name__)
             raise ServiceUnavailable("The platform cannot take calls right now.") from error
@@ -161,9 +166,8 @@ class Ledger:
         Runs to its end even when the caller is cancelled. Raises ServiceUnavailable when the database stays
         away for SETTLE_PATIENCE_S; the hold then ends by expiry.
         """
-        settlement = self._settlements.submit(end)
         try:
-            return await asyncio.shield(settlement)
+            return await self._settlements.submit(end)
         except psycopg.Error as error:
             log.error("settlement failed", error=type(error).__name__, request_uuid=end.request_uuid)
             raise ServiceUnavailable("The call was carried, but could not be recorded.") from error
@@ -182,7 +186,7 @@ class Ledger:
             code,
         )
         try:
-            rows = await self._authorize_line.fetch(REFUSE_SQL, parameters)
+            rows = await self._refuse_line.fetch(REFUSE_SQL, parameters)
         except psycopg.Error as error:
             raise ServiceUnavailable("The platform cannot take calls right now.") from error
         earlier: str | None = rows[0][0]
@@ -194,16 +198,18 @@ class Ledger:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _release_when_admitted(self, call: CallToAuthorize, future: "asyncio.Future[Verdict]") -> None:
-        verdict = await future
+    def _release_abandoned(self, call: CallToAuthorize, verdict: Verdict) -> None:
+        """Whoever asked is gone; the hold that it would have owned ends here."""
         if verdict.name == ADMITTED and verdict.account_id is not None:
-            await self.settle(
-                CallEnd(verdict.account_id, call.request_uuid, Outcome.CANCELLED, charge_microcredits=None)
-            )
+            end = CallEnd(verdict.account_id, call.request_uuid, Outcome.CANCELLED, charge_microcredits=None)
+            self.run_in_background(self.settle(end))
 
     async def _authorize_batch(self, calls: list[CallToAuthorize]) -> list[Verdict]:
-        rows = await self._authorize_line.fetch(AUTHORIZE_SQL, _authorize_parameters(calls))
-        return [Verdict._make(row) for row in rows]
+        rows = await self._authorize_line.fetch(_authorize_parameters(calls))
+        return [
+            Verdict._make([row[0].decode(), *[value and int(value) for value in row[1:]]])  # type: ignore[union-attr]
+            for row in rows
+        ]
 
     async def _settle_batch(self, ends: list[CallEnd]) -> list[Settlement]:
         """Settling is safe to repeat, so a lost connection is tried again until patience ends."""
@@ -212,8 +218,11 @@ class Ledger:
         give_up_at = loop.time() + SETTLE_PATIENCE_S
         while True:
             try:
-                rows = await self._settle_line.fetch(SETTLE_SQL, parameters)
-                return [Settlement._make(row) for row in rows]
+                rows = await self._settle_line.fetch(parameters)
+                return [
+                    Settlement(row[0] == b"t", row[1] and int(row[1]), row[2] and int(row[2]))  # type: ignore[arg-type]
+                    for row in rows
+                ]
             except psycopg.OperationalError as error:
                 if loop.time() > give_up_at:
                     raise
@@ -225,7 +234,8 @@ def _authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
     callers = [call.caller for call in calls]
     return (
         array_literal([call.request_uuid for call in calls]),
-        text_array_literal([c.key_digest and "\\x" + c.key_digest.hex() for c in callers]),  # type: ignore[misc]
+        # Not through the cache of quoted names: digests are not kept.
+        array_literal([c.key_digest and '"\\\\x' + c.key_digest.hex() + '"' for c in callers]),
         array_literal([c.account_id for c in callers]),
         array_literal([c.member_id for c in callers]),
         text_array_literal([c.address or None for c in callers]),
@@ -234,13 +244,9 @@ def _authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
         text_array_literal([call.route for call in calls]),
         array_literal([call.rate_id for call in calls]),
         array_literal([call.ceiling_microcredits for call in calls]),
-        array_literal([_started_at_literal(call.request_uuid) for call in calls]),
+        array_literal([milliseconds_of(call.request_uuid) for call in calls]),
         array_literal([call.hold_ttl_s for call in calls]),
     )
-
-
-def _started_at_literal(request_uuid: str) -> str:
-    return started_at(request_uuid).isoformat()
 
 
 def _settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
@@ -260,6 +266,8 @@ def _settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
         array_literal([u.images for u in units]),
         array_literal([u.audio_ms for u in units]),
         array_literal([u.characters for u in units]),
+        array_literal([u.pixel_steps for u in units]),
+        array_literal([u.video_ms for u in units]),
         array_literal([end.latency_ms for end in ends]),
         array_literal([end.upstream_latency_ms for end in ends]),
         array_literal([end.first_byte_ms for end in ends]),

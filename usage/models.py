@@ -166,6 +166,8 @@ class UsageEvent(models.Model):
     images = models.BigIntegerField()
     audio_ms = models.BigIntegerField()
     characters = models.BigIntegerField()
+    pixel_steps = models.BigIntegerField()
+    video_ms = models.BigIntegerField()
     hold_microcredits = models.BigIntegerField()
     cost_microcredits = models.BigIntegerField()
     refunded_microcredits = models.BigIntegerField()

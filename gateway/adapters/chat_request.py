@@ -49,8 +49,9 @@ class ChatRequest:
         return self.values.get("n") or 1
 
     def asked_output_tokens(self) -> int | None:
-        """The caller's own output limit, if any."""
-        return self.values.get("max_completion_tokens") or self.values.get("max_tokens")
+        """The caller's own output limit, if any: the larger of two, for a server may know only one of them."""
+        given = (self.values.get("max_completion_tokens"), self.values.get("max_tokens"))
+        return max((limit for limit in given if limit), default=None)
 
 
 def estimated_tokens(size_bytes: int) -> int:

@@ -76,7 +76,7 @@ def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
     if asked is None:
         return limit
     if asked > limit:
-        field = "max_completion_tokens" if request.values.get("max_completion_tokens") else "max_tokens"
+        field = "max_tokens" if request.values.get("max_tokens") == asked else "max_completion_tokens"
         raise InvalidRequest(f"{field}: this model gives at most {limit} output tokens.", param=field)
     return asked
 
@@ -149,7 +149,8 @@ def delta_bytes(message: dict[str, Any]) -> int:
         text = message.get(name)
         if text and isinstance(text, str):
             size += len(text) if text.isascii() else len(text.encode())
-    for call in message.get("tool_calls") or ():
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
             size += len(str(function.get("name") or "").encode())

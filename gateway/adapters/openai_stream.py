@@ -25,14 +25,11 @@ class ChatStream:
 
     def __init__(self, request: ChatRequest, slug: str, upstream_model: str) -> None:
         self._request = request
-        self._rename = (
-            (b'"model":' + orjson.dumps(upstream_model), b'"model":' + orjson.dumps(slug))
-            if slug != upstream_model
-            else None
-        )
-        self._slug = slug
+        self._slug, self._upstream_model = slug, upstream_model
+        self._theirs = b'"model":' + orjson.dumps(upstream_model)
+        self._named = b'"model":' + orjson.dumps(slug)
         self._rest = b""
-        self._held: list[dict[str, Any]] = []
+        self._held: dict[str, Any] | None = None
         self._delivered_bytes = 0
         self._usage: Units | None = None
         self.done = False
@@ -85,9 +82,9 @@ class ChatStream:
         if usage is not None:
             self._usage = read_usage(usage) or self._usage
         finished = self._count(chunk.get("choices"))
-        if finished or usage is not None:
-            return self._hold(chunk, usage)
-        return self._renamed(event)
+        if finished or usage is not None or self._held is not None:
+            return self._hold(chunk)
+        return self._renamed(event, chunk)
 
     def _count(self, choices: object) -> bool:
         """Count what the chunk says; whether it finishes a choice."""
@@ -99,29 +96,38 @@ class ChatStream:
                 raise MalformedAnswer("a choice that is not an object")
             delta = choice.get("delta")
             if delta:
+                if not isinstance(delta, dict):
+                    raise MalformedAnswer("a delta that is not an object")
                 self._delivered_bytes += delta_bytes(delta)
             if choice.get("finish_reason"):
                 finished = True
         return finished
 
-    def _hold(self, chunk: dict[str, Any], usage: object) -> bytes:
-        """Keep the newest finishing chunk back; whatever was kept before goes out."""
+    def _hold(self, chunk: dict[str, Any]) -> bytes:
+        """Keep the newest chunk back from the first finishing one on; what was kept before goes out."""
         if not chunk.get("choices") and not self._request.include_usage:
             return b""
-        released = b"".join([_event(held) for held in self._held])
+        released = b"" if self._held is None else _event(self._held)
+        self._held = self._ours(chunk)
+        return released
+
+    def _renamed(self, event: bytes, chunk: dict[str, Any]) -> bytes:
+        """The upstream's own bytes where they show nothing but ours, or need one cut; else written again."""
+        model, strip_usage = chunk.get("model"), "usage" in chunk and not self._request.include_usage
+        if model == self._upstream_model and model != self._slug and self._theirs in event:
+            event, model = event.replace(self._theirs, self._named, 1), self._slug
+        if strip_usage and b',"usage":null' in event:
+            event, strip_usage = event.replace(b',"usage":null', b"", 1), False
+        if strip_usage or b"\n" in event or (model is not None and model != self._slug):
+            return _event(self._ours(chunk))
+        return event + b"\n\n"
+
+    def _ours(self, chunk: dict[str, Any]) -> dict[str, Any]:
         if not self._request.include_usage:
             chunk.pop("usage", None)
         if "model" in chunk:
             chunk["model"] = self._slug
-        self._held = [chunk]
-        return released
-
-    def _renamed(self, event: bytes) -> bytes:
-        if self._rename is not None:
-            event = event.replace(*self._rename, 1)
-        if not self._request.include_usage and b',"usage":null' in event:
-            event = event.replace(b',"usage":null', b"")
-        return event + b"\n\n"
+        return chunk
 
     def units(self) -> tuple[Units, bool]:
         """What was delivered until now, and whether that is our estimate."""
@@ -148,8 +154,8 @@ class ChatStream:
     def closing(self, credits_consumed: int | float) -> bytes:
         """The last data chunk, with the price, and the end mark."""
         last: dict[str, Any] = {"object": "chat.completion.chunk", "model": self._slug, "choices": []}
-        if self._held:
-            last = self._held[-1]
+        if self._held is not None:
+            last = self._held
         last["credits_consumed"] = credits_consumed
         return _event(last) + DONE
 

@@ -2,15 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints
 
+from aio_platform.errors import InvalidRequest
 from gateway.contracts.parsing import RequestContract
 
 ModelSlug = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 # Fields that change what the upstream bills in ways no rate here covers: refused rather than carried unpriced.
-UNPRICED_FIELDS = ("audio", "modalities", "prediction", "web_search_options", "functions", "function_call")
+UNPRICED_FIELDS = frozenset(
+    {"audio", "modalities", "prediction", "web_search_options", "functions", "function_call"}
+)
 PRICED_PARTS = ("text", "image_url", "refusal")
-MAX_IMAGES = 64
 
 
 class ChatMessage(RequestContract):
@@ -20,34 +22,41 @@ class ChatMessage(RequestContract):
     tool_call_id: str | None = None
     name: str | None = None
 
-    @field_validator("content")
-    @classmethod
-    def parts_can_be_priced(cls, content: str | list[dict[str, Any]] | None) -> Any:
-        if isinstance(content, list):
-            if not content:
-                raise ValueError("must not be empty")
-            for index, part in enumerate(content):
-                _check_part(index, part)
-        return content
 
-    @model_validator(mode="after")
-    def says_something(self) -> "ChatMessage":
-        if self.content is None and not self.tool_calls and self.role != "assistant":
-            raise ValueError("content is required")
-        return self
+def check_messages(messages: list[ChatMessage]) -> None:
+    """What the types cannot say: each message says something, and every part of it can be priced.
+
+    Raises InvalidRequest that names the message or the part.
+    """
+    for index, message in enumerate(messages):
+        content = message.content
+        if isinstance(content, str):
+            continue
+        if content is None:
+            if not message.tool_calls and message.role != "assistant":
+                raise _bad(f"messages.{index}.content", "this field is required")
+        elif not content:
+            raise _bad(f"messages.{index}.content", "must not be empty")
+        else:
+            for position, part in enumerate(content):
+                _check_part(f"messages.{index}.content.{position}", part)
 
 
-def _check_part(index: int, part: dict[str, Any]) -> None:
+def _check_part(path: str, part: dict[str, Any]) -> None:
     kind = part.get("type")
     if kind not in PRICED_PARTS:
-        raise ValueError(f"part {index} must have type text, image_url or refusal")
+        raise _bad(f"{path}.type", "expected text, image_url or refusal")
     if kind == "image_url":
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, dict) else None
         if not isinstance(url, str) or not url.startswith(("data:image/", "https://", "http://")):
-            raise ValueError(f"part {index} must have image_url.url, an http(s) or data:image/ URL")
+            raise _bad(f"{path}.image_url.url", "expected an http(s) or data:image/ URL")
     elif not isinstance(part.get(kind), str):
-        raise ValueError(f"part {index} must have {kind}, a string")
+        raise _bad(f"{path}.{kind}", "expected a string")
+
+
+def _bad(path: str, message: str) -> InvalidRequest:
+    return InvalidRequest(f"{path}: {message}", param=path)
 
 
 class StreamOptions(RequestContract):
@@ -75,12 +84,12 @@ class SamplingFields(RequestContract):
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     user: str | None = None
 
-    @model_validator(mode="after")
-    def can_be_priced(self) -> "SamplingFields":
-        for name in UNPRICED_FIELDS:
-            if (self.model_extra or {}).get(name) is not None:
-                raise ValueError(f"'{name}' is not supported")
-        return self
+    def check(self) -> None:
+        extra = self.model_extra
+        if extra and not UNPRICED_FIELDS.isdisjoint(extra):
+            for name in sorted(UNPRICED_FIELDS):
+                if extra.get(name) is not None:
+                    raise _bad(name, "is not supported here")
 
 
 class ChatCompletionBody(SamplingFields):
@@ -88,6 +97,10 @@ class ChatCompletionBody(SamplingFields):
 
     model: ModelSlug
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=10_000)]
+
+    def check(self) -> None:
+        super().check()
+        check_messages(self.messages)
 
 
 class LlmChatBody(SamplingFields):
@@ -97,11 +110,12 @@ class LlmChatBody(SamplingFields):
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=10_000)] | None = None
     input: Annotated[str, StringConstraints(min_length=1)] | None = None
 
-    @model_validator(mode="after")
-    def one_of_two(self) -> "LlmChatBody":
+    def check(self) -> None:
+        super().check()
         if (self.input is None) == (self.messages is None):
-            raise ValueError("give either 'input' or 'messages'")
-        return self
+            raise _bad("input", "give either 'input' or 'messages'")
+        if self.messages is not None:
+            check_messages(self.messages)
 
 
 class TextChatBody(SamplingFields):

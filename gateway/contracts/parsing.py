@@ -15,6 +15,12 @@ class RequestContract(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
+    def check(self) -> None:
+        """Raise InvalidRequest for what types cannot say; called once the types are right.
+
+        Plain Python and not Pydantic's validators: those cost microseconds a message.
+        """
+
 
 def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tuple[Contract, dict[str, Any]]:
     """Validate straight from the bytes; returns the contract and the body as plain JSON values.
@@ -33,9 +39,11 @@ def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tupl
     if not isinstance(values, dict):
         raise InvalidRequest("The body must be a JSON object.")
     try:
-        return contract.model_validate_json(body), values
+        parsed = contract.model_validate_json(body)
     except ValidationError as error:
         raise first_problem(error) from None
+    parsed.check()
+    return parsed, values
 
 
 def first_problem(error: ValidationError) -> InvalidRequest:

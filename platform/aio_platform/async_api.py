@@ -35,9 +35,9 @@ class AsyncAPIView(APIView):
         handler = getattr(self, method, None) if method in self.http_method_names else None
         try:
             if handler is None or method == "options":
+                allowed = ", ".join(name for name in self.allowed_methods if name != "OPTIONS")
                 raise errors.MethodNotAllowed(
-                    "This address does not take that method.",
-                    headers={"Allow": ", ".join(self.allowed_methods)},
+                    "This address does not take that method.", headers={"Allow": allowed}
                 )
             return await handler(drf_request, *args, **kwargs)
         except errors.ClientGone:

@@ -16,9 +16,13 @@ class Batcher(Generic[Item, Result]):
     """Runs `run_batch` on lists of items, never two at a time, in the order they came."""
 
     def __init__(
-        self, run_batch: Callable[[list[Item]], Awaitable[list[Result]]], max_batch_size: int = 256
+        self,
+        run_batch: Callable[[list[Item]], Awaitable[list[Result]]],
+        max_batch_size: int = 256,
+        on_abandoned: Callable[[Item, Result], None] = lambda item, result: None,
     ) -> None:
         self._run_batch = run_batch
+        self._on_abandoned = on_abandoned
         self._max_batch_size = max_batch_size
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._worker: asyncio.Task[None] | None = None
@@ -26,7 +30,7 @@ class Batcher(Generic[Item, Result]):
     def submit(self, item: Item) -> asyncio.Future[Result]:
         """Add an item; the future gets its result, or the exception that its whole batch met.
 
-        Cancelling the future does not take the item back: its batch runs, whoever still waits.
+        Cancelling the future does not take the item back: its batch runs, and `on_abandoned` gets the result.
         """
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
@@ -56,11 +60,17 @@ class Batcher(Generic[Item, Result]):
         try:
             results = await self._run_batch([item for item, _ in batch])
             assert len(results) == len(batch), "a batch must answer every item"
+        except asyncio.CancelledError:  # at shutdown: nobody is left to tell how the batch ended
+            for _, future in batch:
+                future.cancel()
+            raise
         except Exception as error:
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
+        for (item, future), result in zip(batch, results, strict=True):
+            if future.cancelled():
+                self._on_abandoned(item, result)
+            else:
                 future.set_result(result)

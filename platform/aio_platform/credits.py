@@ -20,6 +20,8 @@ def parse_credits(text: str) -> int:
         raise ValueError(f"expected a finite number of credits, got {text!r}")
     if value.adjusted() > 13:
         raise ValueError("credits must be below 1,000,000,000,000")
+    if value and value.adjusted() < -6:
+        raise ValueError("credits have at most six decimals")
     exponent = value.normalize(Context(prec=200)).as_tuple().exponent if len(text) < 200 else -7
     if isinstance(exponent, int) and exponent < -6:
         raise ValueError("credits have at most six decimals")

@@ -67,7 +67,7 @@ class GatewayRequest(ASGIRequest):
         client leaves before its end.
         """
         announced = self.header(b"content-length")
-        if announced.isdigit() and int(announced) > limit_bytes:
+        if announced.isdecimal() and int(announced) > limit_bytes:
             raise _too_large(limit_bytes)
         received = 0
         while not self._body_ended:

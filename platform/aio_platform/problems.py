@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions as drf
 
@@ -51,6 +51,10 @@ def as_platform_error(error: BaseException) -> PlatformError:
         return errors.NotFound("There is nothing at this address.")
     if isinstance(error, RequestDataTooBig):
         return errors.BodyTooLarge("The body is larger than this address takes.")
+    if isinstance(error, PermissionDenied):
+        return errors.PermissionRefused("This is not allowed.")
+    if isinstance(error, (BadRequest, SuspiciousOperation)):
+        return errors.InvalidRequest("The request is malformed.")
     if isinstance(error, drf.ValidationError):
         field, message = _first_problem(error.detail)
         return errors.InvalidRequest(message, param=field)

@@ -28,6 +28,11 @@ def parse_request_id(text: str) -> str | None:
     return match.group(1) if match else None
 
 
+def milliseconds_of(request_uuid: str) -> int:
+    """When the request id was made, in milliseconds since 1970."""
+    return int(request_uuid[:12], 16)
+
+
 def started_at(request_uuid: str) -> datetime:
     """When the request id was made, to the millisecond, in UTC."""
     return datetime.fromtimestamp(int(request_uuid.replace("-", "")[:12], 16) / 1000, tz=UTC)

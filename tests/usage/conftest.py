@@ -110,7 +110,7 @@ class Books:
         """One batch."""
         rows = self.sql(
             "SELECT * FROM usage_authorize_v1(%s::uuid[], %s::bytea[], %s::bigint[], %s::bigint[], %s::inet[],"
-            " %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::integer[])",
+            " %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[])",
             [call.request_id for call in calls],
             [call.digest for call in calls],
             [call.account_id for call in calls],
@@ -121,7 +121,7 @@ class Books:
             [f"{call.endpoint}/{call.model}" for call in calls],
             [self.rate_id for _ in calls],
             [call.ceiling for call in calls],
-            [request_ids.started_at(call.request_id) for call in calls],
+            [request_ids.milliseconds_of(call.request_id) for call in calls],
             [call.ttl_s for call in calls],
         )
         return [Verdict._make(row) for row in rows]
@@ -138,12 +138,13 @@ class Books:
         rows = self.sql(
             "SELECT * FROM usage_settle_v1(%s::bigint[], %s::uuid[], %s::text[], %s::bigint[], %s::boolean[],"
             " %s::text[], %s::smallint[], %s::boolean[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],"
-            " %s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::integer[], %s::jsonb[])",
+            " %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::integer[],"
+            " %s::jsonb[])",
             *[[one[field] for one in ends] for field in _END_FIELDS],
         )
         return [Settled._make(row) for row in rows]
 
-    def call(self, tenant: Tenant, cost: int = 0, *, ceiling: int = CREDIT, **fields: Any) -> str:
+    def call(self, tenant: Tenant, cost: int = 0, *, ceiling: int = 1, **fields: Any) -> str:
         """A call from hold to end; its request uuid. Fields are those of Call and of `end`."""
         ends = {name: fields.pop(name) for name in list(fields) if name in _END_DEFAULTS and name != "request_id"}
         call = self.hold(tenant, max(ceiling, cost), **fields)
@@ -184,6 +185,8 @@ _END_DEFAULTS: dict[str, Any] = {
     "images": 0,
     "audio_ms": 0,
     "characters": 0,
+    "pixel_steps": 0,
+    "video_ms": 0,
     "latency_ms": 10,
     "upstream_latency_ms": 8,
     "first_byte_ms": 9,

@@ -10,7 +10,7 @@
 CREATE FUNCTION usage_authorize_v1(
     p_request_ids uuid[], p_key_digests bytea[], p_account_ids bigint[], p_member_ids bigint[],
     p_addresses inet[], p_endpoints text[], p_models text[], p_routes text[], p_rate_ids bigint[],
-    p_ceilings bigint[], p_started_at timestamptz[], p_ttl_s integer[]
+    p_ceilings bigint[], p_started_at_ms bigint[], p_ttl_s integer[]
 ) RETURNS TABLE (
     verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint,
     minute_limit integer, minute_remaining integer, minute_reset_s integer
@@ -163,11 +163,11 @@ BEGIN
         INSERT INTO usage_hold (account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
                                 amount_microcredits, trial_day, started_at, held_at, expires_at)
         SELECT h.account_id, h.request_id, h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id,
-               h.ceiling, h.trial_day, h.started_at, moment, moment + h.ttl_s * interval '1 second'
+               h.ceiling, h.trial_day, 'epoch'::timestamptz + h.started_at_ms * interval '1 millisecond', moment, moment + h.ttl_s * interval '1 second'
         FROM unnest(verdicts, accounts, p_request_ids, keys, p_member_ids, p_endpoints, p_models, p_routes,
-                    p_rate_ids, p_ceilings, trial_days, p_started_at, p_ttl_s)
+                    p_rate_ids, p_ceilings, trial_days, p_started_at_ms, p_ttl_s)
             AS h (verdict, account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
-                  ceiling, trial_day, started_at, ttl_s)
+                  ceiling, trial_day, started_at_ms, ttl_s)
         WHERE h.verdict = 'admitted';
 
         UPDATE usage_balance b

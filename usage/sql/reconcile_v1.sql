@@ -71,11 +71,27 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         ON r.account_id = e.account_id AND r.cause_entry = e.ledger_entry
     WHERE e.refunded_microcredits <> coalesce(r.total, 0)
     UNION ALL
-    SELECT 'a grant is not in the ledger', g.account_id, format('entry %s', g.entry)
-    FROM usage_grant g LEFT JOIN usage_ledger_entry l
-        ON l.account_id = g.account_id AND l.entry = g.entry AND l.kind = 'grant'
-            AND l.amount_microcredits = g.amount_microcredits
-    WHERE l.entry IS NULL
+    SELECT 'a grant and its ledger entry disagree', coalesce(l.account_id, g.account_id),
+           format('entry %s: ledger %s, grant %s', coalesce(l.entry, g.entry), l.amount_microcredits,
+                  g.amount_microcredits)
+    FROM (SELECT * FROM usage_ledger_entry WHERE kind = 'grant') l
+    FULL JOIN usage_grant g ON g.account_id = l.account_id AND g.entry = l.entry
+    WHERE l.amount_microcredits IS DISTINCT FROM g.amount_microcredits
+    UNION ALL
+    SELECT 'a refund and its ledger entry disagree', coalesce(l.account_id, r.account_id),
+           format('entry %s of capture %s: ledger %s, refund %s', coalesce(l.entry, r.entry),
+                  coalesce(l.cause_entry, r.capture_entry), l.amount_microcredits, r.amount_microcredits)
+    FROM (SELECT * FROM usage_ledger_entry WHERE kind = 'refund') l
+    FULL JOIN usage_refund r ON r.account_id = l.account_id AND r.entry = l.entry
+    WHERE l.amount_microcredits IS DISTINCT FROM r.amount_microcredits OR l.cause_entry <> r.capture_entry
+    UNION ALL
+    SELECT 'what expired and what is left of a grant is more than the grant', x.account_id,
+           format('entry %s: expired %s, left %s, granted %s', x.cause_entry, x.expired,
+                  coalesce(g.remaining_microcredits, 0), coalesce(g.amount_microcredits, 0))
+    FROM (SELECT account_id, cause_entry, -sum(amount_microcredits)::bigint AS expired
+          FROM usage_ledger_entry WHERE kind = 'expiry' GROUP BY 1, 2) x
+    LEFT JOIN usage_grant g ON g.account_id = x.account_id AND g.entry = x.cause_entry
+    WHERE x.expired + coalesce(g.remaining_microcredits, 0) > coalesce(g.amount_microcredits, 0)
     UNION ALL
     SELECT 'an account has ledger entries, holds or events but no balance', x.account_id, ''
     FROM (SELECT account_id FROM ledger UNION SELECT account_id FROM hold UNION SELECT account_id FROM event) x

@@ -8,6 +8,7 @@ CREATE FUNCTION usage_settle_v1(
     p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[],
     p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[],
     p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[],
+    p_pixel_steps bigint[], p_video_ms bigint[],
     p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[]
 ) RETURNS TABLE (settled boolean, charged bigint, available bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
@@ -25,10 +26,10 @@ BEGIN
     WITH item AS MATERIALIZED (
         SELECT * FROM unnest(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams,
                              p_statuses, p_streamed, p_estimated, p_tokens_in, p_tokens_out, p_images, p_audio_ms,
-                             p_characters, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts)
+                             p_characters, p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts)
             WITH ORDINALITY AS i (account_id, request_id, outcome, charge, give_trial_back, upstream,
                                   status, streamed, estimated, tokens_in, tokens_out, images, audio_ms,
-                                  characters, latency_ms, upstream_latency_ms, first_byte_ms, attempts, ord)
+                                  characters, pixel_steps, video_ms, latency_ms, upstream_latency_ms, first_byte_ms, attempts, ord)
     ), ended AS (
         DELETE FROM usage_hold h USING item i
         WHERE h.account_id = i.account_id AND h.request_id = i.request_id
@@ -49,11 +50,11 @@ BEGIN
     ), events AS (
         INSERT INTO usage_event (account_id, started_at, request_id, settled_at, key_id, member_id, endpoint, model,
             route, upstream, rate_id, outcome, status, streamed, estimated, trial, tokens_in, tokens_out, images,
-            audio_ms, characters, hold_microcredits, cost_microcredits, ledger_entry, latency_ms,
+            audio_ms, characters, pixel_steps, video_ms, hold_microcredits, cost_microcredits, ledger_entry, latency_ms,
             upstream_latency_ms, first_byte_ms, attempts)
         SELECT n.account_id, n.started_at, n.request_id, moment, n.key_id, n.member_id, n.endpoint, n.model,
             n.route, n.upstream, n.rate_id, n.outcome, n.status, n.streamed, n.estimated, n.trial_day IS NOT NULL,
-            n.tokens_in, n.tokens_out, n.images, n.audio_ms, n.characters, n.hold, n.cost, n.entry, n.latency_ms,
+            n.tokens_in, n.tokens_out, n.images, n.audio_ms, n.characters, n.pixel_steps, n.video_ms, n.hold, n.cost, n.entry, n.latency_ms,
             n.upstream_latency_ms, n.first_byte_ms, n.attempts
         FROM numbered n
     ), totals AS (
@@ -118,7 +119,8 @@ BEGIN
         array_fill(true, ARRAY[n]), array_fill(NULL::text, ARRAY[n]), array_fill(NULL::smallint, ARRAY[n]),
         array_fill(false, ARRAY[n]), array_fill(false, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
         array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
-        array_fill(0::bigint, ARRAY[n]), latencies_ms, array_fill(NULL::integer, ARRAY[n]),
+        array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
+        latencies_ms, array_fill(NULL::integer, ARRAY[n]),
         array_fill(NULL::integer, ARRAY[n]), array_fill(NULL::jsonb, ARRAY[n])) s;
     RETURN ended;
 END $$;

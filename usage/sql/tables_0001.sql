@@ -118,6 +118,8 @@ CREATE TABLE usage_event (
     images                bigint NOT NULL CHECK (images >= 0),
     audio_ms              bigint NOT NULL CHECK (audio_ms >= 0),
     characters            bigint NOT NULL CHECK (characters >= 0),
+    pixel_steps           bigint NOT NULL CHECK (pixel_steps >= 0),
+    video_ms              bigint NOT NULL CHECK (video_ms >= 0),
     hold_microcredits     bigint NOT NULL CHECK (hold_microcredits >= 0),
     cost_microcredits     bigint NOT NULL CHECK (cost_microcredits >= 0),
     refunded_microcredits bigint NOT NULL DEFAULT 0 CHECK (refunded_microcredits >= 0),

@@ -1,5 +1,6 @@
 """One gateway process on a listening socket it inherits; started by `serve`."""
 
+import gc
 import socket
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from aio_platform.supervisor import stop_with_parent
 
 GRACEFUL_STOP_S = 30
+GC_THRESHOLD = 20_000
 
 
 class Command(BaseCommand):
@@ -21,6 +23,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stop_with_parent()
         server = uvicorn.Server(server_config())
+        server.config.load()
+        # Modules, views and settings live for good: the collector need not look at them again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD, 50, 50)
         server.run(sockets=[socket.socket(fileno=options["fd"])])
         if not server.started:
             raise SystemExit(3)

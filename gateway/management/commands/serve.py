@@ -139,12 +139,16 @@ class Command(BaseCommand):
         made = json.loads(self._run(environment, "create_demo_account", "--json"))
         self._say(f"ready at {base_url}")
         if made["key"] is None:
-            self._say("the demo key was shown at the first start; `python manage.py issue_key demo` makes another")
+            self._say(
+                "the demo key was shown at the first start; `python manage.py issue_key demo` makes another"
+            )
             return
         self._say("account `demo` has 1,000 credits. Its key, shown this once:\n")
         self.stdout.write(f"    {made['key']}\n\n")
         self._say("a first call:\n")
-        body = json.dumps({"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}], "stream": False})
+        body = json.dumps(
+            {"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}], "stream": False}
+        )
         self.stdout.write(
             f"    curl {base_url}/v1/chat/completions \\\n"
             f'      -H "Authorization: Bearer {made["key"]}" \\\n'

@@ -1,0 +1,87 @@
+"""How large a picture says it is, read from its header: a bomb is known by its own figures, not by decoding."""
+
+from struct import unpack
+from typing import BinaryIO
+
+_HEAD_BYTES = 64
+_MAX_SEGMENTS = 512
+# Start-of-frame markers; the three others in their range are tables.
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+class BrokenImage(ValueError):
+    """The file has its format's mark but no usable header."""
+
+
+def image_size(file: BinaryIO, kind: str) -> tuple[int, int]:
+    """Width and height in pixels. Raises BrokenImage where the header is cut short or makes no sense."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    size = _jpeg_size(file) if kind == "image/jpeg" else _READERS[kind](head)
+    if size is None:
+        raise BrokenImage("the image is cut short within its header")
+    if 0 in size:
+        raise BrokenImage("the image's header makes no sense")
+    return size
+
+
+def _png_size(head: bytes) -> tuple[int, int] | None:
+    if len(head) < 33:
+        return None
+    if head[12:16] != b"IHDR":
+        raise BrokenImage("the image's header makes no sense")
+    width, height = unpack(">II", head[16:24])
+    return width, height
+
+
+def _gif_size(head: bytes) -> tuple[int, int] | None:
+    if len(head) < 13:
+        return None
+    width, height = unpack("<HH", head[6:10])
+    return width, height
+
+
+def _webp_size(head: bytes) -> tuple[int, int] | None:
+    if len(head) < 30:
+        return None
+    form = head[12:16]
+    if form == b"VP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    if form == b"VP8L":
+        packed = int.from_bytes(head[21:25], "little")
+        return 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+    if form == b"VP8 ":
+        width, height = unpack("<HH", head[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    raise BrokenImage("the image's header makes no sense")
+
+
+def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
+    """From segment to segment until the frame's; what stands before it may be long (profiles, thumbnails)."""
+    file.seek(2)
+    for _ in range(_MAX_SEGMENTS):
+        mark = file.read(2)
+        while len(mark) == 2 and mark == b"\xff\xff":
+            mark = b"\xff" + file.read(1)
+        if len(mark) < 2 or mark[0] != 0xFF:
+            return None
+        if mark[1] in _JPEG_ALONE:
+            continue
+        header = file.read(2)
+        if len(header) < 2:
+            return None
+        length = unpack(">H", header)[0]
+        if mark[1] in _JPEG_FRAMES:
+            fields = file.read(5)
+            if len(fields) < 5:
+                return None
+            height, width = unpack(">HH", fields[1:5])
+            return width, height
+        if length < 2 or mark[1] == 0xD9:
+            return None
+        file.seek(length - 2, 1)
+    return None
+
+
+_READERS = {"image/png": _png_size, "image/gif": _gif_size, "image/webp": _webp_size}
