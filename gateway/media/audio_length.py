@@ -57,7 +57,7 @@ def _wav_bytes_a_second(layout: bytes) -> int:
     code, channels, rate, announced, block, bits = unpack("<HHIIHH", layout[:16])
     if code in _PCM_FORMATS:
         # Counted from what the samples are, not from the sum that the header states beside.
-        return int(rate * (channels * (bits // 8) or block))
+        return int(rate * (channels * -(-bits // 8) or block))
     return int(announced)
 
 

@@ -160,9 +160,10 @@ async def _send_response(response: HttpResponseBase, request_id: str, send: Send
         if name != "X-Request-Id":
             headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
     if response.streaming:
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        iterator: Any = response.streaming_content  # type: ignore[attr-defined]
+        # The view's own iterator: Django's wrapper, when it is closed, leaves what it wraps open.
+        iterator: Any = response._iterator  # type: ignore[attr-defined]
         try:
+            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
             async for chunk in iterator:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         finally:

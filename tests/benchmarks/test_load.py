@@ -1,14 +1,21 @@
 """The load generator and its upstream, against each other and against servers that misbehave."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
+
 from benchmarks import load, upstream
 
 
+@asynccontextmanager
 async def serving(connection):
     server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0)
-    return server, server.sockets[0].getsockname()[1]
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.sleep(0.05)  # both ends of the closed connections see it
 
 
 def job(kind, port, **more):
@@ -34,9 +41,8 @@ class Saying(asyncio.Protocol):
 
 @pytest.fixture
 async def port():
-    server, port = await serving(upstream._Connection)
-    yield port
-    server.close()
+    async with serving(upstream._Connection) as port:
+        yield port
 
 
 async def test_calls_are_answered_and_counted(port):
@@ -79,16 +85,14 @@ GOOD = whole(upstream.chat_answer())
     ],
 )
 async def test_a_wrong_answer_is_an_error(answers, complaint):
-    server, port = await serving(lambda: Saying(*answers))
-    result = await load._calls(job("calls", port, in_flight=1, seconds=0.1))
-    server.close()
+    async with serving(lambda: Saying(*answers)) as port:
+        result = await load._calls(job("calls", port, in_flight=1, seconds=0.1))
     assert result["errors"] >= 1
     assert complaint in result["shown_errors"][0]
 
 
 async def test_a_stream_cut_short_is_an_error():
     cut = b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\ndata: [DONE]\n\n"
-    server, port = await serving(lambda: Saying(cut))
-    result = await load._streams(job("streams", port, in_flight=1, chunks=2, gap_ms=0))
-    server.close()
+    async with serving(lambda: Saying(cut)) as port:
+        result = await load._streams(job("streams", port, in_flight=1, chunks=2, gap_ms=0))
     assert "not the upstream's stream" in result["shown_errors"][0]

@@ -1,0 +1,16 @@
+"""Text that several contracts take."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+ModelSlug = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+NonBlank = Annotated[str, AfterValidator(_says_something)]
