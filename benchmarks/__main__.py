@@ -35,7 +35,8 @@ def main() -> int:
     """Measure, print, and say by the exit code whether the books agree."""
     options = _options()
     _more_open_files()
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     started = time.monotonic()
     directory = Path(tempfile.mkdtemp(prefix="aio-bench-"))
     try:
@@ -146,6 +147,8 @@ def _more_open_files() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    for again in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(again, signal.SIG_IGN)  # what is being cleaned up is cleaned up to its end
     raise KeyboardInterrupt
 
 

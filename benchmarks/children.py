@@ -1,6 +1,7 @@
 """The benchmarks' own processes: started here, spoken to in JSON lines, and never left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -81,9 +82,9 @@ class Child:
 
 
 def stop_process(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
-    """SIGTERM, and SIGKILL when that was not enough."""
+    """SIGTERM for it and for what it has started in its session; SIGKILL for it when that was not enough."""
     if process.poll() is None:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(patience_s)
         except subprocess.TimeoutExpired:

@@ -116,6 +116,11 @@ class Connection(asyncio.Protocol):
             self._tally.note_error(f"connection lost: {error or 'closed by the server'}")
             self.ended.set_result(None)
 
+    def give_up(self, why: str) -> None:
+        """An error, unless it has ended."""
+        if not self.ended.done():
+            self._fail(why)
+
     def _fail(self, text: str) -> None:
         self._tally.note_error(text)
         self._end()

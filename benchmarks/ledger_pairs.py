@@ -21,7 +21,8 @@ from accounts.keys import digest_of
 from aio_platform.request_ids import new_request_uuid
 from benchmarks.children import next_job, report
 from benchmarks.served_platform import RATE
-from usage.ledger import ADMITTED, CallEnd, Caller, CallToAuthorize, Ledger
+from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
+from usage.ledger import Ledger
 from usage.models import Balance, PublishedRate, UsageEvent
 from usage.outcomes import Outcome
 from usage.units import Units

@@ -83,9 +83,9 @@ async def _held_streams(job: dict[str, Any]) -> dict[str, Any]:
 async def _carry_out(connections: list[Connection], tally: Tally) -> None:
     for connection in connections:
         connection.send()
-    _, late = await asyncio.wait([connection.ended for connection in connections], timeout=PATIENCE_S)
-    for _ in late:
-        tally.note_error(f"no end within {PATIENCE_S:.0f} s")
+    await asyncio.wait([connection.ended for connection in connections], timeout=PATIENCE_S)
+    for connection in connections:
+        connection.give_up(f"no end within {PATIENCE_S:g} s")
 
 
 def _target(job: dict[str, Any], stream: dict[str, Any] | None) -> Target:

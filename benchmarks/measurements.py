@@ -129,8 +129,7 @@ def chat_throughput(bench: Bench) -> Iterator[Row]:
         rounds = []
         for pair in bench.rounds(job, bench.effort.rounds):
             rounds.append(pair)
-            rates = [turn.client["rate"] for turn in pair]
-            say(f"chat, {in_flight} in flight: {rates[0]:,.0f} / {rates[1]:,.0f} = {rates[0] / rates[1]:.2f}")
+            say(f"chat, {in_flight} in flight: {_shown(pair)}")
         name = f"chat, {in_flight} in flight"
         yield _compared(f"{name}: calls/s", rounds, _client("rate"), at_least(0.5))
         yield _compared(f"{name}: p50 ms", rounds, _client("p50_ms"))
@@ -184,10 +183,7 @@ def streams(bench: Bench) -> Iterator[Row]:
         rounds = []
         for pair in bench.rounds(job, bench.effort.stream_rounds):
             rounds.append(pair)
-            rates = [turn.client["rate"] for turn in pair]
-            say(
-                f"streams, {gap_ms} ms between chunks: {rates[0]:,.0f} / {rates[1]:,.0f} = {rates[0] / rates[1]:.2f}"
-            )
+            say(f"streams, {gap_ms} ms between chunks: {_shown(pair)}")
         # The one with a model's pace is what the target means; without a pause only the CPU is measured.
         paced = gap_ms == GAP_MS
         name = f"{STREAMS_IN_FLIGHT} streams × {CHUNKS} chunks, {gap_ms} ms apart"
@@ -244,6 +240,15 @@ def held_streams(bench: Bench) -> Iterator[Row]:
     )
 
 
+def _shown(pair: tuple[Turn, Turn]) -> str:
+    ours, bare = (turn.client["rate"] for turn in pair)
+    return f"{ours:,.0f} / {bare:,.0f} = {_ratio(ours, bare):.2f}"
+
+
+def _ratio(ours: float, bare: float) -> float:
+    return ours / bare if bare else 0.0
+
+
 def _client(name: str) -> Callable[[Turn], float]:
     return lambda turn: turn.client[name]
 
@@ -254,7 +259,7 @@ def _compared(
     """A row whose result is the median of the rounds' own ratios."""
     ours = [value(turn) for turn, _ in rounds]
     bare = [value(turn) for _, turn in rounds]
-    ratios = [a / b if b else 0.0 for a, b in zip(ours, bare, strict=True)]
+    ratios = [_ratio(a, b) for a, b in zip(ours, bare, strict=True)]
     return Row(
         figure,
         median(ratios),

@@ -1,5 +1,7 @@
 """The real platform, as `manage.py serve` runs it: one gateway worker, embedded PostgreSQL, an account and a key."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -90,12 +92,26 @@ class ServedPlatform:
 
     def roots(self) -> tuple[int, int]:
         """The two processes that all others descend from: `serve` and the database."""
-        postmaster = (self._directory / "data" / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
-        return self._process.pid, int(postmaster)
+        postmaster = self._postmaster()
+        if postmaster is None:
+            raise ChildFailed("the platform has no database")
+        return self._process.pid, postmaster
 
     def stop(self) -> None:
         """Stop it with all its processes, its database last."""
         stop_process(self._process, STOP_PATIENCE_S)
+        # Stopped while it was starting, it leaves its database behind.
+        postmaster = self._postmaster()
+        while postmaster is not None and Path(f"/proc/{postmaster}").exists():
+            os.kill(postmaster, signal.SIGINT)
+            time.sleep(0.1)
+
+    def _postmaster(self) -> int | None:
+        try:
+            pid_file = self._directory / "data" / "postgres" / "postmaster.pid"
+            return int(pid_file.read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
 
     def _wait_until_ready(self) -> int:
         give_up_at = time.monotonic() + READY_PATIENCE_S

@@ -20,7 +20,7 @@ from aio_platform.errors import PlatformError
 from aio_platform.handler import GatewayRequest
 from aio_platform.problems import as_platform_error
 from gateway.lifespan import running
-from usage.ledger import Caller
+from usage.calls import Caller
 from usage.verdicts import error_for_refusal_name
 
 
@@ -45,9 +45,12 @@ async def refused(caller: Caller, endpoint: str, error: PlatformError) -> Platfo
     return await _refusal(caller, endpoint, error.code) or error
 
 
-async def refusal_of(caller: Caller) -> PlatformError | None:
-    """Why a caller may not even look around, or None: for addresses that cost nothing."""
-    return await _refusal(caller, None, None)
+async def refusal_of(caller: Caller, endpoint: str | None = None) -> PlatformError | None:
+    """Why a caller may not even look around, or None: for addresses that cost nothing, and before an upload.
+
+    With an endpoint, the key's endpoints are looked at too.
+    """
+    return await _refusal(caller, endpoint, None)
 
 
 async def _refusal(caller: Caller, endpoint: str | None, code: str | None) -> PlatformError | None:

@@ -31,7 +31,7 @@ from gateway.catalog import Route
 from gateway.errors import UpstreamFailed, UpstreamRejected
 from gateway.relay import Call, Relay
 from gateway.upstream import read_answer_body, read_chunk
-from usage.ledger import Settlement
+from usage.calls import Settlement
 from usage.outcomes import Outcome
 from usage.units import Units
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aio_platform.errors import NotFound
+from gateway.adapter_table import ENDPOINTS_OF
 from usage.rates import Rate
 
 DEFAULT_MAX_CONNECTIONS = 1000
@@ -39,7 +40,7 @@ TASK_ENDPOINTS = (
 )
 ENDPOINTS = CALL_ENDPOINTS + TASK_ENDPOINTS
 # The protocols this version of the platform speaks; `gateway.adapters` has a room for each.
-ADAPTERS = frozenset({"openai_chat"})
+ADAPTERS = frozenset(ENDPOINTS_OF)
 
 
 class UnknownModel(NotFound):

@@ -10,7 +10,7 @@ from gateway.catalog import Route
 from gateway.errors import UpstreamFailed
 from gateway.relay import Call, Relay
 from gateway.upstream import read_answer_body
-from usage.ledger import Settlement
+from usage.calls import Settlement
 
 
 async def complete_chat(relay: Relay, call: Call, request: ChatRequest) -> tuple[dict[str, Any], Settlement]:

@@ -23,7 +23,7 @@ from gateway.idempotency import carried_once, idempotency_key_of
 from gateway.lifespan import running
 from gateway.relay import Call, price_headers
 from gateway.streaming import stream_chat
-from usage.ledger import Settlement
+from usage.calls import Settlement
 
 ENDPOINT = "chat"
 DEFAULT_TEMPERATURE = 0.1

@@ -16,9 +16,9 @@ from aio_platform.errors import InvalidRequest, ServiceUnavailable
 from aio_platform.handler import GatewayRequest
 from aio_platform.request_ids import public_request_id
 from gateway.lifespan import running
+from usage.calls import Caller
 from usage.errors import IdempotencyInFlight, IdempotencyMismatch, IdempotencyNotReplayable
 from usage.idempotency import Claim, KeptAnswer
-from usage.ledger import Caller
 
 log = structlog.get_logger(__name__)
 MAX_KEY_LENGTH = 255

@@ -20,7 +20,8 @@ from aio_platform.errors import PlatformError, ServiceUnavailable
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
 from gateway.upstream import Upstreams
-from usage.ledger import ADMITTED, CallEnd, Caller, CallToAuthorize, Ledger, Settlement, Verdict
+from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize, Settlement, Verdict
+from usage.ledger import Ledger
 from usage.outcomes import CHARGED, Outcome
 from usage.units import Units
 from usage.verdicts import error_for_verdict, rate_headers

@@ -22,9 +22,7 @@ def boundary_of(content_type: str) -> bytes:
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
-        raise InvalidRequest(
-            "Send the body as multipart/form-data with its boundary.", param="Content-Type"
-        )
+        raise InvalidRequest("Send the body as multipart/form-data with its boundary.", param="Content-Type")
     return boundary
 
 

@@ -91,7 +91,9 @@ class ReceivedForm:
         except BrokenImage as error:
             raise self._wrong(str(error)) from None
         if width * height > MAX_PIXELS:
-            raise self._wrong(f"the image has {width:,} × {height:,} pixels; at most {MAX_PIXELS:,} are taken")
+            raise self._wrong(
+                f"the image has {width:,} × {height:,} pixels; at most {MAX_PIXELS:,} are taken"
+            )
         return file
 
     async def digest(self) -> bytes:

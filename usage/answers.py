@@ -35,6 +35,7 @@ class UnitCounts(_Body):
 
     def get_fields(self) -> dict[str, Any]:
         return {unit: serializers.IntegerField() for unit in UNIT_COLUMNS}
+
     pixel_steps = serializers.IntegerField()
     video_ms = serializers.IntegerField()
 
@@ -105,7 +106,9 @@ class ReceiptBody(UsageEventBody):
 
     as_of = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
-    outcome = serializers.CharField(help_text="one of " + ", ".join([*_OUTCOMES, IN_FLIGHT]))
+    outcome = serializers.CharField(  # type: ignore[assignment] # a text: one more choice needs another enum's name
+        help_text="one of " + ", ".join([*_OUTCOMES, IN_FLIGHT])
+    )
     streamed = serializers.BooleanField(allow_null=True)
     estimated = serializers.BooleanField(allow_null=True)
     units = UnitCounts(allow_null=True)

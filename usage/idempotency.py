@@ -5,7 +5,7 @@ from typing import NamedTuple
 import orjson
 
 from aio_platform.database_line import DatabaseLine
-from usage.ledger import Caller
+from usage.calls import Caller
 
 ACCOUNT_SQL = """
     SELECT coalesce((SELECT account_id FROM accounts_apikey WHERE digest = %s), %s)

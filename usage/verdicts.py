@@ -7,7 +7,7 @@ from math import ceil
 from accounts import errors as accounts_errors
 from aio_platform.errors import PlatformError
 from usage import errors
-from usage.ledger import Verdict
+from usage.calls import Verdict
 
 
 def rate_headers(verdict: Verdict) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What each endpoint asks, whatever mount it came through: validated, in one normal form for all adapters.
 
-Chat has its own, in `chat_request`; vision is a chat with one image.
+Chat has its own, in `chat_request`.
 """
 
 from dataclasses import dataclass, field
@@ -70,6 +70,15 @@ class TranscriptionRequest:
     prompt: str | None = None
     temperature: float | None = None
     timestamp_granularities: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class VisionRequest:
+    """An image to be read, and what is asked about it."""
+
+    image: Upload
+    prompt: str
+    temperature: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

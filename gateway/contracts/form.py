@@ -14,7 +14,7 @@ LIST_MARK = "[]"
 class FormContract(BaseModel):
     """A form's text fields. Everything arrives as text and is read as its field's type; unknown ones are left."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
 def parse_form(contract: type[Contract], fields: dict[str, list[str]]) -> Contract:
@@ -26,7 +26,7 @@ def parse_form(contract: type[Contract], fields: dict[str, list[str]]) -> Contra
     values: dict[str, str | list[str]] = {}
     for name, given in fields.items():
         if name.endswith(LIST_MARK):
-            values[name] = given
+            values[name.removesuffix(LIST_MARK)] = given
         elif len(given) > 1:
             raise InvalidRequest(f"{name}: given more than once.", param=name)
         elif given[0] != "":

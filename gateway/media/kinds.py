@@ -74,11 +74,11 @@ def kind_of(head: bytes) -> str | None:
 
 
 def _mpeg_frame_kind(head: bytes) -> str | None:
-    """MP3 and AAC share their first eleven bits; the layer tells them apart, and zero is AAC's alone."""
+    """MP3 and AAC share their first eleven bits; the layer tells them apart (0: AAC, 1: MP3)."""
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
     if layer == 0:
         return "audio/aac" if head[1] & 0xF0 == 0xF0 and head[2] >> 2 & 0xF < 13 else None
-    plausible = version != 1 and head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
+    plausible = layer == 1 and version != 1 and head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
     return "audio/mpeg" if plausible else None
 
 

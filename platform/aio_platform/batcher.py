@@ -5,19 +5,32 @@ nothing, and under load batches grow by themselves to what the database can take
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+from typing import Final, Generic, Literal, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class _Marker(Enum):
+    AGAIN = "again"
+
+
+AGAIN: Final = _Marker.AGAIN
+Again = Literal[_Marker.AGAIN]
+
+
 class Batcher(Generic[Item, Result]):
-    """Runs `run_batch` on lists of items, never two at a time, in the order they came."""
+    """Runs `run_batch` on lists of items, never two at a time, in the order they came.
+
+    `run_batch` answers each item with its result, with an exception that is the item's own, or with AGAIN,
+    which puts it first in the next batch.
+    """
 
     def __init__(
         self,
-        run_batch: Callable[[list[Item]], Awaitable[list[Result]]],
+        run_batch: Callable[[list[Item]], Awaitable[Sequence[Result | Exception | Again]]],
         max_batch_size: int = 256,
         on_abandoned: Callable[[Item, Result], None] = lambda item, result: None,
     ) -> None:
@@ -28,7 +41,7 @@ class Batcher(Generic[Item, Result]):
         self._worker: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
-        """Add an item; the future gets its result, or the exception that its whole batch met.
+        """Add an item; the future gets its result or exception, or the exception that its whole batch met.
 
         Cancelling the future does not take the item back: its batch runs, and `on_abandoned` gets the result.
         """
@@ -60,17 +73,20 @@ class Batcher(Generic[Item, Result]):
         try:
             results = await self._run_batch([item for item, _ in batch])
             assert len(results) == len(batch), "a batch must answer every item"
-        except asyncio.CancelledError:  # at shutdown: nobody is left to tell how the batch ended
-            for _, future in batch:
-                future.cancel()
-            raise
         except Exception as error:
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
             return
+        again = []
         for (item, future), result in zip(batch, results, strict=True):
-            if future.cancelled():
+            if isinstance(result, _Marker):
+                again.append((item, future))
+            elif isinstance(result, Exception):
+                if not future.done():
+                    future.set_exception(result)
+            elif future.cancelled():
                 self._on_abandoned(item, result)
             else:
                 future.set_result(result)
+        self._waiting[:0] = again

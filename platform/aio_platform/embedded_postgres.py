@@ -30,6 +30,7 @@ autovacuum_naptime = 10s
 log_min_messages = warning
 """
 START_TIMEOUT_S = 120.0
+PROCESSES = Path("/proc")
 
 
 class EmbeddedPostgres:
@@ -76,15 +77,7 @@ class EmbeddedPostgres:
     def is_running(self) -> bool:
         """Whether the server's process exists now."""
         pid = self.postmaster_pid()
-        if pid is None:
-            return False
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return not _is_zombie(pid)
+        return pid is not None and _works_in(pid, self._server_directory())
 
     def stop_if_last(self) -> None:
         """Let go of the server, and stop it when no other process of ours holds it."""
@@ -141,12 +134,31 @@ class EmbeddedPostgres:
 
     def _start_once(self) -> str:
         server = self._handle()
+        self._remove_stale_pid_file()
         fresh = not (self._data_dir / "postgres" / "PG_VERSION").exists()
         server.ensure_pgdata_inited()
         if fresh:
             self._write_settings()
         server.ensure_postgres_running()
         return str(server.get_postmaster_info().socket_dir)
+
+    def _remove_stale_pid_file(self) -> None:
+        """A killed server leaves its process id behind, and whatever has that number now is taken for it.
+
+        Raises OSError while processes of the old server are still ending: a second one beside them would
+        break the data.
+        """
+        if not PROCESSES.exists() or self.postmaster_pid() is None or self.is_running():
+            return
+        directory = self._server_directory()
+        if any(
+            _works_in(int(entry.name), directory) for entry in PROCESSES.iterdir() if entry.name.isdecimal()
+        ):
+            raise OSError("the old server is still ending")
+        (directory / "postmaster.pid").unlink(missing_ok=True)
+
+    def _server_directory(self) -> Path:
+        return (self._data_dir / "postgres").resolve()
 
     def _write_settings(self) -> None:
         directory = self._data_dir / "postgres"
@@ -156,13 +168,18 @@ class EmbeddedPostgres:
             config.write(f"\ninclude_if_exists = '{SETTINGS_FILE}'\n")
 
     def _pg_ctl(self, *arguments: str) -> None:
-        self.run_as_server_user(
-            self.binary("pg_ctl"), "-D", str((self._data_dir / "postgres").resolve()), *arguments
-        )
+        self.run_as_server_user(self.binary("pg_ctl"), "-D", str(self._server_directory()), *arguments)
 
 
-def _is_zombie(pid: int) -> bool:
+def _works_in(pid: int, directory: Path) -> bool:
+    """Whether that process lives in the directory, as every process of a server does in its own."""
+    if not PROCESSES.exists():  # not Linux: all there is to ask is whether somebody has the number
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return False
+        return True
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, IndexError):
+        return (PROCESSES / str(pid) / "cwd").readlink() == directory
+    except OSError:
         return False

@@ -46,7 +46,9 @@ async def test_a_handler_is_awaited_with_its_arguments(connection: Any) -> None:
     assert (connection.status, connection.body) == (200, b"7 x")
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "BREW", "dispatch", "__init__"])
+@pytest.mark.parametrize(
+    "method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "BREW", "dispatch", "__init__"]
+)
 async def test_another_method_is_refused_and_the_taken_ones_are_named(method: str, connection: Any) -> None:
     answer = await ask(connection, method)
     assert connection.status == 405

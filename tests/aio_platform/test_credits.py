@@ -1,5 +1,6 @@
 """Credits in words of people and in whole micro-credits: nothing is lost on the way, nothing is guessed."""
 
+import contextlib
 import json
 from decimal import Decimal
 
@@ -47,10 +48,8 @@ def test_every_decimal_is_read_exactly_or_refused(value: Decimal) -> None:
 
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_value_error(text: str) -> None:
-    try:
-        parse_credits(text)
-    except ValueError as error:
-        assert str(error)
+    with contextlib.suppress(ValueError):
+        assert abs(parse_credits(text)) <= MAX_MICROCREDITS
 
 
 @pytest.mark.parametrize(

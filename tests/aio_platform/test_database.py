@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
-from pytest_django.fixtures import SettingsWrapper
 
 from aio_platform import database
 from aio_platform.database_line import DatabaseLine
@@ -60,7 +59,7 @@ def test_a_bad_database_url_is_refused_and_the_message_says_why(url: str, compla
         database.parse_database_url(url)
 
 
-def test_a_named_server_is_used_in_place_of_the_embedded_one(settings: SettingsWrapper) -> None:
+def test_a_named_server_is_used_in_place_of_the_embedded_one(settings: Any) -> None:
     settings.DATABASE_URL = "postgresql://ada@db.test/aio?sslmode=require"
     assert not database.uses_embedded_server()
     keywords = database.connection_keywords("other")
@@ -70,7 +69,7 @@ def test_a_named_server_is_used_in_place_of_the_embedded_one(settings: SettingsW
     assert keywords["dbname"] == "other"
 
 
-def test_there_is_one_embedded_server_a_directory(settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_there_is_one_embedded_server_a_directory(settings: Any, tmp_path: Path) -> None:
     mine = database.embedded()
     assert database.embedded() is mine
     settings.AIO_DATA_DIR = tmp_path
@@ -88,7 +87,9 @@ def options_in_a_process(*statements: str, **environment: str) -> str:
         [
             sys.executable,
             "-c",
-            "from aio_platform import database\n" + "\n".join(statements) + "\nprint(database.session_options())",
+            "from aio_platform import database\n"
+            + "\n".join(statements)
+            + "\nprint(database.session_options())",
         ],
         cwd=ROOT,
         env={**inherited, "PYTHONPATH": str(ROOT / "platform"), **environment},
@@ -113,7 +114,10 @@ def as_application(keywords: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.django_db
 def test_the_applications_role_reads_the_books_and_cannot_change_them() -> None:
     with psycopg.connect(**as_application(database.connection_keywords()), autocommit=True) as line:
-        assert line.execute("SELECT current_user, current_setting('TimeZone')").fetchone() == ("aio_app", "UTC")
+        assert line.execute("SELECT current_user, current_setting('TimeZone')").fetchone() == (
+            "aio_app",
+            "UTC",
+        )
         line.execute("SELECT count(*) FROM usage_ledger_entry")
         for statement in (
             "UPDATE usage_ledger_entry SET amount_microcredits = 0",

@@ -160,6 +160,25 @@ def test_it_is_started_again_after_its_postmaster_was_killed(server: EmbeddedPos
     assert server.postmaster_pid() != killed
 
 
+def test_another_process_that_has_its_number_now_is_not_taken_for_it(
+    server: EmbeddedPostgres, data_dir: Path
+) -> None:
+    server.socket_directory()
+    killed = server.postmaster_pid()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not server.is_running())
+    pid_file = data_dir / "postgres" / "postmaster.pid"
+    _, *rest = pid_file.read_text().splitlines()
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        pid_file.write_text("\n".join([str(bystander.pid), *rest]) + "\n")
+        assert not server.is_running()
+        server.stop_if_last()  # and does not hurt it
+        assert ask(server, "SELECT 1") == "1"
+        assert bystander.poll() is None
+        bystander.kill()
+
+
 def test_processes_that_start_at_once_start_one_server(
     server: EmbeddedPostgres, attach: Callable[[], "subprocess.Popen[str]"]
 ) -> None:

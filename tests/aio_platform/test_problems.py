@@ -139,7 +139,11 @@ def test_a_refused_permission_keeps_its_reason() -> None:
     ("detail", "param", "message"),
     [
         ({"name": ["Too long."]}, "name", "Too long."),
-        ({"scopes": {"models": ["No such model.", "Other."]}, "name": ["Bad."]}, "scopes.models", "No such model."),
+        (
+            {"scopes": {"models": ["No such model.", "Other."]}, "name": ["Bad."]},
+            "scopes.models",
+            "No such model.",
+        ),
         ({"items": [{}, {"amount": ["Negative."]}]}, "items", "{}"),
         ({"non_field_errors": ["Give one."]}, None, "Give one."),
         ({"limits": {"non_field_errors": ["Give one."]}}, "limits", "Give one."),

@@ -1,5 +1,6 @@
 """The supervisor keeps its children running, stops them in order, and never leaves them behind."""
 
+import itertools
 import json
 import os
 import signal
@@ -57,7 +58,11 @@ class Supervised:
         described = {
             "constants": constants,
             "children": [
-                {"name": name, "command": [sys.executable, "-c", CHILD, name, kind, str(self.log)], "stop_order": order}
+                {
+                    "name": name,
+                    "command": [sys.executable, "-c", CHILD, name, kind, str(self.log)],
+                    "stop_order": order,
+                }
                 for name, kind, order in children
             ],
         }
@@ -116,7 +121,7 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
 def test_a_child_that_dies_is_started_again_after_pauses_that_grow(supervised: Supervised) -> None:
     supervised.start(("mayfly", "dies", 0), ("rock", "stays", 0))
     starts = [moment for moment, _ in supervised.wait_for("mayfly", "started", times=4)]
-    pauses = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert pauses[0] >= 0.2
     assert pauses[1] >= 0.4
     assert pauses[2] >= 0.8
@@ -135,7 +140,9 @@ def test_a_killed_child_is_started_again_soon(supervised: Supervised) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_children_are_stopped_in_their_order_and_to_the_end(number: int, supervised: Supervised) -> None:
-    supervised.start(("late", "stays", 2), ("first", "stays", 0), ("middle", "stays", 1), ("beside", "stays", 1))
+    supervised.start(
+        ("late", "stays", 2), ("first", "stays", 0), ("middle", "stays", 1), ("beside", "stays", 1)
+    )
     for name in ("late", "first", "middle", "beside"):
         supervised.wait_for(name, "started")
     assert supervised.stop(number) == 0
@@ -174,7 +181,11 @@ def test_children_stop_by_themselves_when_their_supervisor_is_killed(supervised:
 
 def test_a_process_without_a_supervisor_is_left_alone() -> None:
     completed = subprocess.run(
-        [sys.executable, "-c", "from aio_platform.supervisor import stop_with_parent as s; s(); print('here')"],
+        [
+            sys.executable,
+            "-c",
+            "from aio_platform.supervisor import stop_with_parent as s; s(); print('here')",
+        ],
         env={name: value for name, value in os.environ.items() if name != "AIO_PARENT_PIPE"}
         | {"PYTHONPATH": str(ROOT / "platform")},
         capture_output=True,

@@ -23,7 +23,7 @@ def job(kind, port, **more):
 
 
 class Saying(asyncio.Protocol):
-    """Answers each read with the next of the given bytes; the last of them stays."""
+    """Answers each read with the next of the given bytes; the last of them stays, and None closes."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -33,10 +33,10 @@ class Saying(asyncio.Protocol):
 
     def data_received(self, data):
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if answer is None:
-            self.transport.close()
-        else:
+        if answer is not None:
             self.transport.write(answer)
+        if answer is None or self.answers[0] is None:
+            self.transport.close()
 
 
 @pytest.fixture
@@ -89,6 +89,14 @@ async def test_a_wrong_answer_is_an_error(answers, complaint):
         result = await load._calls(job("calls", port, in_flight=1, seconds=0.1))
     assert result["errors"] >= 1
     assert complaint in result["shown_errors"][0]
+
+
+async def test_no_answer_is_an_error(monkeypatch):
+    monkeypatch.setattr(load, "PATIENCE_S", 0.1)
+    async with serving(lambda: Saying(GOOD[:-5])) as port:
+        result = await load._calls(job("calls", port, in_flight=2, seconds=0.1))
+    assert (result["answered"], result["errors"]) == (0, 2)
+    assert "no end within" in result["shown_errors"][0]
 
 
 async def test_a_stream_cut_short_is_an_error():

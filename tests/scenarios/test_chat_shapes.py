@@ -144,7 +144,9 @@ def test_without_stream_the_address_and_accept_decide(
     assert answer.headers["Content-Type"].startswith(content_type)
 
 
-@pytest.mark.parametrize(("stream", "content_type"), [(True, "text/event-stream"), (False, "application/json")])
+@pytest.mark.parametrize(
+    ("stream", "content_type"), [(True, "text/event-stream"), (False, "application/json")]
+)
 def test_an_explicit_stream_wins_over_accept(stream: bool, content_type: str, client: httpx.Client) -> None:
     other = {"Accept": "application/json" if stream else "text/event-stream"}
 
@@ -184,7 +186,11 @@ def test_tool_calls_come_through_and_are_priced(stream: bool, client: httpx.Clie
     else:
         choice = answer.json()["choices"][0]
         (call,) = choice["message"]["tool_calls"]
-        name, arguments, finish = call["function"]["name"], call["function"]["arguments"], choice["finish_reason"]
+        name, arguments, finish = (
+            call["function"]["name"],
+            call["function"]["arguments"],
+            choice["finish_reason"],
+        )
     assert (name, finish) == ("get_weather", "tool_calls")
     assert "city" in arguments
     assert books.spent() == price(tokens(text), tokens(name, arguments))
@@ -251,7 +257,9 @@ def test_what_we_do_not_know_is_passed_on_and_what_we_need_is_added(
     assert "temperature" not in sent
 
 
-def test_input_is_asked_at_a_temperature_near_a_tenth(platform: RunningPlatform, client: httpx.Client) -> None:
+def test_input_is_asked_at_a_temperature_near_a_tenth(
+    platform: RunningPlatform, client: httpx.Client
+) -> None:
     for path, given, expected in ((TEXT, None, 0.1), (LLM, None, 0.1), (TEXT, 0.9, 0.9)):
         text, mark = marked()
         client.post(path, json={"input": text} | ({} if given is None else {"temperature": given}))
@@ -318,7 +326,9 @@ def test_the_quickstart_of_omakase_works_with_host_and_key_replaced(
         timeout=30,
     )
 
-    head, _, payload = done.stdout.partition("\n\n") if "\r" not in done.stdout else done.stdout.partition("\r\n\r\n")
+    head, _, payload = (
+        done.stdout.partition("\n\n") if "\r" not in done.stdout else done.stdout.partition("\r\n\r\n")
+    )
     assert "HTTP/1.1 200" in head
     body = httpx.Response(200, text=payload).json()
     assert body["text"].startswith(f"You said: {QUICKSTART_INPUT}")

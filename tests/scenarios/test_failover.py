@@ -47,6 +47,7 @@ rate = "{rate}"
 priority = {priority}
 max_output_tokens = 500
 time_limit_s = 1
+default = {default}
 """
 ROUTES = {
     "fails-over": [("ailing", "sbx-fail"), ("sound", "sbx-chat")],
@@ -66,10 +67,14 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform
     for slug, routes in ROUTES.items():
         parts.append(MODEL.format(slug=slug))
         for priority, (upstream, upstream_model) in enumerate(routes):
-            rate = "second" if priority else "first"
             parts.append(
                 ROUTE.format(
-                    model=slug, upstream=upstream, upstream_model=upstream_model, rate=rate, priority=priority
+                    model=slug,
+                    upstream=upstream,
+                    upstream_model=upstream_model,
+                    rate="second" if priority else "first",
+                    priority=priority,
+                    default="true" if slug == "fails-over" and priority == 0 else "false",
                 )
             )
     catalog = directory / "catalog.toml"

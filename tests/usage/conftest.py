@@ -146,7 +146,7 @@ class Books:
 
     def call(self, tenant: Tenant, cost: int = 0, *, ceiling: int = 1, **fields: Any) -> str:
         """A call from hold to end; its request uuid. Fields are those of Call and of `end`."""
-        ends = {name: fields.pop(name) for name in list(fields) if name in _END_DEFAULTS and name != "request_id"}
+        ends = {name: fields.pop(name) for name in list(fields) if name in _END_FIELDS[2:]}
         call = self.hold(tenant, max(ceiling, cost), **fields)
         [settled] = self.settle(end(tenant, call, cost or None, **ends))
         assert settled.settled
@@ -154,7 +154,8 @@ class Books:
 
     def balance(self, tenant: Tenant) -> Balance:
         [row] = self.sql(
-            "SELECT available_microcredits, held_microcredits FROM usage_balance WHERE account_id = %s", tenant.id
+            "SELECT available_microcredits, held_microcredits FROM usage_balance WHERE account_id = %s",
+            tenant.id,
         )
         return Balance._make(row)
 
@@ -198,11 +199,16 @@ _END_FIELDS = tuple(_END_DEFAULTS)
 def end(tenant: Tenant, call: Call, charge: int | None, **fields: Any) -> dict[str, Any]:
     """How a held call ended; a charge of None releases it."""
     outcome = {} if charge else {"outcome": "failed"}
-    return _END_DEFAULTS | outcome | fields | {
-        "account_id": tenant.id,
-        "request_id": call.request_id,
-        "charge": charge,
-    }
+    return (
+        _END_DEFAULTS
+        | outcome
+        | fields
+        | {
+            "account_id": tenant.id,
+            "request_id": call.request_id,
+            "charge": charge,
+        }
+    )
 
 
 @pytest.fixture
@@ -251,7 +257,11 @@ def tenant(books: Books) -> Tenant:
 def as_app(db: None) -> Iterator[psycopg.Connection[Any]]:
     """A connection of its own as the application's role."""
     parameters = connection.get_connection_params()
-    keywords = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if parameters.get(name)}
+    keywords = {
+        name: parameters[name]
+        for name in ("dbname", "user", "password", "host", "port")
+        if parameters.get(name)
+    }
     with psycopg.connect(**keywords, options="-c role=aio_app", autocommit=True) as app:
         yield app
 

@@ -116,7 +116,9 @@ def test_refusals_are_decided_in_the_documented_order(books, make_call):
 
 
 def test_a_refused_call_takes_no_slot_and_no_cap(books, make_call):
-    tenant = books.tenant(plan="trial", cap_day_microcredits=200 * CREDIT, cap_month_microcredits=200 * CREDIT)
+    tenant = books.tenant(
+        plan="trial", cap_day_microcredits=200 * CREDIT, cap_month_microcredits=200 * CREDIT
+    )
     books.hold(tenant, 1)
     before = books.sql("SELECT * FROM usage_key_meter WHERE account_id = %s", tenant.id)
     for ceiling in (150 * CREDIT, 250 * CREDIT):
@@ -160,7 +162,8 @@ def test_the_minute_starts_with_its_first_call_and_lasts_sixty_seconds(books, te
 
     def seconds_ago(seconds):
         books.sql(
-            "UPDATE usage_key_meter SET window_started_at = clock_timestamp() - %s * interval '1 second'", seconds
+            "UPDATE usage_key_meter SET window_started_at = clock_timestamp() - %s * interval '1 second'",
+            seconds,
         )
 
     seconds_ago(59)
@@ -172,7 +175,7 @@ def test_the_minute_starts_with_its_first_call_and_lasts_sixty_seconds(books, te
 
 
 def test_each_key_has_its_own_minute(books, tenant, make_call):
-    other, other_text = actions.issue_key(tenant.account, "other")
+    other, _ = actions.issue_key(tenant.account, "other")
     books.authorize(*[make_call(tenant.digest, 1) for _ in range(60)])
     verdicts = books.authorize(make_call(tenant.digest, 1), make_call(bytes(other.digest), 1))
     assert [verdict.verdict for verdict in verdicts] == ["minute_rate", "admitted"]
@@ -246,7 +249,9 @@ def test_members_call_without_a_key_according_to_their_role(books, tenant, membe
 def test_expired_grants_are_taken_back_before_the_balance_is_read(books, make_call):
     tenant = books.tenant()
     books.sql(
-        "SELECT usage_grant_v1(%s, %s, 'r', 'a', clock_timestamp() + interval '1 hour', NULL)", tenant.id, CREDIT
+        "SELECT usage_grant_v1(%s, %s, 'r', 'a', clock_timestamp() + interval '1 hour', NULL)",
+        tenant.id,
+        CREDIT,
     )
     books.sql("UPDATE usage_grant SET expires_at = clock_timestamp()")
     books.sql("UPDATE usage_balance SET next_grant_expiry_at = clock_timestamp()")

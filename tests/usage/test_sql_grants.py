@@ -24,7 +24,8 @@ def grant(books, tenant, amount, expires_at=None, key=None):
 def pass_expiry(books, expires_at=SOON):
     """Move every grant that expires then into the past, and its holds with it."""
     books.sql(
-        "UPDATE usage_grant SET expires_at = clock_timestamp() - interval '1 hour' WHERE expires_at = %s", expires_at
+        "UPDATE usage_grant SET expires_at = clock_timestamp() - interval '1 hour' WHERE expires_at = %s",
+        expires_at,
     )
     books.sql("UPDATE usage_balance SET next_grant_expiry_at = clock_timestamp() - interval '1 hour'")
     books.sql("UPDATE usage_hold SET held_at = held_at - interval '2 hours'")
@@ -130,7 +131,10 @@ def test_a_grant_not_yet_over_stays(books):
     pass_expiry(books)
     books.sql("SELECT usage_expire_grants_v1(ARRAY[%s]::bigint[])", tenant.id)
     assert books.balance(tenant) == (10, 0)
-    assert books.value("SELECT next_grant_expiry_at FROM usage_balance WHERE account_id = %s", tenant.id) == LATER
+    assert (
+        books.value("SELECT next_grant_expiry_at FROM usage_balance WHERE account_id = %s", tenant.id)
+        == LATER
+    )
 
 
 def test_held_credits_survive_the_expiry_until_a_release(books, make_end):
@@ -210,9 +214,7 @@ def refund(books, tenant, request_id, amount, key):
     return row
 
 
-REFUND = (
-    "SELECT usage_refund_v1(%s, (SELECT started_at FROM usage_event WHERE request_id = %s), %s, %s, 'r', 'a', %s)"
-)
+REFUND = "SELECT usage_refund_v1(%s, (SELECT started_at FROM usage_event WHERE request_id = %s), %s, %s, 'r', 'a', %s)"
 
 
 def test_a_refund_gives_back_and_points_at_its_capture(books, tenant):

@@ -59,7 +59,8 @@ def test_an_event_at_the_first_instant_of_a_month_belongs_to_it(books, tenant):
 def test_partitions_are_indexed_and_checked_like_the_whole(books):
     def shape(table):
         constraints = books.sql(
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass ORDER BY 1", table
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass ORDER BY 1",
+            table,
         )
         columns = books.sql(
             "SELECT attname, attnotnull, atthasdef FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"

@@ -55,7 +55,9 @@ def test_settling_again_changes_nothing(books, tenant, make_end):
 def test_a_hold_named_twice_in_a_batch_ends_once(books, tenant, make_end):
     twice, other = books.hold(tenant, 5 * CREDIT), books.hold(tenant, 1 * CREDIT)
     answers = books.settle(
-        make_end(tenant, twice, 2 * CREDIT), make_end(tenant, other, CREDIT), make_end(tenant, twice, 2 * CREDIT)
+        make_end(tenant, twice, 2 * CREDIT),
+        make_end(tenant, other, CREDIT),
+        make_end(tenant, twice, 2 * CREDIT),
     )
     assert sorted(answer.settled for answer in (answers[0], answers[2])) == [False, True]
     assert answers[1].settled
@@ -99,7 +101,8 @@ def test_a_trial_call_is_given_back_when_asked(books, make_end):
     tenant = books.tenant(plan="trial")
     kept, returned = books.hold(tenant), books.hold(tenant)
     books.settle(
-        make_end(tenant, kept, None, give_trial_back=False), make_end(tenant, returned, None, give_trial_back=True)
+        make_end(tenant, kept, None, give_trial_back=False),
+        make_end(tenant, returned, None, give_trial_back=True),
     )
     assert books.value("SELECT calls FROM usage_trial_day WHERE account_id = %s", tenant.id) == 1
     assert books.sql("SELECT DISTINCT trial FROM usage_event") == [(True,)]

@@ -9,7 +9,7 @@ import pytest
 import usage
 from aio_platform.problems import render
 from usage import errors, verdicts
-from usage.ledger import Verdict
+from usage.calls import Verdict
 
 NOW = datetime(2026, 2, 27, 23, 0, 0, 500_000, tzinfo=UTC)
 SQL = Path(usage.__file__).parent / "sql"

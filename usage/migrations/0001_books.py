@@ -9,6 +9,7 @@ SQL = Path(__file__).resolve().parent.parent / "sql"
 FILES = [
     "tables_0001",
     "rates_v1",
+    "locks_v1",
     "refusals_v1",
     "grants_v1",
     "authorize_v1",

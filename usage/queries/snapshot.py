@@ -13,10 +13,7 @@ from aio_platform.errors import InvalidRequest
 
 TIME_LIMIT_MS = 15_000
 # The statement's own timestamp is taken before its snapshot, so nothing committed up to it is missing.
-_OPEN_SQL = f"""
-    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-    SET LOCAL statement_timeout = {TIME_LIMIT_MS};
-"""
+_OPEN_SQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = %s"
 _MOMENT_SQL = "SELECT statement_timestamp()"
 
 
@@ -49,7 +46,7 @@ def snapshot() -> Iterator[Snapshot]:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if own:
-                cursor.execute(_OPEN_SQL)
+                cursor.execute(_OPEN_SQL, [TIME_LIMIT_MS])
             cursor.execute(_MOMENT_SQL)
             yield Snapshot(cursor.fetchone()[0], cursor)
     except OperationalError as error:

@@ -1,0 +1,99 @@
+"""Transcriptions: what a recording costs, and the normal form of what was heard in it.
+
+`{"text", "language"?, "duration"?, "segments"?, "words"?}`; `duration` is in seconds, and an empty text is what
+silence says.
+"""
+
+from typing import Any
+
+from aio_platform.errors import InvalidRequest
+from gateway.adapters.languages import iso_code
+from gateway.adapters.limits import limit
+from gateway.adapters.requests import TranscriptionRequest
+from gateway.adapters.steps import AdapterRoute, JsonAnswer, MalformedAnswer, Received
+from usage.units import Units
+
+MAX_AUDIO_S = 7200
+# A length beyond this is a broken clock, and would not fit the books.
+LONGEST_BELIEVABLE_S = 10_000_000
+TASKS = ("transcribe", "translate")
+
+
+def bound(request: TranscriptionRequest, route: AdapterRoute) -> Units:
+    """The most audio this file can hold.
+
+    Its measured length; where the format does not tell, its size at 8 kbit/s, below which nobody records, up
+    to the route's `max_audio_s`. Raises InvalidRequest for a file that is longer than that, for a task that
+    does not exist, or for an unknown language.
+    """
+    if request.task not in TASKS:
+        raise InvalidRequest(f"task: must be one of {', '.join(TASKS)}.", param="task")
+    iso_code(request.language)
+    most_ms = limit(route, "max_audio_s", MAX_AUDIO_S) * 1000
+    if request.audio_ms is None:
+        # 8 kbit/s is a byte a millisecond.
+        return Units(audio_ms=min(request.file.size_bytes, most_ms))
+    if request.audio_ms > most_ms:
+        raise InvalidRequest(
+            f"file: this model takes at most {most_ms // 1000:,} seconds of audio.", param="file"
+        )
+    return Units(audio_ms=request.audio_ms)
+
+
+def answer(
+    values: object, request: TranscriptionRequest, route: AdapterRoute, received: Received
+) -> JsonAnswer:
+    """What was heard, with the audio's length as the upstream says it, else as measured, else estimated.
+
+    Raises MalformedAnswer for anything without a text.
+    """
+    if not isinstance(values, dict) or not isinstance(values.get("text"), str):
+        raise MalformedAnswer("no text")
+    heard: dict[str, Any] = {"text": values["text"].strip()}
+    language = values.get("language")
+    if isinstance(language, str) and language:
+        heard["language"] = language
+    duration = _seconds(values.get("duration"))
+    for name in ("segments", "words"):
+        if isinstance(values.get(name), list):
+            heard[name] = values[name]
+    units, estimated = _units(duration, values, request, route)
+    if duration is not None or not estimated:
+        heard["duration"] = duration if duration is not None else units.audio_ms / 1000
+    return JsonAnswer(heard, units, estimated, received.body, received.content_type)
+
+
+def _units(
+    duration: float | None, values: dict[str, Any], request: TranscriptionRequest, route: AdapterRoute
+) -> tuple[Units, bool]:
+    """The audio's length, and whether that is a guess."""
+    if duration is not None:
+        return Units(audio_ms=round(duration * 1000)), False
+    if request.audio_ms is not None:
+        return Units(audio_ms=request.audio_ms), False
+    # OpenAI's newer models bill by whole seconds and say how many.
+    usage = values.get("usage")
+    billed = _seconds(usage.get("seconds")) if isinstance(usage, dict) else None
+    if billed is not None:
+        return Units(audio_ms=round(billed * 1000)), False
+    ends = [_seconds(segment.get("end")) for segment in _objects(values.get("segments"))]
+    last_end = max((end for end in ends if end is not None), default=None)
+    if last_end is not None:
+        return Units(audio_ms=round(last_end * 1000)), True
+    return bound(request, route), True
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _seconds(value: object) -> float | None:
+    """A length above zero and within reason; OpenAI has sent it as a string too."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value <= LONGEST_BELIEVABLE_S else None

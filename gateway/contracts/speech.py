@@ -1,0 +1,92 @@
+"""What the speech endpoints accept: Omakase's TTS and voice clone, and OpenAI's speech."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+
+from gateway.contracts.form import FormContract
+from gateway.contracts.languages import CLONE_LANGUAGES, SPEECH_LANGUAGES, language_name
+from gateway.contracts.parsing import RequestContract
+from gateway.contracts.text import ModelSlug, NonBlank
+
+MAX_CHARACTERS = 10_000
+OPENAI_MAX_CHARACTERS = 4_096
+DEFAULT_CLONE_LANGUAGE = "Korean"
+Speakable = Annotated[NonBlank, StringConstraints(max_length=MAX_CHARACTERS)]
+Style = Annotated[str, StringConstraints(max_length=4_096)]
+VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class SpokenTextBody(RequestContract):
+    """POST /api/tts. Of the language only the model's own name remains, None for its own guess."""
+
+    model: ModelSlug | None = None
+    text: Speakable
+    language: str | None = None
+    speaker: VoiceName | None = None
+    instruct: Style | None = None
+    style_instruction: Style | None = None
+
+    @field_validator("language")
+    @classmethod
+    def known_language(cls, given: str | None) -> str | None:
+        return language_name(given, SPEECH_LANGUAGES) if given else None
+
+    @field_validator("style_instruction")
+    @classmethod
+    def one_style(cls, given: str | None, info: ValidationInfo) -> str | None:
+        if given is not None and info.data.get("instruct") is not None:
+            raise ValueError("give either 'instruct' or 'style_instruction', not both")
+        return given
+
+    def style(self) -> str | None:
+        """The style, by whichever name it came; None where it is empty."""
+        return self.instruct or self.style_instruction or None
+
+
+class OpenAISpeechBody(RequestContract):
+    """POST /v1/audio/speech."""
+
+    model: ModelSlug
+    input: Annotated[NonBlank, StringConstraints(max_length=OPENAI_MAX_CHARACTERS)]
+    voice: VoiceName | dict[str, Any] | None = None
+    instructions: Style | None = None
+    response_format: Literal["mp3", "wav", "pcm", "flac", "opus", "aac"] | None = None
+    speed: float | None = Field(default=None, ge=0.25, le=4)
+    stream_format: Literal["audio"] | None = None
+    language: str | None = None
+
+    @field_validator("voice")
+    @classmethod
+    def named_voice(cls, given: str | dict[str, Any] | None) -> str | None:
+        if isinstance(given, dict):
+            name = given.get("id")
+            if not isinstance(name, str) or not 0 < len(name) <= 200:
+                raise ValueError("must be a voice's name, or an object with its id")
+            return name
+        return given
+
+    @field_validator("language")
+    @classmethod
+    def known_language(cls, given: str | None) -> str | None:
+        return language_name(given, SPEECH_LANGUAGES) if given else None
+
+
+class VoiceCloneForm(FormContract):
+    """POST /api/voice-clone, beside the file `ref_audio`."""
+
+    model: ModelSlug | None = None
+    text: Speakable
+    language: str = DEFAULT_CLONE_LANGUAGE
+    x_vector_only_mode: bool = True
+    ref_text: Annotated[str, StringConstraints(max_length=MAX_CHARACTERS)] | None = None
+
+    @field_validator("language")
+    @classmethod
+    def known_language(cls, given: str) -> str:
+        return language_name(given, CLONE_LANGUAGES) or DEFAULT_CLONE_LANGUAGE
+
+    def reference_text(self) -> str | None:
+        """The reference's transcript, None where there is nothing in it."""
+        text = (self.ref_text or "").strip()
+        return text or None

@@ -1,0 +1,183 @@
+"""What every endpoint but chat has in common: read, price, carry, answer.
+
+A view says which endpoint it is, what contract its body keeps, how that becomes the adapters' normal form, and
+how a JSON answer is shaped. Files are received by the views of `form_view`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from rest_framework.request import Request
+
+from aio_platform.async_api import AsyncAPIView
+from aio_platform.credits import format_credits
+from aio_platform.errors import PlatformError
+from aio_platform.handler import GatewayRequest
+from gateway.adapter_table import ADAPTER_TABLE
+from gateway.adapters.steps import BinaryAnswer, JsonAnswer
+from gateway.callers import caller_of, refused
+from gateway.carrying import OpenBinary, binary_stream, carry
+from gateway.contracts.parsing import RequestContract, parse_body
+from gateway.idempotency import carried_once, idempotency_key_of
+from gateway.lifespan import running
+from gateway.relay import Call, price_headers
+from gateway.uploads import body_deadline
+from usage.calls import Caller
+from usage.verdicts import rate_headers
+
+BodyContract = TypeVar("BodyContract", bound=RequestContract)
+
+
+class Limit(NamedTuple):
+    """A limit that a setting may override."""
+
+    setting: str
+    default: float
+
+    def value(self) -> float:
+        limit: float = getattr(settings, self.setting, self.default)
+        return limit
+
+
+class EndpointView(AsyncAPIView):
+    """What a view of any endpoint does once it knows what is asked."""
+
+    endpoint: str
+    time_limit: Limit
+    session_allowed = False
+
+    def call_of(self, request: GatewayRequest, caller: Caller, asked: Any, model: str | None) -> Call:
+        """The call with its routes and its ceiling; raises UnknownModel, and InvalidRequest as adapters do."""
+        routes = running().catalog.current.routes_for(self.endpoint, model)
+        ceiling = ADAPTER_TABLE[routes[0].adapter].ceiling(asked, routes[0])
+        time_limit_s = routes[0].time_limit_s or self.time_limit.value()
+        return Call(
+            request.request_uuid, request.arrived, caller, self.endpoint, routes, ceiling, time_limit_s
+        )
+
+    async def carried(
+        self,
+        request: GatewayRequest,
+        call: Call,
+        asked: Any,
+        sent: bytes,
+        idempotency_key: str,
+        shaped: Callable[[JsonAnswer], HttpResponse],
+    ) -> HttpResponseBase:
+        """Carry the call (once, under an idempotency key; `sent` is what makes two calls the same)."""
+        request.watch_disconnect()
+        if not idempotency_key:
+            return await _answer(call, asked, shaped)
+        return await carried_once(
+            request,
+            call.caller,
+            idempotency_key,
+            sent,
+            call.time_limit_s,
+            lambda: _answer(call, asked, shaped),
+        )
+
+
+class JsonEndpointView(EndpointView, Generic[BodyContract]):
+    """An endpoint whose body is JSON."""
+
+    contract: type[BodyContract]
+
+    async def carry(self, drf_request: Request) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        caller = await caller_of(request, session_allowed=self.session_allowed)
+        try:
+            async with body_deadline():
+                body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
+            contract, values = parse_body(self.contract, body, request.header(b"content-type"))
+            asked = self.asked(contract)
+            call = self.call_of(request, caller, asked, values.get("model"))
+            self.check(contract, call)
+            idempotency_key = idempotency_key_of(request)
+        except PlatformError as error:
+            raise await refused(caller, self.endpoint, error) from None
+        return await self.carried(
+            request, call, asked, body, idempotency_key, lambda answer: self.shaped(answer, contract, call)
+        )
+
+    def asked(self, contract: BodyContract) -> Any:
+        """The body in the adapters' normal form; may raise InvalidRequest."""
+        raise NotImplementedError
+
+    def check(self, contract: BodyContract, call: Call) -> None:
+        """Raise InvalidRequest for what the call's first route cannot do."""
+
+    def shaped(self, answer: JsonAnswer, contract: BodyContract, call: Call) -> HttpResponse:
+        """The response to a JSON answer."""
+        return json_response(answer.values)
+
+
+class BodilessView(EndpointView):
+    """An endpoint that is asked with GET."""
+
+    async def carry(self, drf_request: Request) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        caller = await caller_of(request, session_allowed=self.session_allowed)
+        try:
+            async with body_deadline():
+                await request.read_body(0)
+            asked = self.asked()
+            call = self.call_of(request, caller, asked, None)
+        except PlatformError as error:
+            raise await refused(caller, self.endpoint, error) from None
+        return await self.carried(request, call, asked, b"", "", self.shaped)
+
+    def asked(self) -> Any:
+        """What to ask the adapter."""
+        raise NotImplementedError
+
+    def shaped(self, answer: JsonAnswer) -> HttpResponse:
+        """The response to a JSON answer."""
+        return json_response(answer.values)
+
+
+async def _answer(call: Call, asked: Any, shaped: Callable[[JsonAnswer], HttpResponse]) -> HttpResponseBase:
+    carried = await carry(running().relay, call, ADAPTER_TABLE, asked)
+    if isinstance(carried.answer, OpenBinary):
+        return _streamed(call, carried.answer)
+    assert carried.settlement is not None
+    if isinstance(carried.answer, BinaryAnswer):
+        response = HttpResponse(carried.answer.body, content_type=carried.answer.content_type)
+    else:
+        response = shaped(carried.answer)
+    for name, value in price_headers(call, carried.settlement).items():
+        response[name] = value
+    return response
+
+
+def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
+    """A binary answer sent as it comes. Its price is that of the whole of it, known before the first byte."""
+    assert call.verdict is not None
+    response = StreamingHttpResponse(
+        binary_stream(running().relay, call, opened), content_type=opened.answer.content_type
+    )
+    rate = call.routes[0].rate
+    held = rate.cost_microcredits(call.ceiling)
+    price = min(rate.cost_microcredits(opened.answer.units), held)
+    for name, value in rate_headers(call.verdict).items():
+        response[name] = value
+    response["X-Credits-Consumed"] = format_credits(price)
+    response["X-Credits-Remaining"] = format_credits((call.verdict.available or 0) + held - price)
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    if opened.response.content_length is not None:
+        response["Content-Length"] = str(opened.response.content_length)
+    return response
+
+
+def json_response(values: Any) -> HttpResponse:
+    """200 with a JSON body."""
+    return HttpResponse(orjson.dumps(values), content_type="application/json")
+
+
+def passed_through(answer: JsonAnswer) -> HttpResponse:
+    """200 with the upstream's own body; some servers send JSON under another type."""
+    return HttpResponse(answer.upstream_body, content_type="application/json")

@@ -1,0 +1,265 @@
+"""Whatever happens in whatever order, the books agree with each other and with a plain model, to the micro-credit.
+
+Hypothesis writes the histories: batches of calls over three accounts, settlements of open and of ended holds,
+grants that expire, refunds, and time. They go through the product's own doors, usage.ledger and usage.grants, on
+a real database. Time passes by moving every stored moment back by whole minutes; everything falls due in the middle
+of a minute, so the milliseconds a test takes cannot matter.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from hypothesis import Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from money.model import AccountBooks, Asked, KeyBooks, ModelBooks
+
+from accounts import actions
+from accounts.keys import digest_of
+from accounts.models import Plan
+from aio_platform.request_ids import new_request_uuid
+from usage import errors, grants, rate_card
+from usage.calls import CallEnd, Caller, CallToAuthorize
+from usage.ledger import Ledger
+from usage.outcomes import Outcome
+from usage.rates import prices_from_json
+
+HALF_A_MINUTE_S = 30
+AMOUNTS = st.one_of(st.sampled_from([1, 2, 999_999, 1_000_000, 1_000_001]), st.integers(1, 3_000_000))
+CEILINGS = st.one_of(st.just(0), AMOUNTS)
+BOOKS = (
+    "usage_balance, usage_grant, usage_hold, usage_ledger_entry, usage_refund, usage_event, usage_key_meter,"
+    " usage_trial_day, usage_refusal"
+)
+TRIAL_CALLS_PER_DAY, CALLS_PER_MINUTE, CAP_DAY = 4, 5, 4_000_000
+
+
+class Histories(RuleBasedStateMachine):
+    """One history: the same steps on the database and on the model, compared after each."""
+
+    runner: asyncio.Runner
+    ledger: Ledger
+    rate_id: int
+    keys: dict[bytes, KeyBooks]
+    trials: dict[int, int | None]
+
+    def __init__(self) -> None:
+        super().__init__()
+        wait_out_midnight()
+        sql(f"TRUNCATE {BOOKS}")
+        for account_id in self.trials:
+            sql("SELECT usage_open_balance_v1(%s)", account_id)
+        self.model = ModelBooks(
+            {account_id: AccountBooks(trial) for account_id, trial in self.trials.items()},
+            {digest: KeyBooks(k.id, k.account_id, k.calls_per_minute, k.cap_day) for digest, k in self.keys.items()},
+        )
+        self.began = datetime.now(UTC)
+        self.asked: list[tuple[int, str]] = []
+
+    @rule(number=st.integers(0, 2), amount=AMOUNTS, lives=st.one_of(st.none(), st.integers(0, 5)))
+    def grant(self, number: int, amount: int, lives: int | None) -> None:
+        account_id = list(self.trials)[number]
+        expires = None if lives is None else self.model.minute + lives
+        expires_at = None if lives is None else self.began + timedelta(minutes=lives, seconds=HALF_A_MINUTE_S)
+        booked = grants.grant(account_id, amount, reason="test", actor="test", expires_at=expires_at)
+        assert (booked.entry, booked.available_microcredits) == self.model.grant(account_id, amount, expires)
+
+    @rule(batch=st.lists(st.tuples(st.integers(0, 4), CEILINGS, st.integers(0, 4)), min_size=1, max_size=6))
+    def authorize(self, batch: list[tuple[int, int, int]]) -> None:
+        digests = list(self.keys)
+        asked = [Asked(new_request_uuid(), digests[number], ceiling, ttl) for number, ceiling, ttl in batch]
+        verdicts = self.runner.run(self._authorize(asked))
+        assert [verdict.name for verdict in verdicts] == self.model.authorize(asked)
+        self.asked += [(self.keys[one.digest].account_id, one.request_uuid) for one in asked]
+
+    @precondition(lambda self: self.asked)
+    @rule(ends=st.lists(st.tuples(st.integers(0, 50), st.one_of(st.none(), CEILINGS)), min_size=1, max_size=5))
+    def settle(self, ends: list[tuple[int, int | None]]) -> None:
+        """Open holds, ended ones, and calls that were refused, some of them twice in one batch."""
+        batch = []
+        for back, charge in ends:
+            account_id, request_uuid = self.asked[-1 - back % len(self.asked)]
+            outcome = Outcome.FAILED if charge is None else Outcome.SUCCEEDED
+            batch.append(CallEnd(account_id, request_uuid, outcome, charge))
+        settlements = self.runner.run(self._settle(batch))
+        expected = [
+            self.model.settle(
+                end.account_id, end.request_uuid, end.charge_microcredits, end.outcome is Outcome.FAILED
+            )
+            for end in batch
+        ]
+        assert [s.charged if s.settled else None for s in settlements] == expected
+        for end, settlement in zip(batch, settlements, strict=True):
+            if settlement.settled:
+                assert settlement.available == self.model.accounts[end.account_id].available
+
+    @precondition(lambda self: any(account.refundable for account in self.model.accounts.values()))
+    @rule(back=st.integers(0, 20), amount=AMOUNTS)
+    def refund(self, back: int, amount: int) -> None:
+        captured = [(a, r) for a, account in self.model.accounts.items() for r in account.refundable]
+        account_id, request_uuid = captured[-1 - back % len(captured)]
+        expected = self.model.refund(account_id, request_uuid, amount)
+        try:
+            booked = grants.refund(
+                account_id,
+                request_uuid,
+                amount,
+                reason="test",
+                actor="test",
+                idempotency_key=new_request_uuid(),
+            )
+        except errors.RefundTooLarge:
+            assert expected is None
+        else:
+            assert booked.available_microcredits == expected
+
+    @rule(minutes=st.integers(1, 3))
+    def pass_time(self, minutes: int) -> None:
+        self.model.pass_time(minutes)
+        back = timedelta(minutes=minutes)
+        sql("UPDATE usage_grant SET expires_at = expires_at - %s", back)
+        sql("UPDATE usage_balance SET next_grant_expiry_at = next_grant_expiry_at - %s", back)
+        sql("UPDATE usage_hold SET held_at = held_at - %s, expires_at = expires_at - %s", back, back)
+        sql("UPDATE usage_key_meter SET window_started_at = window_started_at - %s", back)
+
+    @rule()
+    def expire_holds(self) -> None:
+        assert grants.expire_holds() == self.model.expire_holds()
+
+    @rule()
+    def expire_grants(self) -> None:
+        assert grants.expire_grants() == sum(self.model.expire_grants(a) for a in self.trials)
+
+    @invariant()
+    def books_agree(self) -> None:
+        assert grants.reconcile() == []
+        found = sql(
+            "SELECT account_id, available_microcredits, held_microcredits, captured_microcredits, last_entry,"
+            " (SELECT count(*) FROM usage_hold h WHERE h.account_id = b.account_id),"
+            " coalesce((SELECT sum(calls) FROM usage_trial_day d WHERE d.account_id = b.account_id), 0)"
+            " FROM usage_balance b ORDER BY 1"
+        )
+        assert found == [
+            (account_id, a.available, a.held, a.captured, a.entries, len(a.holds), a.trial_calls)
+            for account_id, a in sorted(self.model.accounts.items())
+        ]
+        spent = dict(sql("SELECT key_id, day_microcredits FROM usage_key_meter"))
+        assert all(spent.get(key.id, 0) == key.spent_today for key in self.model.keys.values())
+
+    def teardown(self) -> None:
+        """What is left of each expiring grant, once the captures kept back have been taken off."""
+        for account_id, account in self.model.accounts.items():
+            sql("SELECT usage_settle_lots_v1(%s)", account_id)
+            left = sql(
+                "SELECT entry, remaining_microcredits FROM usage_grant"
+                " WHERE account_id = %s AND expires_at IS NOT NULL ORDER BY entry",
+                account_id,
+            )
+            assert left == [(lot.entry, lot.remaining) for lot in account.lots]
+
+    async def _authorize(self, asked: list[Asked]) -> list:  # type: ignore[type-arg]
+        """One batch: all are submitted before the loop turns."""
+        return await asyncio.gather(
+            *[
+                self.ledger.authorize(
+                    CallToAuthorize(
+                        one.request_uuid,
+                        Caller(one.digest),
+                        "chat",
+                        "gemini",
+                        "chat/gemini",
+                        self.rate_id,
+                        one.ceiling,
+                        one.ttl * 60 + HALF_A_MINUTE_S,
+                    )
+                )
+                for one in asked
+            ]
+        )
+
+    async def _settle(self, ends: list[CallEnd]) -> list:  # type: ignore[type-arg]
+        return await asyncio.gather(*[self.ledger.settle(end) for end in ends])
+
+
+@pytest.fixture
+def histories(transactional_db: None) -> Iterator[type[Histories]]:
+    """Three accounts with five keys: a plain one, one whose key has a cap, and one on a small trial."""
+    if not Plan.objects.filter(slug="unlimited").exists():
+        Plan.objects.create(slug="unlimited")
+    Plan.objects.create(
+        slug="small-trial", calls_per_minute=CALLS_PER_MINUTE, trial_calls_per_day=TRIAL_CALLS_PER_DAY
+    )
+    Histories.keys, Histories.trials = {}, {}
+    terms = [
+        ("plain", "unlimited", [None, None]),
+        ("capped", "unlimited", [CAP_DAY, None]),
+        ("trial", "small-trial", [None]),
+    ]
+    for name, plan, caps in terms:
+        account = actions.create_account(name, plan)
+        on_trial = plan == "small-trial"
+        Histories.trials[account.pk] = TRIAL_CALLS_PER_DAY if on_trial else None
+        for cap in caps:
+            key, text = actions.issue_key(account, "key", cap_day_microcredits=cap)
+            Histories.keys[digest_of(text)] = KeyBooks(
+                key.pk, account.pk, CALLS_PER_MINUTE if on_trial else None, cap
+            )
+    prices = prices_from_json({"calls": {"microcredits": 1, "per": 1}})
+    Histories.rate_id = rate_card.publish("test", prices).id
+    with asyncio.Runner() as runner:
+        Histories.runner, Histories.ledger = runner, Ledger()
+        runner.run(Histories.ledger.open())
+        yield Histories
+        runner.run(Histories.ledger.close())
+
+
+@pytest.mark.slow
+def test_any_history_agrees_with_the_model(histories: type[Histories]) -> None:
+    """The same histories every time; `make prove` looks for new ones."""
+    run_state_machine_as_test(
+        histories,
+        settings=settings(
+            max_examples=30, stateful_step_count=30, deadline=None, derandomize=True, database=None
+        ),
+    )
+
+
+@pytest.mark.prove
+def test_any_of_many_random_histories_agrees_with_the_model(histories: type[Histories]) -> None:
+    number = int(os.environ.get("PROVE_SEED") or time.time_ns() % 10**9)
+    print(f"PROVE_SEED={number} repeats these histories")
+    run_state_machine_as_test(
+        seed(number)(histories),
+        settings=settings(
+            max_examples=400,
+            stateful_step_count=60,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+        ),
+    )
+
+
+def sql(text: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg]
+    with connection.cursor() as cursor:
+        cursor.execute(text, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def wait_out_midnight() -> None:
+    """A history must not run into the next day (UTC), where caps and trials start anew."""
+    now = datetime.now(UTC)
+    left_s = ((now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now).total_seconds()
+    if left_s < 20:
+        time.sleep(left_s + 0.1)

@@ -1,0 +1,1032 @@
+-- What `migrate` makes of the books. Written by `manage.py write_schema_file`; a test holds it to the migrations.
+-- Month partitions are left out: they come and go.
+
+CREATE TABLE usage_balance (
+    account_id bigint NOT NULL,
+    available_microcredits bigint DEFAULT 0 NOT NULL,
+    held_microcredits bigint DEFAULT 0 NOT NULL,
+    last_entry bigint DEFAULT 0 NOT NULL,
+    captured_microcredits bigint DEFAULT 0 NOT NULL,
+    lots_settled_at_microcredits bigint DEFAULT 0 NOT NULL,
+    next_grant_expiry_at timestamp with time zone,
+    holds_opened bigint DEFAULT 0 NOT NULL,
+    holds_ended bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT usage_balance_pkey PRIMARY KEY (account_id),
+    CONSTRAINT usage_balance_available_microcredits_check CHECK ((available_microcredits >= 0)),
+    CONSTRAINT usage_balance_held_microcredits_check CHECK ((held_microcredits >= 0))
+) WITH (fillfactor=10, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_vacuum_cost_delay=0);
+COMMENT ON COLUMN usage_balance.captured_microcredits IS 'Sum of all captures, ever; refunds do not lower it.';
+COMMENT ON COLUMN usage_balance.lots_settled_at_microcredits IS 'The captured sum up to which captures have been taken off the expiring grants.';
+GRANT SELECT ON usage_balance TO aio_app;
+
+CREATE TABLE usage_event (
+    account_id bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    request_id uuid NOT NULL,
+    settled_at timestamp with time zone NOT NULL,
+    key_id bigint NOT NULL,
+    member_id bigint,
+    endpoint text NOT NULL,
+    model text NOT NULL,
+    route text NOT NULL,
+    upstream text,
+    rate_id bigint NOT NULL,
+    outcome text NOT NULL,
+    status smallint,
+    streamed boolean NOT NULL,
+    estimated boolean NOT NULL,
+    trial boolean NOT NULL,
+    tokens_in bigint NOT NULL,
+    tokens_out bigint NOT NULL,
+    images bigint NOT NULL,
+    audio_ms bigint NOT NULL,
+    characters bigint NOT NULL,
+    pixel_steps bigint NOT NULL,
+    video_ms bigint NOT NULL,
+    hold_microcredits bigint NOT NULL,
+    cost_microcredits bigint NOT NULL,
+    refunded_microcredits bigint DEFAULT 0 NOT NULL,
+    ledger_entry bigint,
+    latency_ms integer NOT NULL,
+    upstream_latency_ms integer,
+    first_byte_ms integer,
+    attempts jsonb,
+    CONSTRAINT usage_event_pkey PRIMARY KEY (account_id, started_at, request_id),
+    CONSTRAINT usage_event_audio_ms_check CHECK ((audio_ms >= 0)),
+    CONSTRAINT usage_event_characters_check CHECK ((characters >= 0)),
+    CONSTRAINT usage_event_check CHECK ((cost_microcredits <= hold_microcredits)),
+    CONSTRAINT usage_event_check1 CHECK ((refunded_microcredits <= cost_microcredits)),
+    CONSTRAINT usage_event_check2 CHECK (((cost_microcredits = 0) OR (outcome = ANY (ARRAY['succeeded'::text, 'partial'::text])))),
+    CONSTRAINT usage_event_check3 CHECK (((ledger_entry IS NULL) = (cost_microcredits = 0))),
+    CONSTRAINT usage_event_cost_microcredits_check CHECK ((cost_microcredits >= 0)),
+    CONSTRAINT usage_event_first_byte_ms_check CHECK ((first_byte_ms >= 0)),
+    CONSTRAINT usage_event_hold_microcredits_check CHECK ((hold_microcredits >= 0)),
+    CONSTRAINT usage_event_images_check CHECK ((images >= 0)),
+    CONSTRAINT usage_event_latency_ms_check CHECK ((latency_ms >= 0)),
+    CONSTRAINT usage_event_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'partial'::text, 'rejected'::text, 'failed'::text, 'timed_out'::text, 'cancelled'::text, 'expired'::text]))),
+    CONSTRAINT usage_event_pixel_steps_check CHECK ((pixel_steps >= 0)),
+    CONSTRAINT usage_event_refunded_microcredits_check CHECK ((refunded_microcredits >= 0)),
+    CONSTRAINT usage_event_tokens_in_check CHECK ((tokens_in >= 0)),
+    CONSTRAINT usage_event_tokens_out_check CHECK ((tokens_out >= 0)),
+    CONSTRAINT usage_event_upstream_latency_ms_check CHECK ((upstream_latency_ms >= 0)),
+    CONSTRAINT usage_event_video_ms_check CHECK ((video_ms >= 0))
+) PARTITION BY RANGE (started_at);
+COMMENT ON COLUMN usage_event.latency_ms IS 'From the request''s arrival to its settlement being asked for.';
+COMMENT ON COLUMN usage_event.attempts IS 'The upstream attempts, where there was more than one.';
+GRANT SELECT ON usage_event TO aio_app;
+
+CREATE TABLE usage_event_default PARTITION OF usage_event DEFAULT;
+GRANT SELECT ON usage_event_default TO aio_app;
+
+CREATE TABLE usage_grant (
+    account_id bigint NOT NULL,
+    entry bigint NOT NULL,
+    amount_microcredits bigint NOT NULL,
+    remaining_microcredits bigint NOT NULL,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    idempotency_key text,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT usage_grant_account_id_idempotency_key_key UNIQUE (account_id, idempotency_key),
+    CONSTRAINT usage_grant_pkey PRIMARY KEY (account_id, entry),
+    CONSTRAINT usage_grant_amount_microcredits_check CHECK ((amount_microcredits > 0)),
+    CONSTRAINT usage_grant_check CHECK ((remaining_microcredits <= amount_microcredits)),
+    CONSTRAINT usage_grant_remaining_microcredits_check CHECK ((remaining_microcredits >= 0))
+);
+CREATE INDEX usage_grant_expiring ON public.usage_grant USING btree (account_id, expires_at) WHERE ((expires_at IS NOT NULL) AND (remaining_microcredits > 0));
+COMMENT ON COLUMN usage_grant.remaining_microcredits IS 'Of an expiring grant: what was left when captures were last taken off. Others stay at their amount.';
+GRANT SELECT ON usage_grant TO aio_app;
+
+CREATE TABLE usage_hold (
+    account_id bigint NOT NULL,
+    request_id uuid NOT NULL,
+    key_id bigint NOT NULL,
+    member_id bigint,
+    endpoint text NOT NULL,
+    model text NOT NULL,
+    route text NOT NULL,
+    rate_id bigint NOT NULL,
+    amount_microcredits bigint NOT NULL,
+    trial_day date,
+    started_at timestamp with time zone NOT NULL,
+    held_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_hold_pkey PRIMARY KEY (account_id, request_id),
+    CONSTRAINT usage_hold_amount_microcredits_check CHECK ((amount_microcredits >= 0))
+) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0);
+GRANT SELECT ON usage_hold TO aio_app;
+
+CREATE TABLE usage_idempotent_call (
+    account_id bigint NOT NULL,
+    idempotency_key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    request_id uuid NOT NULL,
+    status smallint,
+    content_type text,
+    headers jsonb,
+    body bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_idempotent_call_pkey PRIMARY KEY (account_id, idempotency_key),
+    CONSTRAINT usage_idempotent_call_idempotency_key_check CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255)))
+);
+COMMENT ON COLUMN usage_idempotent_call.status IS 'Null while the first call is under way.';
+GRANT SELECT ON usage_idempotent_call TO aio_app;
+
+CREATE TABLE usage_key_meter (
+    account_id bigint NOT NULL,
+    key_id bigint NOT NULL,
+    window_started_at timestamp with time zone NOT NULL,
+    window_calls integer NOT NULL,
+    day date NOT NULL,
+    day_microcredits bigint NOT NULL,
+    month date NOT NULL,
+    month_microcredits bigint NOT NULL,
+    last_used_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_key_meter_pkey PRIMARY KEY (account_id, key_id),
+    CONSTRAINT usage_key_meter_day_microcredits_check CHECK ((day_microcredits >= 0)),
+    CONSTRAINT usage_key_meter_month_microcredits_check CHECK ((month_microcredits >= 0)),
+    CONSTRAINT usage_key_meter_window_calls_check CHECK ((window_calls >= 0))
+) WITH (fillfactor=10, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_vacuum_cost_delay=0);
+COMMENT ON TABLE usage_key_meter IS 'Per key: calls in the running minute, and what it spent or holds this day and month. key_id 0: sessions.';
+GRANT SELECT ON usage_key_meter TO aio_app;
+
+CREATE TABLE usage_ledger_entry (
+    account_id bigint NOT NULL,
+    entry bigint NOT NULL,
+    kind text NOT NULL,
+    amount_microcredits bigint NOT NULL,
+    previous_balance_microcredits bigint NOT NULL,
+    balance_microcredits bigint NOT NULL,
+    request_id uuid,
+    cause_entry bigint,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_ledger_entry_pkey PRIMARY KEY (account_id, entry),
+    CONSTRAINT usage_ledger_entry_amount_microcredits_check CHECK ((amount_microcredits <> 0)),
+    CONSTRAINT usage_ledger_entry_balance_microcredits_check CHECK ((balance_microcredits >= 0)),
+    CONSTRAINT usage_ledger_entry_check CHECK ((balance_microcredits = (previous_balance_microcredits + amount_microcredits))),
+    CONSTRAINT usage_ledger_entry_check1 CHECK (((amount_microcredits > 0) = (kind = ANY (ARRAY['grant'::text, 'refund'::text])))),
+    CONSTRAINT usage_ledger_entry_check2 CHECK (((request_id IS NOT NULL) = (kind = ANY (ARRAY['capture'::text, 'refund'::text])))),
+    CONSTRAINT usage_ledger_entry_check3 CHECK (((cause_entry IS NOT NULL) = (kind = ANY (ARRAY['expiry'::text, 'refund'::text])))),
+    CONSTRAINT usage_ledger_entry_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'capture'::text, 'expiry'::text, 'refund'::text]))),
+    CONSTRAINT usage_ledger_entry_previous_balance_microcredits_check CHECK ((previous_balance_microcredits >= 0))
+);
+CREATE TRIGGER usage_ledger_entry_append_only BEFORE DELETE OR UPDATE ON public.usage_ledger_entry FOR EACH ROW EXECUTE FUNCTION usage_forbid_change_v1();
+COMMENT ON COLUMN usage_ledger_entry.balance_microcredits IS 'Available plus held, after this entry.';
+COMMENT ON COLUMN usage_ledger_entry.cause_entry IS 'The grant that expired, or the capture that is refunded.';
+GRANT SELECT ON usage_ledger_entry TO aio_app;
+
+CREATE TABLE usage_rate (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    prices jsonb NOT NULL,
+    published_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT usage_rate_name_version_key UNIQUE (name, version),
+    CONSTRAINT usage_rate_pkey PRIMARY KEY (id),
+    CONSTRAINT usage_rate_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT usage_rate_version_check CHECK ((version > 0))
+);
+CREATE TRIGGER usage_rate_immutable BEFORE DELETE OR UPDATE ON public.usage_rate FOR EACH ROW EXECUTE FUNCTION usage_forbid_change_v1();
+COMMENT ON TABLE usage_rate IS 'Published prices; a row never changes, a new price is a new version.';
+GRANT SELECT ON usage_rate TO aio_app;
+
+CREATE TABLE usage_refund (
+    account_id bigint NOT NULL,
+    entry bigint NOT NULL,
+    capture_entry bigint NOT NULL,
+    amount_microcredits bigint NOT NULL,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    idempotency_key text NOT NULL,
+    CONSTRAINT usage_refund_account_id_idempotency_key_key UNIQUE (account_id, idempotency_key),
+    CONSTRAINT usage_refund_pkey PRIMARY KEY (account_id, entry),
+    CONSTRAINT usage_refund_amount_microcredits_check CHECK ((amount_microcredits > 0))
+);
+CREATE INDEX usage_refund_of_capture ON public.usage_refund USING btree (account_id, capture_entry);
+GRANT SELECT ON usage_refund TO aio_app;
+
+CREATE TABLE usage_refusal (
+    account_id bigint NOT NULL,
+    key_id bigint NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    endpoint text NOT NULL,
+    code text NOT NULL,
+    calls bigint NOT NULL,
+    CONSTRAINT usage_refusal_pkey PRIMARY KEY (account_id, minute, key_id, endpoint, code),
+    CONSTRAINT usage_refusal_calls_check CHECK ((calls > 0))
+);
+GRANT SELECT ON usage_refusal TO aio_app;
+
+CREATE TABLE usage_trial_day (
+    account_id bigint NOT NULL,
+    day date NOT NULL,
+    calls integer NOT NULL,
+    CONSTRAINT usage_trial_day_pkey PRIMARY KEY (account_id, day),
+    CONSTRAINT usage_trial_day_calls_check CHECK ((calls >= 0))
+) WITH (fillfactor=50);
+GRANT SELECT ON usage_trial_day TO aio_app;
+
+CREATE OR REPLACE FUNCTION public.usage_authorize_v1(p_request_ids uuid[], p_key_digests bytea[], p_account_ids bigint[], p_member_ids bigint[], p_addresses inet[], p_endpoints text[], p_models text[], p_routes text[], p_rate_ids bigint[], p_ceilings bigint[], p_started_at_ms bigint[], p_ttl_s integer[])
+ RETURNS TABLE(verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint, minute_limit integer, minute_remaining integer, minute_reset_s integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    c record;
+    n constant integer := cardinality(p_request_ids);
+    moment timestamptz;
+    today date;
+    this_month date;
+    grants_due boolean;
+    v text;
+    verdicts text[] := array_fill(NULL::text, ARRAY[n]);
+    accounts bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    keys bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    availables bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    helds bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    allowances bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    minute_limits integer[] := array_fill(NULL::integer, ARRAY[n]);
+    minute_remainings integer[] := array_fill(NULL::integer, ARRAY[n]);
+    minute_resets integer[] := array_fill(NULL::integer, ARRAY[n]);
+    trial_days date[] := array_fill(NULL::date, ARRAY[n]);
+    admitted integer := 0;
+    on_trial boolean := false;
+    refused integer := 0;
+    -- the account and key that the loop stands at
+    at_account bigint;
+    at_key bigint;
+    a_available bigint; a_held bigint; a_trial integer;
+    k_window timestamptz; k_calls integer; k_day bigint; k_month bigint;
+BEGIN
+    SELECT coalesce(bool_or(due), false) INTO grants_due FROM (
+        SELECT b.next_grant_expiry_at <= clock_timestamp() AS due
+        FROM usage_balance b
+        WHERE b.account_id IN (
+            SELECT k.account_id FROM accounts_apikey k WHERE k.digest = ANY (p_key_digests)
+            UNION ALL SELECT a FROM unnest(p_account_ids) a WHERE a IS NOT NULL)
+        ORDER BY b.account_id
+        FOR NO KEY UPDATE) locked;
+    moment := clock_timestamp();
+    today := (moment AT TIME ZONE 'UTC')::date;
+    this_month := date_trunc('month', today)::date;
+    IF grants_due THEN
+        PERFORM usage_expire_grants_v1(ARRAY(
+            SELECT k.account_id FROM accounts_apikey k WHERE k.digest = ANY (p_key_digests)
+            UNION SELECT a FROM unnest(p_account_ids) a WHERE a IS NOT NULL));
+    END IF;
+
+    FOR c IN
+        SELECT i.ord, i.ceiling, a.id AS account_id, coalesce(k.id, 0) AS key_id,
+            CASE
+                WHEN a.id IS NULL THEN 'unknown_key'
+                WHEN k.revoked_at IS NOT NULL THEN 'revoked_key'
+                WHEN k.expires_at <= moment THEN 'expired_key'
+                WHEN k.id IS NULL AND m.role IS NULL THEN 'not_a_member'
+                WHEN a.status <> 'active' THEN 'account_suspended'
+                WHEN k.id IS NULL AND m.role = 'viewer' THEN 'role_not_allowed'
+                WHEN k.allowed_endpoints IS NOT NULL AND i.endpoint <> ALL (k.allowed_endpoints)
+                    THEN 'endpoint_not_allowed'
+                WHEN k.allowed_models IS NOT NULL AND i.model <> ALL (k.allowed_models)
+                    THEN 'model_not_allowed'
+                WHEN k.allowed_networks IS NOT NULL AND (i.address IS NULL OR NOT EXISTS (
+                    SELECT 1 FROM unnest(k.allowed_networks) network WHERE i.address <<= network::inet))
+                    THEN 'address_not_allowed'
+            END AS refusal,
+            p.calls_per_minute, p.trial_calls_per_day, k.cap_day_microcredits, k.cap_month_microcredits,
+            b.available_microcredits, b.held_microcredits,
+            t.window_started_at, t.window_calls, t.day, t.day_microcredits, t.month, t.month_microcredits
+        FROM unnest(p_key_digests, p_account_ids, p_member_ids, p_addresses, p_endpoints, p_models, p_ceilings)
+            WITH ORDINALITY AS i (digest, account_id, member_id, address, endpoint, model, ceiling, ord)
+        LEFT JOIN accounts_apikey k ON k.digest = i.digest
+        LEFT JOIN accounts_account a ON a.id = coalesce(k.account_id, i.account_id)
+        LEFT JOIN accounts_membership m ON m.account_id = i.account_id AND m.user_id = i.member_id
+        LEFT JOIN accounts_plan p ON p.slug = a.plan_id
+        LEFT JOIN usage_balance b ON b.account_id = a.id
+        LEFT JOIN usage_key_meter t ON t.account_id = a.id AND t.key_id = coalesce(k.id, 0)
+        ORDER BY a.id, k.id, i.ord
+    LOOP
+        IF c.account_id IS DISTINCT FROM at_account THEN
+            at_account := c.account_id;
+            at_key := NULL;
+            a_available := coalesce(c.available_microcredits, 0);
+            a_held := coalesce(c.held_microcredits, 0);
+            IF c.trial_calls_per_day IS NOT NULL THEN
+                SELECT d.calls INTO a_trial FROM usage_trial_day d
+                WHERE d.account_id = c.account_id AND d.day = today;
+                a_trial := coalesce(a_trial, 0);
+            END IF;
+        END IF;
+        IF c.key_id IS DISTINCT FROM at_key THEN
+            at_key := c.key_id;
+            k_window := c.window_started_at;
+            k_calls := c.window_calls;
+            IF k_window IS NULL OR k_window <= moment - interval '60 seconds' THEN
+                k_window := moment;
+                k_calls := 0;
+            END IF;
+            k_day := CASE WHEN c.day = today THEN c.day_microcredits ELSE 0 END;
+            k_month := CASE WHEN c.month = this_month THEN c.month_microcredits ELSE 0 END;
+        END IF;
+        v := c.refusal;
+        IF v IS NULL THEN
+            IF k_calls >= c.calls_per_minute THEN
+                v := 'minute_rate';
+            ELSIF a_trial >= c.trial_calls_per_day THEN
+                v := 'trial_exhausted';
+            ELSIF c.cap_day_microcredits - k_day < c.ceiling THEN
+                v := 'key_day_cap';
+                allowances[c.ord] := greatest(c.cap_day_microcredits - k_day, 0);
+            ELSIF c.cap_month_microcredits - k_month < c.ceiling THEN
+                v := 'key_month_cap';
+                allowances[c.ord] := greatest(c.cap_month_microcredits - k_month, 0);
+            ELSIF a_available < c.ceiling OR c.available_microcredits IS NULL THEN
+                v := 'insufficient_credits';
+                allowances[c.ord] := a_available;
+            ELSE
+                v := 'admitted';
+                a_available := a_available - c.ceiling;
+                a_held := a_held + c.ceiling;
+                k_calls := k_calls + 1;
+                k_day := k_day + c.ceiling;
+                k_month := k_month + c.ceiling;
+                IF c.trial_calls_per_day IS NOT NULL THEN
+                    a_trial := a_trial + 1;
+                    trial_days[c.ord] := today;
+                    on_trial := true;
+                END IF;
+                admitted := admitted + 1;
+            END IF;
+            IF c.calls_per_minute IS NOT NULL THEN
+                minute_limits[c.ord] := c.calls_per_minute;
+                minute_remainings[c.ord] := greatest(c.calls_per_minute - k_calls, 0);
+                minute_resets[c.ord] := ceil(extract(epoch FROM k_window + interval '60 seconds' - moment));
+            END IF;
+            availables[c.ord] := a_available;
+            helds[c.ord] := a_held;
+        END IF;
+        IF v <> 'admitted' THEN
+            refused := refused + 1;
+        END IF;
+        verdicts[c.ord] := v;
+        accounts[c.ord] := c.account_id;
+        keys[c.ord] := c.key_id;
+    END LOOP;
+
+    IF admitted > 0 THEN
+        INSERT INTO usage_hold (account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
+                                amount_microcredits, trial_day, started_at, held_at, expires_at)
+        SELECT h.account_id, h.request_id, h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id,
+               h.ceiling, h.trial_day, 'epoch'::timestamptz + h.started_at_ms * interval '1 millisecond', moment, moment + h.ttl_s * interval '1 second'
+        FROM unnest(verdicts, accounts, p_request_ids, keys, p_member_ids, p_endpoints, p_models, p_routes,
+                    p_rate_ids, p_ceilings, trial_days, p_started_at_ms, p_ttl_s)
+            AS h (verdict, account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
+                  ceiling, trial_day, started_at_ms, ttl_s)
+        WHERE h.verdict = 'admitted';
+
+        UPDATE usage_balance b
+        SET available_microcredits = b.available_microcredits - s.amount,
+            held_microcredits = b.held_microcredits + s.amount,
+            holds_opened = b.holds_opened + s.calls
+        FROM (SELECT h.account_id, sum(h.ceiling)::bigint AS amount, count(*) AS calls
+              FROM unnest(verdicts, accounts, p_ceilings) AS h (verdict, account_id, ceiling)
+              WHERE h.verdict = 'admitted' GROUP BY 1) s
+        WHERE b.account_id = s.account_id;
+
+        INSERT INTO usage_key_meter AS t (account_id, key_id, window_started_at, window_calls,
+                                          day, day_microcredits, month, month_microcredits, last_used_at)
+        SELECT h.account_id, h.key_id, moment, count(*), today, sum(h.ceiling), this_month, sum(h.ceiling), moment
+        FROM unnest(verdicts, accounts, keys, p_ceilings) AS h (verdict, account_id, key_id, ceiling)
+        WHERE h.verdict = 'admitted' GROUP BY 1, 2
+        ON CONFLICT (account_id, key_id) DO UPDATE SET
+            window_started_at = CASE WHEN t.window_started_at <= moment - interval '60 seconds'
+                THEN moment ELSE t.window_started_at END,
+            window_calls = CASE WHEN t.window_started_at <= moment - interval '60 seconds'
+                THEN 0 ELSE t.window_calls END + excluded.window_calls,
+            day = today,
+            day_microcredits = CASE WHEN t.day = today THEN t.day_microcredits ELSE 0 END
+                + excluded.day_microcredits,
+            month = this_month,
+            month_microcredits = CASE WHEN t.month = this_month THEN t.month_microcredits ELSE 0 END
+                + excluded.month_microcredits,
+            last_used_at = moment;
+
+    END IF;
+    IF on_trial THEN
+        INSERT INTO usage_trial_day AS d (account_id, day, calls)
+        SELECT h.account_id, today, count(*)
+        FROM unnest(accounts, trial_days) AS h (account_id, day)
+        WHERE h.day IS NOT NULL GROUP BY 1
+        ON CONFLICT (account_id, day) DO UPDATE SET calls = d.calls + excluded.calls;
+    END IF;
+
+    IF refused > 0 THEN
+        PERFORM usage_count_refusals_v1(accounts, keys, p_endpoints, verdicts);
+    END IF;
+
+    RETURN QUERY SELECT * FROM unnest(verdicts, accounts, keys, availables, helds, allowances,
+                                      minute_limits, minute_remainings, minute_resets);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_claim_idempotency_key_v1(p_account_id bigint, p_idempotency_key text, p_fingerprint bytea, p_request_id uuid, p_ttl_s integer)
+ RETURNS TABLE(state text, request_id uuid, status smallint, content_type text, headers jsonb, body bytea)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    found usage_idempotent_call;
+BEGIN
+    INSERT INTO usage_idempotent_call AS c (account_id, idempotency_key, fingerprint, request_id, expires_at)
+    VALUES (p_account_id, p_idempotency_key, p_fingerprint, p_request_id,
+            clock_timestamp() + p_ttl_s * interval '1 second')
+    ON CONFLICT (account_id, idempotency_key) DO UPDATE
+    SET fingerprint = excluded.fingerprint, request_id = excluded.request_id, expires_at = excluded.expires_at,
+        created_at = clock_timestamp(), status = NULL, content_type = NULL, headers = NULL, body = NULL
+    WHERE c.expires_at <= clock_timestamp();
+    SELECT * INTO found FROM usage_idempotent_call c
+    WHERE c.account_id = p_account_id AND c.idempotency_key = p_idempotency_key;
+    RETURN QUERY SELECT CASE
+        WHEN found.request_id = p_request_id THEN 'claimed'
+        WHEN found.fingerprint <> p_fingerprint THEN 'other_body'
+        WHEN found.status IS NULL THEN 'in_flight'
+        ELSE 'done' END,
+        found.request_id, found.status, found.content_type, found.headers, found.body;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_count_refusals_v1(p_account_ids bigint[], p_key_ids bigint[], p_endpoints text[], p_codes text[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    INSERT INTO usage_refusal AS r (account_id, key_id, minute, endpoint, code, calls)
+    SELECT c.account_id, c.key_id, date_trunc('minute', clock_timestamp()), c.endpoint, c.code, count(*)
+    FROM unnest(p_account_ids, p_key_ids, p_endpoints, p_codes) AS c (account_id, key_id, endpoint, code)
+    WHERE c.account_id IS NOT NULL AND c.code <> 'admitted'
+    GROUP BY 1, 2, 3, 4, 5
+    ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (account_id, minute, key_id, endpoint, code) DO UPDATE SET calls = r.calls + excluded.calls;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.usage_drop_idempotency_key_v1(p_account_id bigint, p_idempotency_key text, p_request_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    DELETE FROM usage_idempotent_call
+    WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id
+        AND status IS NULL;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.usage_expire_grants_v1(p_account_ids bigint[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+DECLARE
+    balance usage_balance;
+    lot record;
+    kept bigint;
+    lot_kept bigint;
+    taken bigint;
+    made integer := 0;
+    moment timestamptz;
+BEGIN
+    FOR balance IN
+        SELECT * FROM usage_balance b
+        WHERE b.next_grant_expiry_at <= clock_timestamp()
+            AND (p_account_ids IS NULL OR b.account_id = ANY (p_account_ids))
+        ORDER BY b.account_id FOR NO KEY UPDATE
+    LOOP
+        moment := clock_timestamp();
+        PERFORM usage_settle_lots_v1(balance.account_id);
+        kept := 0;
+        FOR lot IN
+            SELECT entry, remaining_microcredits, expires_at FROM usage_grant
+            WHERE account_id = balance.account_id AND expires_at <= moment AND remaining_microcredits > 0
+            ORDER BY expires_at, entry
+        LOOP
+            SELECT least(lot.remaining_microcredits, greatest(coalesce(sum(h.amount_microcredits), 0) - kept, 0))
+            INTO lot_kept FROM usage_hold h
+            WHERE h.account_id = balance.account_id AND h.held_at < lot.expires_at;
+            kept := kept + lot_kept;
+            taken := least(lot.remaining_microcredits - lot_kept, balance.available_microcredits);
+            CONTINUE WHEN taken = 0;
+            balance.last_entry := balance.last_entry + 1;
+            INSERT INTO usage_ledger_entry (account_id, entry, kind, amount_microcredits,
+                previous_balance_microcredits, balance_microcredits, cause_entry, created_at)
+            VALUES (balance.account_id, balance.last_entry, 'expiry', -taken,
+                    balance.available_microcredits + balance.held_microcredits,
+                    balance.available_microcredits + balance.held_microcredits - taken, lot.entry, moment);
+            UPDATE usage_grant SET remaining_microcredits = remaining_microcredits - taken
+            WHERE account_id = balance.account_id AND entry = lot.entry;
+            balance.available_microcredits := balance.available_microcredits - taken;
+            made := made + 1;
+        END LOOP;
+        UPDATE usage_balance
+        SET available_microcredits = balance.available_microcredits,
+            last_entry = balance.last_entry,
+            next_grant_expiry_at = (
+                SELECT min(expires_at) FROM usage_grant
+                WHERE account_id = balance.account_id AND expires_at IS NOT NULL AND remaining_microcredits > 0)
+        WHERE account_id = balance.account_id;
+    END LOOP;
+    RETURN made;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_expire_holds_v1(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+DECLARE
+    account_ids bigint[];
+    request_ids uuid[];
+    latencies_ms integer[];
+    n integer;
+    ended integer;
+BEGIN
+    SELECT array_agg(h.account_id), array_agg(h.request_id),
+           array_agg((extract(epoch FROM clock_timestamp() - h.started_at) * 1000)::integer)
+    INTO account_ids, request_ids, latencies_ms
+    FROM (SELECT * FROM usage_hold WHERE expires_at <= clock_timestamp() LIMIT p_limit) h;
+    n := coalesce(cardinality(account_ids), 0);
+    IF n = 0 THEN
+        RETURN 0;
+    END IF;
+    SELECT count(*) FILTER (WHERE s.settled) INTO ended
+    FROM usage_settle_v1(
+        account_ids, request_ids, array_fill('expired'::text, ARRAY[n]), array_fill(NULL::bigint, ARRAY[n]),
+        array_fill(true, ARRAY[n]), array_fill(NULL::text, ARRAY[n]), array_fill(NULL::smallint, ARRAY[n]),
+        array_fill(false, ARRAY[n]), array_fill(false, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
+        array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
+        array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]),
+        latencies_ms, array_fill(NULL::integer, ARRAY[n]),
+        array_fill(NULL::integer, ARRAY[n]), array_fill(NULL::jsonb, ARRAY[n])) s;
+    RETURN ended;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_forbid_change_v1()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_forget_answers_v1(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+DECLARE
+    forgotten integer;
+BEGIN
+    DELETE FROM usage_idempotent_call WHERE ctid IN (
+        SELECT ctid FROM usage_idempotent_call WHERE expires_at <= clock_timestamp() LIMIT p_limit);
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    RETURN forgotten;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_grant_v1(p_account_id bigint, p_amount bigint, p_reason text, p_actor text, p_expires_at timestamp with time zone, p_idempotency_key text)
+ RETURNS TABLE(entry bigint, available bigint, repeated boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    balance usage_balance;
+    earlier usage_grant;
+    moment timestamptz;
+BEGIN
+    PERFORM usage_open_balance_v1(p_account_id);
+    SELECT * INTO balance FROM usage_balance b WHERE b.account_id = p_account_id FOR NO KEY UPDATE;
+    moment := clock_timestamp();
+    IF p_idempotency_key IS NOT NULL THEN
+        SELECT * INTO earlier FROM usage_grant g
+        WHERE g.account_id = p_account_id AND g.idempotency_key = p_idempotency_key;
+        IF FOUND THEN
+            IF earlier.amount_microcredits <> p_amount OR earlier.expires_at IS DISTINCT FROM p_expires_at THEN
+                RAISE EXCEPTION 'idempotency key was used for another grant'
+                    USING ERRCODE = 'unique_violation', CONSTRAINT = 'usage_grant_key_once';
+            END IF;
+            RETURN QUERY SELECT earlier.entry, balance.available_microcredits, true;
+            RETURN;
+        END IF;
+    END IF;
+    IF p_expires_at <= moment THEN
+        RAISE EXCEPTION 'a grant must expire in the future'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'usage_grant_expires_later';
+    END IF;
+    PERFORM usage_settle_lots_v1(p_account_id);
+    UPDATE usage_balance b
+    SET available_microcredits = b.available_microcredits + p_amount,
+        last_entry = b.last_entry + 1,
+        next_grant_expiry_at = least(b.next_grant_expiry_at, p_expires_at)
+    WHERE b.account_id = p_account_id;
+    INSERT INTO usage_ledger_entry (account_id, entry, kind, amount_microcredits, previous_balance_microcredits,
+                                    balance_microcredits, created_at)
+    VALUES (p_account_id, balance.last_entry + 1, 'grant', p_amount,
+            balance.available_microcredits + balance.held_microcredits,
+            balance.available_microcredits + balance.held_microcredits + p_amount, moment);
+    INSERT INTO usage_grant (account_id, entry, amount_microcredits, remaining_microcredits, reason, actor,
+                             idempotency_key, expires_at, created_at)
+    VALUES (p_account_id, balance.last_entry + 1, p_amount, p_amount, p_reason, p_actor, p_idempotency_key,
+            p_expires_at, moment);
+    RETURN QUERY SELECT balance.last_entry + 1, balance.available_microcredits + p_amount, false;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_keep_answer_v1(p_account_id bigint, p_idempotency_key text, p_request_id uuid, p_status smallint, p_content_type text, p_headers jsonb, p_body bytea)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    UPDATE usage_idempotent_call
+    SET status = p_status, content_type = p_content_type, headers = p_headers, body = p_body,
+        expires_at = clock_timestamp() + interval '24 hours'
+    WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.usage_make_partitions_v1(p_months_ahead integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+DECLARE
+    month date;
+    name text;
+    made integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('usage_make_partitions'));
+    FOR month IN
+        SELECT generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'),
+                               date_trunc('month', now() AT TIME ZONE 'UTC') + p_months_ahead * interval '1 month',
+                               interval '1 month')::date
+        UNION SELECT date_trunc('month', started_at AT TIME ZONE 'UTC')::date FROM usage_event_default
+        ORDER BY 1
+    LOOP
+        name := 'usage_event_' || to_char(month, 'YYYY_MM');
+        CONTINUE WHEN to_regclass('public.' || name) IS NOT NULL;
+        -- ATTACH takes this lock anyway; taken now, no row can fall into the default partition in between.
+        LOCK TABLE usage_event_default IN ACCESS EXCLUSIVE MODE;
+        EXECUTE format('CREATE TABLE public.%I (LIKE usage_event INCLUDING ALL)', name);
+        EXECUTE format(
+            'WITH moved AS (DELETE FROM usage_event_default WHERE started_at >= %L AND started_at < %L RETURNING *)
+             INSERT INTO public.%I SELECT * FROM moved',
+            month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC', name);
+        EXECUTE format('ALTER TABLE usage_event ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)', name,
+                       month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON public.%I FROM aio_app', name);
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_open_balance_v1(p_account_id bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM accounts_account WHERE id = p_account_id) THEN
+        RAISE EXCEPTION 'there is no such account'
+            USING ERRCODE = 'no_data_found', CONSTRAINT = 'usage_account_known';
+    END IF;
+    INSERT INTO usage_balance (account_id) VALUES (p_account_id) ON CONFLICT DO NOTHING;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_publish_rate_v1(p_name text, p_prices jsonb)
+ RETURNS TABLE(id bigint, version integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    newest usage_rate;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('usage_publish_rate'), hashtext(p_name));
+    SELECT * INTO newest FROM usage_rate r WHERE r.name = p_name ORDER BY r.version DESC LIMIT 1;
+    IF newest.id IS NOT NULL AND newest.prices = p_prices THEN
+        RETURN QUERY SELECT newest.id, newest.version;
+        RETURN;
+    END IF;
+    RETURN QUERY INSERT INTO usage_rate AS r (name, version, prices)
+    VALUES (p_name, coalesce(newest.version, 0) + 1, p_prices) RETURNING r.id, r.version;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_reconcile_v1()
+ RETURNS TABLE(problem text, account_id bigint, detail text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    WITH ledger AS (
+        SELECT account_id, sum(amount_microcredits)::bigint AS total, max(entry) AS last_entry, count(*) AS entries,
+               coalesce(-sum(amount_microcredits) FILTER (WHERE kind = 'capture'), 0)::bigint AS captured
+        FROM usage_ledger_entry GROUP BY 1
+    ), hold AS (
+        SELECT account_id, sum(amount_microcredits)::bigint AS held, count(*) AS holds FROM usage_hold GROUP BY 1
+    ), event AS (
+        SELECT account_id, count(*) AS events, sum(cost_microcredits)::bigint AS cost FROM usage_event GROUP BY 1
+    )
+    SELECT 'ledger total is not available plus held', b.account_id,
+           format('ledger %s, available %s, held %s', coalesce(l.total, 0), b.available_microcredits,
+                  b.held_microcredits)
+    FROM usage_balance b LEFT JOIN ledger l USING (account_id)
+    WHERE coalesce(l.total, 0) <> b.available_microcredits + b.held_microcredits
+    UNION ALL
+    SELECT 'held is not the sum of the open holds', b.account_id,
+           format('held %s, holds %s', b.held_microcredits, coalesce(h.held, 0))
+    FROM usage_balance b LEFT JOIN hold h USING (account_id) WHERE b.held_microcredits <> coalesce(h.held, 0)
+    UNION ALL
+    SELECT 'holds opened are not holds ended plus open', b.account_id,
+           format('opened %s, ended %s, open %s', b.holds_opened, b.holds_ended, coalesce(h.holds, 0))
+    FROM usage_balance b LEFT JOIN hold h USING (account_id)
+    WHERE b.holds_opened <> b.holds_ended + coalesce(h.holds, 0)
+    UNION ALL
+    SELECT 'holds ended are not the usage events', b.account_id,
+           format('ended %s, events %s', b.holds_ended, coalesce(e.events, 0))
+    FROM usage_balance b LEFT JOIN event e USING (account_id) WHERE b.holds_ended <> coalesce(e.events, 0)
+    UNION ALL
+    SELECT 'captured is not the sum of captures and of event costs', b.account_id,
+           format('captured %s, ledger %s, events %s', b.captured_microcredits, coalesce(l.captured, 0),
+                  coalesce(e.cost, 0))
+    FROM usage_balance b LEFT JOIN ledger l USING (account_id) LEFT JOIN event e USING (account_id)
+    WHERE b.captured_microcredits <> coalesce(l.captured, 0) OR b.captured_microcredits <> coalesce(e.cost, 0)
+    UNION ALL
+    SELECT 'ledger entries are not numbered 1 to last', b.account_id,
+           format('last %s, highest %s, count %s', b.last_entry, coalesce(l.last_entry, 0), coalesce(l.entries, 0))
+    FROM usage_balance b LEFT JOIN ledger l USING (account_id)
+    WHERE b.last_entry <> coalesce(l.last_entry, 0) OR b.last_entry <> coalesce(l.entries, 0)
+    UNION ALL
+    SELECT 'a ledger entry does not start where the one before ended', l.account_id,
+           format('entry %s starts at %s', l.entry, l.previous_balance_microcredits)
+    FROM (SELECT account_id, entry, previous_balance_microcredits,
+                 lag(balance_microcredits, 1, 0::bigint) OVER (PARTITION BY account_id ORDER BY entry) AS ended
+          FROM usage_ledger_entry) l
+    WHERE l.previous_balance_microcredits <> l.ended
+    UNION ALL
+    SELECT 'a capture and its usage event disagree', coalesce(l.account_id, e.account_id),
+           format('entry %s of request %s: ledger %s, event %s', coalesce(l.entry, e.ledger_entry),
+                  coalesce(l.request_id, e.request_id), -l.amount_microcredits, e.cost_microcredits)
+    FROM (SELECT * FROM usage_ledger_entry WHERE kind = 'capture') l
+    FULL JOIN (SELECT * FROM usage_event WHERE ledger_entry IS NOT NULL) e
+        ON e.account_id = l.account_id AND e.ledger_entry = l.entry
+    WHERE l.entry IS NULL OR e.ledger_entry IS NULL OR e.request_id <> l.request_id
+        OR e.cost_microcredits <> -l.amount_microcredits
+    UNION ALL
+    SELECT 'a call has two usage events', e.account_id, format('request %s', e.request_id)
+    FROM usage_event e GROUP BY e.account_id, e.request_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'a call has a usage event and an open hold', h.account_id, format('request %s', h.request_id)
+    FROM usage_hold h JOIN usage_event e
+        ON e.account_id = h.account_id AND e.started_at = h.started_at AND e.request_id = h.request_id
+    UNION ALL
+    SELECT 'a usage event''s refunds are not the ledger''s', e.account_id,
+           format('request %s: event %s, ledger %s', e.request_id, e.refunded_microcredits, coalesce(r.total, 0))
+    FROM usage_event e
+    LEFT JOIN (SELECT account_id, cause_entry, sum(amount_microcredits)::bigint AS total
+               FROM usage_ledger_entry WHERE kind = 'refund' GROUP BY 1, 2) r
+        ON r.account_id = e.account_id AND r.cause_entry = e.ledger_entry
+    WHERE e.refunded_microcredits <> coalesce(r.total, 0)
+    UNION ALL
+    SELECT 'a grant and its ledger entry disagree', coalesce(l.account_id, g.account_id),
+           format('entry %s: ledger %s, grant %s', coalesce(l.entry, g.entry), l.amount_microcredits,
+                  g.amount_microcredits)
+    FROM (SELECT * FROM usage_ledger_entry WHERE kind = 'grant') l
+    FULL JOIN usage_grant g ON g.account_id = l.account_id AND g.entry = l.entry
+    WHERE l.amount_microcredits IS DISTINCT FROM g.amount_microcredits
+    UNION ALL
+    SELECT 'a refund and its ledger entry disagree', coalesce(l.account_id, r.account_id),
+           format('entry %s of capture %s: ledger %s, refund %s', coalesce(l.entry, r.entry),
+                  coalesce(l.cause_entry, r.capture_entry), l.amount_microcredits, r.amount_microcredits)
+    FROM (SELECT * FROM usage_ledger_entry WHERE kind = 'refund') l
+    FULL JOIN usage_refund r ON r.account_id = l.account_id AND r.entry = l.entry
+    WHERE l.amount_microcredits IS DISTINCT FROM r.amount_microcredits OR l.cause_entry <> r.capture_entry
+    UNION ALL
+    SELECT 'what expired and what is left of a grant is more than the grant', x.account_id,
+           format('entry %s: expired %s, left %s, granted %s', x.cause_entry, x.expired,
+                  coalesce(g.remaining_microcredits, 0), coalesce(g.amount_microcredits, 0))
+    FROM (SELECT account_id, cause_entry, -sum(amount_microcredits)::bigint AS expired
+          FROM usage_ledger_entry WHERE kind = 'expiry' GROUP BY 1, 2) x
+    LEFT JOIN usage_grant g ON g.account_id = x.account_id AND g.entry = x.cause_entry
+    WHERE x.expired + coalesce(g.remaining_microcredits, 0) > coalesce(g.amount_microcredits, 0)
+    UNION ALL
+    SELECT 'an account has ledger entries, holds or events but no balance', x.account_id, ''
+    FROM (SELECT account_id FROM ledger UNION SELECT account_id FROM hold UNION SELECT account_id FROM event) x
+    WHERE NOT EXISTS (SELECT 1 FROM usage_balance b WHERE b.account_id = x.account_id);
+$function$;
+
+CREATE OR REPLACE FUNCTION public.usage_refund_v1(p_account_id bigint, p_started_at timestamp with time zone, p_request_id uuid, p_amount bigint, p_reason text, p_actor text, p_idempotency_key text)
+ RETURNS TABLE(entry bigint, available bigint, repeated boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    balance usage_balance;
+    earlier usage_refund;
+    capture bigint;
+    refundable bigint;
+BEGIN
+    SELECT * INTO balance FROM usage_balance b WHERE b.account_id = p_account_id FOR NO KEY UPDATE;
+    SELECT e.ledger_entry, e.cost_microcredits - e.refunded_microcredits INTO capture, refundable
+    FROM usage_event e
+    WHERE e.account_id = p_account_id AND e.started_at = p_started_at AND e.request_id = p_request_id;
+    IF capture IS NULL THEN
+        RAISE EXCEPTION 'there is no capture to refund'
+            USING ERRCODE = 'no_data_found', CONSTRAINT = 'usage_refund_has_capture';
+    END IF;
+    SELECT * INTO earlier FROM usage_refund r
+    WHERE r.account_id = p_account_id AND r.idempotency_key = p_idempotency_key;
+    IF FOUND THEN
+        IF earlier.amount_microcredits <> p_amount OR earlier.capture_entry <> capture THEN
+            RAISE EXCEPTION 'idempotency key was used for another refund'
+                USING ERRCODE = 'unique_violation', CONSTRAINT = 'usage_refund_key_once';
+        END IF;
+        RETURN QUERY SELECT earlier.entry, balance.available_microcredits, true;
+        RETURN;
+    END IF;
+    IF p_amount > refundable THEN
+        RAISE EXCEPTION 'refunds cannot exceed their capture'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'usage_refund_within_capture';
+    END IF;
+    UPDATE usage_event e SET refunded_microcredits = e.refunded_microcredits + p_amount
+    WHERE e.account_id = p_account_id AND e.started_at = p_started_at AND e.request_id = p_request_id;
+    UPDATE usage_balance b
+    SET available_microcredits = b.available_microcredits + p_amount, last_entry = b.last_entry + 1
+    WHERE b.account_id = p_account_id;
+    INSERT INTO usage_ledger_entry (account_id, entry, kind, amount_microcredits, previous_balance_microcredits,
+                                    balance_microcredits, request_id, cause_entry, created_at)
+    VALUES (p_account_id, balance.last_entry + 1, 'refund', p_amount,
+            balance.available_microcredits + balance.held_microcredits,
+            balance.available_microcredits + balance.held_microcredits + p_amount, p_request_id, capture,
+            clock_timestamp());
+    INSERT INTO usage_refund (account_id, entry, capture_entry, amount_microcredits, reason, actor, idempotency_key)
+    VALUES (p_account_id, balance.last_entry + 1, capture, p_amount, p_reason, p_actor, p_idempotency_key);
+    RETURN QUERY SELECT balance.last_entry + 1, balance.available_microcredits + p_amount, false;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_refuse_v1(p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_code text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+DECLARE
+    found_account bigint;
+    found_key bigint;
+    earlier text;
+BEGIN
+    SELECT a.id, coalesce(k.id, 0), CASE
+            WHEN a.id IS NULL THEN 'unknown_key'
+            WHEN k.revoked_at IS NOT NULL THEN 'revoked_key'
+            WHEN k.expires_at <= clock_timestamp() THEN 'expired_key'
+            WHEN k.id IS NULL AND m.role IS NULL THEN 'not_a_member'
+            WHEN a.status <> 'active' THEN 'account_suspended'
+            WHEN k.id IS NULL AND m.role = 'viewer' THEN 'role_not_allowed'
+            WHEN k.allowed_endpoints IS NOT NULL AND p_endpoint <> ALL (k.allowed_endpoints)
+                THEN 'endpoint_not_allowed'
+            WHEN k.allowed_networks IS NOT NULL AND (p_address IS NULL OR NOT EXISTS (
+                SELECT 1 FROM unnest(k.allowed_networks) network WHERE p_address <<= network::inet))
+                THEN 'address_not_allowed'
+        END
+    INTO found_account, found_key, earlier
+    FROM (SELECT p_key_digest AS digest) i
+    LEFT JOIN accounts_apikey k ON k.digest = i.digest
+    LEFT JOIN accounts_account a ON a.id = coalesce(k.account_id, p_account_id)
+    LEFT JOIN accounts_membership m ON m.account_id = p_account_id AND m.user_id = p_member_id;
+    PERFORM usage_count_refusals_v1(ARRAY[found_account], ARRAY[found_key], ARRAY[coalesce(p_endpoint, '')],
+                                    ARRAY[coalesce(earlier, p_code)]);
+    RETURN earlier;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_settle_lots_v1(p_account_id bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+DECLARE
+    owed bigint;
+    lot record;
+    taken bigint;
+BEGIN
+    SELECT captured_microcredits - lots_settled_at_microcredits INTO owed
+    FROM usage_balance WHERE account_id = p_account_id;
+    FOR lot IN
+        SELECT entry, remaining_microcredits FROM usage_grant
+        WHERE account_id = p_account_id AND expires_at IS NOT NULL AND remaining_microcredits > 0
+        ORDER BY expires_at, entry
+    LOOP
+        EXIT WHEN owed = 0;
+        taken := least(owed, lot.remaining_microcredits);
+        UPDATE usage_grant SET remaining_microcredits = remaining_microcredits - taken
+        WHERE account_id = p_account_id AND entry = lot.entry;
+        owed := owed - taken;
+    END LOOP;
+    UPDATE usage_balance SET lots_settled_at_microcredits = captured_microcredits WHERE account_id = p_account_id;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_settle_v1(p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[], p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[], p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[], p_pixel_steps bigint[], p_video_ms bigint[], p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[])
+ RETURNS TABLE(settled boolean, charged bigint, available bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    moment timestamptz;
+BEGIN
+    PERFORM 1 FROM usage_balance b WHERE b.account_id = ANY (p_account_ids)
+    ORDER BY b.account_id FOR NO KEY UPDATE;
+    moment := clock_timestamp();
+
+    RETURN QUERY
+    WITH item AS MATERIALIZED (
+        SELECT * FROM unnest(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams,
+                             p_statuses, p_streamed, p_estimated, p_tokens_in, p_tokens_out, p_images, p_audio_ms,
+                             p_characters, p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts)
+            WITH ORDINALITY AS i (account_id, request_id, outcome, charge, give_trial_back, upstream,
+                                  status, streamed, estimated, tokens_in, tokens_out, images, audio_ms,
+                                  characters, pixel_steps, video_ms, latency_ms, upstream_latency_ms, first_byte_ms, attempts, ord)
+    ), ended AS (
+        DELETE FROM usage_hold h USING item i
+        WHERE h.account_id = i.account_id AND h.request_id = i.request_id
+        RETURNING i.*, h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id, h.trial_day, h.held_at,
+                  h.started_at, h.amount_microcredits AS hold, least(coalesce(i.charge, 0), h.amount_microcredits) AS cost
+    ), numbered AS (
+        SELECT e.*,
+            CASE WHEN e.cost > 0 THEN b.last_entry
+                + sum((e.cost > 0)::int) OVER (PARTITION BY e.account_id ORDER BY e.ord) END AS entry,
+            b.available_microcredits + b.held_microcredits
+                - sum(e.cost) OVER (PARTITION BY e.account_id ORDER BY e.ord) AS balance
+        FROM ended e JOIN usage_balance b ON b.account_id = e.account_id
+    ), entries AS (
+        INSERT INTO usage_ledger_entry (account_id, entry, kind, amount_microcredits,
+            previous_balance_microcredits, balance_microcredits, request_id, created_at)
+        SELECT n.account_id, n.entry, 'capture', -n.cost, n.balance + n.cost, n.balance, n.request_id, moment
+        FROM numbered n WHERE n.cost > 0
+    ), events AS (
+        INSERT INTO usage_event (account_id, started_at, request_id, settled_at, key_id, member_id, endpoint, model,
+            route, upstream, rate_id, outcome, status, streamed, estimated, trial, tokens_in, tokens_out, images,
+            audio_ms, characters, pixel_steps, video_ms, hold_microcredits, cost_microcredits, ledger_entry, latency_ms,
+            upstream_latency_ms, first_byte_ms, attempts)
+        SELECT n.account_id, n.started_at, n.request_id, moment, n.key_id, n.member_id, n.endpoint, n.model,
+            n.route, n.upstream, n.rate_id, n.outcome, n.status, n.streamed, n.estimated, n.trial_day IS NOT NULL,
+            n.tokens_in, n.tokens_out, n.images, n.audio_ms, n.characters, n.pixel_steps, n.video_ms, n.hold, n.cost, n.entry, n.latency_ms,
+            n.upstream_latency_ms, n.first_byte_ms, n.attempts
+        FROM numbered n
+    ), totals AS (
+        UPDATE usage_balance b
+        SET available_microcredits = b.available_microcredits + s.hold - s.cost,
+            held_microcredits = b.held_microcredits - s.hold,
+            last_entry = b.last_entry + s.entries,
+            captured_microcredits = b.captured_microcredits + s.cost,
+            holds_ended = b.holds_ended + s.holds
+        FROM (SELECT n.account_id, sum(n.hold)::bigint AS hold, sum(n.cost)::bigint AS cost,
+                     count(n.entry) AS entries, count(*) AS holds
+              FROM numbered n GROUP BY 1) s
+        WHERE b.account_id = s.account_id
+        RETURNING b.account_id, b.available_microcredits
+    ), meters AS (
+        UPDATE usage_key_meter t
+        SET day_microcredits = t.day_microcredits - s.day_back,
+            month_microcredits = t.month_microcredits - s.month_back
+        FROM (SELECT n.account_id, n.key_id,
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.day AT TIME ZONE 'UTC'), 0) AS day_back,
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.month AT TIME ZONE 'UTC'), 0)
+                         AS month_back
+              FROM numbered n JOIN usage_key_meter u ON u.account_id = n.account_id AND u.key_id = n.key_id
+              GROUP BY 1, 2) s
+        WHERE t.account_id = s.account_id AND t.key_id = s.key_id AND (s.day_back > 0 OR s.month_back > 0)
+    ), trials AS (
+        UPDATE usage_trial_day d
+        SET calls = d.calls - s.calls
+        FROM (SELECT n.account_id, n.trial_day, count(*) AS calls FROM numbered n
+              WHERE n.give_trial_back AND n.trial_day IS NOT NULL GROUP BY 1, 2) s
+        WHERE d.account_id = s.account_id AND d.day = s.trial_day
+    )
+    SELECT n.ord IS NOT NULL, n.cost, t.available_microcredits
+    FROM item i
+    LEFT JOIN numbered n ON n.ord = i.ord
+    LEFT JOIN totals t ON t.account_id = i.account_id
+    ORDER BY i.ord;
+END $function$;
