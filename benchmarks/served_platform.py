@@ -1,5 +1,6 @@
 """The real platform, as `manage.py serve` runs it: one gateway worker, embedded PostgreSQL, an account and a key."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -103,7 +104,8 @@ class ServedPlatform:
         # Stopped while it was starting, it leaves its database behind.
         postmaster = self._postmaster()
         while postmaster is not None and Path(f"/proc/{postmaster}").exists():
-            os.kill(postmaster, signal.SIGINT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(postmaster, signal.SIGINT)
             time.sleep(0.1)
 
     def _postmaster(self) -> int | None:

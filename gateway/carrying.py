@@ -6,7 +6,7 @@ JSON value, a binary body, or a binary stream.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import aiohttp
 import structlog
 
 from aio_platform.errors import PlatformError
+from aio_platform.owning_streams import STARTED
 from gateway.adapters.steps import (
     Adapter,
     Answer,
@@ -29,6 +30,7 @@ from gateway.adapters.steps import (
 )
 from gateway.catalog import Route
 from gateway.errors import UpstreamFailed, UpstreamRejected
+from gateway.media.kinds import HEAD_BYTES, looks_like
 from gateway.relay import Call, Relay
 from gateway.upstream import read_answer_body, read_chunk
 from usage.calls import Settlement
@@ -101,8 +103,9 @@ async def _run(
         raise
     if isinstance(answer, StreamedAnswer):
         assert response is not None
-        first = await read_chunk(response)
-        if not first:
+        first = await _first_bytes(response)
+        if not first or not looks_like(answer.content_type, first):
+            response.close()
             raise UpstreamFailed("The model's server gave an empty or malformed answer.")
         return OpenBinary(answer, response, first)
     return answer
@@ -117,20 +120,29 @@ async def _receive(response: aiohttp.ClientResponse, step: UpstreamCall) -> Rece
     return Received(response.content_type, headers, body)
 
 
+async def _first_bytes(response: aiohttp.ClientResponse) -> bytes:
+    """Enough of the answer to see what it is; all of it where it is shorter."""
+    first = b""
+    while len(first) < HEAD_BYTES and (chunk := await read_chunk(response)):
+        first += chunk
+    return first
+
+
 def _close(response: aiohttp.ClientResponse | None) -> None:
     if response is not None:
         response.close()
 
 
-async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncIterator[bytes]:
+async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncGenerator[bytes, None]:
     """Send a binary answer as it comes, one chunk behind: the last goes out after the capture has committed.
 
     A stream that breaks is captured for the share that was delivered, and the connection is broken too, so
-    that nobody takes half a file for a whole one.
+    that nobody takes half a file for a whole one. To be wrapped in `started`.
     """
     settled = False
     delivered = 0
     try:
+        yield STARTED
         held = opened.first
         while chunk := await read_chunk(opened.response):
             delivered += len(held)

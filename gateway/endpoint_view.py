@@ -4,8 +4,8 @@ A view says which endpoint it is, what contract its body keeps, how that becomes
 how a JSON answer is shaped. Files are received by the views of `form_view`.
 """
 
-from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import orjson
 from django.conf import settings
@@ -14,8 +14,9 @@ from rest_framework.request import Request
 
 from aio_platform.async_api import AsyncAPIView
 from aio_platform.credits import format_credits
-from aio_platform.errors import PlatformError
+from aio_platform.errors import InvalidRequest, PlatformError
 from aio_platform.handler import GatewayRequest
+from aio_platform.owning_streams import started
 from gateway.adapter_table import ADAPTER_TABLE
 from gateway.adapters.steps import BinaryAnswer, JsonAnswer
 from gateway.callers import caller_of, refused
@@ -48,15 +49,30 @@ class EndpointView(AsyncAPIView):
     endpoint: str
     time_limit: Limit
     session_allowed = False
+    # What this mount calls a field that the adapters name otherwise.
+    field_names: ClassVar[Mapping[str, str]] = {}
 
     def call_of(self, request: GatewayRequest, caller: Caller, asked: Any, model: str | None) -> Call:
         """The call with its routes and its ceiling; raises UnknownModel, and InvalidRequest as adapters do."""
         routes = running().catalog.current.routes_for(self.endpoint, model)
-        ceiling = ADAPTER_TABLE[routes[0].adapter].ceiling(asked, routes[0])
+        try:
+            ceiling = ADAPTER_TABLE[routes[0].adapter].ceiling(asked, routes[0])
+        except InvalidRequest as error:
+            raise self._renamed(error) from None
         time_limit_s = routes[0].time_limit_s or self.time_limit.value()
         return Call(
             request.request_uuid, request.arrived, caller, self.endpoint, routes, ceiling, time_limit_s
         )
+
+    def _renamed(self, error: InvalidRequest) -> InvalidRequest:
+        name = self.field_names.get(error.param or "")
+        if name is None:
+            return error
+        return InvalidRequest(error.message.replace(f"{error.param}:", f"{name}:", 1), param=name)
+
+    def headers_for(self, asked: Any) -> Mapping[str, str]:
+        """What the answer's headers say about how the request was understood."""
+        return {}
 
     async def carried(
         self,
@@ -69,16 +85,20 @@ class EndpointView(AsyncAPIView):
     ) -> HttpResponseBase:
         """Carry the call (once, under an idempotency key; `sent` is what makes two calls the same)."""
         request.watch_disconnect()
-        if not idempotency_key:
-            return await _answer(call, asked, shaped)
-        return await carried_once(
-            request,
-            call.caller,
-            idempotency_key,
-            sent,
-            call.time_limit_s,
-            lambda: _answer(call, asked, shaped),
-        )
+        if idempotency_key:
+            response = await carried_once(
+                request,
+                call.caller,
+                idempotency_key,
+                sent,
+                call.time_limit_s,
+                lambda: _answer(call, asked, shaped),
+            )
+        else:
+            response = await _answer(call, asked, shaped)
+        for name, value in self.headers_for(asked).items():
+            response[name] = value
+        return response
 
 
 class JsonEndpointView(EndpointView, Generic[BodyContract]):
@@ -95,7 +115,6 @@ class JsonEndpointView(EndpointView, Generic[BodyContract]):
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             asked = self.asked(contract)
             call = self.call_of(request, caller, asked, values.get("model"))
-            self.check(contract, call)
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
             raise await refused(caller, self.endpoint, error) from None
@@ -106,9 +125,6 @@ class JsonEndpointView(EndpointView, Generic[BodyContract]):
     def asked(self, contract: BodyContract) -> Any:
         """The body in the adapters' normal form; may raise InvalidRequest."""
         raise NotImplementedError
-
-    def check(self, contract: BodyContract, call: Call) -> None:
-        """Raise InvalidRequest for what the call's first route cannot do."""
 
     def shaped(self, answer: JsonAnswer, contract: BodyContract, call: Call) -> HttpResponse:
         """The response to a JSON answer."""
@@ -142,7 +158,7 @@ class BodilessView(EndpointView):
 async def _answer(call: Call, asked: Any, shaped: Callable[[JsonAnswer], HttpResponse]) -> HttpResponseBase:
     carried = await carry(running().relay, call, ADAPTER_TABLE, asked)
     if isinstance(carried.answer, OpenBinary):
-        return _streamed(call, carried.answer)
+        return await _streamed(call, carried.answer)
     assert carried.settlement is not None
     if isinstance(carried.answer, BinaryAnswer):
         response = HttpResponse(carried.answer.body, content_type=carried.answer.content_type)
@@ -153,11 +169,11 @@ async def _answer(call: Call, asked: Any, shaped: Callable[[JsonAnswer], HttpRes
     return response
 
 
-def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
+async def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
     """A binary answer sent as it comes. Its price is that of the whole of it, known before the first byte."""
     assert call.verdict is not None
     response = StreamingHttpResponse(
-        binary_stream(running().relay, call, opened), content_type=opened.answer.content_type
+        await started(binary_stream(running().relay, call, opened)), content_type=opened.answer.content_type
     )
     rate = call.routes[0].rate
     held = rate.cost_microcredits(call.ceiling)

@@ -6,7 +6,7 @@ call always ends in a capture: of all of it, or of what was delivered.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import aiohttp
@@ -17,6 +17,7 @@ from django.http import StreamingHttpResponse
 
 from aio_platform.credits import json_credits
 from aio_platform.errors import PlatformError
+from aio_platform.owning_streams import STARTED, started
 from aio_platform.request_ids import public_request_id
 from gateway.adapters import openai_chat
 from gateway.adapters.chat_request import ChatRequest
@@ -53,9 +54,8 @@ async def stream_chat(relay: Relay, call: Call, request: ChatRequest) -> Streami
     call.upstream_ended = None
     call.first_byte = time.perf_counter()
     assert call.verdict is not None
-    response = StreamingHttpResponse(
-        _send(relay, call, opened), content_type="text/event-stream; charset=utf-8"
-    )
+    events = await started(_send(relay, call, opened))
+    response = StreamingHttpResponse(events, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     for name, value in rate_headers(call.verdict).items():
@@ -86,9 +86,10 @@ async def _open(relay: Relay, route: Route, request: ChatRequest) -> _OpenStream
     return _OpenStream(response, events, first)
 
 
-async def _send(relay: Relay, call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
+async def _send(relay: Relay, call: Call, opened: _OpenStream) -> AsyncGenerator[bytes, None]:
     settled = False
     try:
+        yield STARTED
         async for events in _events(call, opened):
             yield events
         call.upstream_ended = time.perf_counter()

@@ -21,9 +21,7 @@ def flac(samples: int, rate: int = 16_000) -> bytes:
 
 def ogg_page(granule: int, body: bytes) -> bytes:
     segments = bytes([255] * (len(body) // 255) + [len(body) % 255])
-    return (
-        b"OggS\x00\x02" + struct.pack("<qIIIB", granule, 1, 0, 0, len(segments)) + segments + body
-    )
+    return b"OggS\x00\x02" + struct.pack("<qIIIB", granule, 1, 0, 0, len(segments)) + segments + body
 
 
 def opus(granule: int, skipped: int = 312) -> bytes:

@@ -81,6 +81,12 @@ class UsageView(APIView):
     def account_id(self, request: Request) -> int:
         return caller_of(request).account.pk
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What a tenant sees is kept by no cache, and is of the moment it says."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
 
 class CreditsView(UsageView):
     @extend_schema(
@@ -203,7 +209,6 @@ class ExportView(UsageView):
             stream_csv(chain([first], batches)), content_type="text/csv; charset=utf-8"
         )
         response["Content-Disposition"] = 'attachment; filename="usage.csv"'
-        response["Cache-Control"] = "no-store"
         return response
 
 

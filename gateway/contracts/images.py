@@ -30,14 +30,14 @@ class TextToImageBody(RequestContract):
 
 
 class OpenAIImageBody(RequestContract):
-    """POST /v1/images/generations: images come back inside the answer, as PNG in base64."""
+    """POST /v1/images/generations: images come back inside the answer, in base64."""
 
     model: ModelSlug | None = None
     prompt: Prompt
     n: int | None = Field(default=None, ge=1, le=10)
     size: str | None = None
     response_format: str | None = None
-    output_format: Literal["png"] | None = None
+    output_format: Literal["png", "jpeg", "webp"] | None = None
     stream: bool | None = None
     negative_prompt: Annotated[str, StringConstraints(max_length=32_000)] | None = None
     num_inference_steps: Steps | None = None

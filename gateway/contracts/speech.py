@@ -5,12 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from gateway.contracts.form import FormContract
-from gateway.contracts.languages import CLONE_LANGUAGES, SPEECH_LANGUAGES, language_name
 from gateway.contracts.parsing import RequestContract
 from gateway.contracts.text import ModelSlug, NonBlank
 
-MAX_CHARACTERS = 10_000
-OPENAI_MAX_CHARACTERS = 4_096
+# A bound for what is read at all; each route has its own.
+MAX_CHARACTERS = 100_000
 DEFAULT_CLONE_LANGUAGE = "Korean"
 Speakable = Annotated[NonBlank, StringConstraints(max_length=MAX_CHARACTERS)]
 Style = Annotated[str, StringConstraints(max_length=4_096)]
@@ -18,7 +17,7 @@ VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class SpokenTextBody(RequestContract):
-    """POST /api/tts. Of the language only the model's own name remains, None for its own guess."""
+    """POST /api/tts. `language` is a code or a name; the adapters know which there are."""
 
     model: ModelSlug | None = None
     text: Speakable
@@ -26,11 +25,6 @@ class SpokenTextBody(RequestContract):
     speaker: VoiceName | None = None
     instruct: Style | None = None
     style_instruction: Style | None = None
-
-    @field_validator("language")
-    @classmethod
-    def known_language(cls, given: str | None) -> str | None:
-        return language_name(given, SPEECH_LANGUAGES) if given else None
 
     @field_validator("style_instruction")
     @classmethod
@@ -48,7 +42,7 @@ class OpenAISpeechBody(RequestContract):
     """POST /v1/audio/speech."""
 
     model: ModelSlug
-    input: Annotated[NonBlank, StringConstraints(max_length=OPENAI_MAX_CHARACTERS)]
+    input: Annotated[NonBlank, StringConstraints(max_length=MAX_CHARACTERS)]
     voice: VoiceName | dict[str, Any] | None = None
     instructions: Style | None = None
     response_format: Literal["mp3", "wav", "pcm", "flac", "opus", "aac"] | None = None
@@ -66,11 +60,6 @@ class OpenAISpeechBody(RequestContract):
             return name
         return given
 
-    @field_validator("language")
-    @classmethod
-    def known_language(cls, given: str | None) -> str | None:
-        return language_name(given, SPEECH_LANGUAGES) if given else None
-
 
 class VoiceCloneForm(FormContract):
     """POST /api/voice-clone, beside the file `ref_audio`."""
@@ -80,11 +69,6 @@ class VoiceCloneForm(FormContract):
     language: str = DEFAULT_CLONE_LANGUAGE
     x_vector_only_mode: bool = True
     ref_text: Annotated[str, StringConstraints(max_length=MAX_CHARACTERS)] | None = None
-
-    @field_validator("language")
-    @classmethod
-    def known_language(cls, given: str) -> str:
-        return language_name(given, CLONE_LANGUAGES) or DEFAULT_CLONE_LANGUAGE
 
     def reference_text(self) -> str | None:
         """The reference's transcript, None where there is nothing in it."""

@@ -5,23 +5,17 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from gateway.contracts.form import FormContract
-from gateway.contracts.languages import HEARD_LANGUAGES, language_code
 from gateway.contracts.text import ModelSlug
 
 
 class SpeechToTextForm(FormContract):
-    """POST /api/stt. The language becomes Whisper's code, None for its own guess."""
+    """POST /api/stt. `language` is a code or a name; the adapters know which there are."""
 
     model: ModelSlug | None = None
     language: str | None = None
     task: Literal["transcribe", "translate"] = "transcribe"
     beam_size: int | None = Field(default=None, ge=1, le=20)
     vad_filter: bool | None = None
-
-    @field_validator("language")
-    @classmethod
-    def known_language(cls, given: str | None) -> str | None:
-        return language_code(given, HEARD_LANGUAGES) if given else None
 
 
 class OpenAITranscriptionForm(FormContract):
@@ -34,11 +28,6 @@ class OpenAITranscriptionForm(FormContract):
     temperature: float | None = Field(default=None, ge=0, le=1)
     timestamp_granularities: list[Literal["word", "segment"]] = Field(default_factory=list)
     stream: bool = False
-
-    @field_validator("language")
-    @classmethod
-    def known_language(cls, given: str | None) -> str | None:
-        return language_code(given, HEARD_LANGUAGES) if given else None
 
     @field_validator("stream")
     @classmethod

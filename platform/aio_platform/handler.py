@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, get_resolver
@@ -133,8 +134,10 @@ class GatewayHandler:
             response = await self._answer(match, request)
             if response is not None:
                 await _send_response(response, request.request_id, send)
-        except OSError:
-            log.info("client left while being answered", request_id=request.request_id)
+        except (OSError, errors.PlatformError) as error:
+            # The answer has begun, so it cannot become an error any more: leaving it unfinished breaks the
+            # connection, and nobody takes half an answer for a whole one. (A stalled reader is a TimeoutError.)
+            log.info("an answer was broken off", request_id=request.request_id, cause=type(error).__name__)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             # Ours to absorb when our own watcher asked for it: the client is gone and its call is settled.
@@ -165,7 +168,8 @@ async def _send_response(response: HttpResponseBase, request_id: str, send: Send
         try:
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
             async for chunk in iterator:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                async with asyncio.timeout(settings.STALLED_READER_LIMIT_S):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
         finally:
             await iterator.aclose()
         await send({"type": "http.response.body", "body": b""})

@@ -144,7 +144,7 @@ def test_tampering_is_found(books, busy, name):
 
 def test_a_problem_names_its_account_and_figures(books, busy):
     tamper(books, "UPDATE usage_balance SET available_microcredits = available_microcredits + 1")
-    [(problem, account_id, detail)] = books.sql("SELECT * FROM usage_reconcile_v1()")
+    [(_, account_id, detail)] = books.sql("SELECT * FROM usage_reconcile_v1()")
     available, held = books.balance(busy)
     assert account_id == busy.id
     assert detail == f"ledger {available + held - 1}, available {available}, held {held}"

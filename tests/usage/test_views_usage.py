@@ -255,6 +255,11 @@ def test_a_ledger_cursor_is_no_usage_cursor(books, tenant, get):
     assert get(tenant, "/api/v1/usage", after=cursor).status_code == 400
 
 
+def test_no_cache_keeps_an_answer(tenant, get):
+    assert get(tenant, "/api/v1/usage")["Cache-Control"] == "no-store"
+    assert get(tenant, "/api/v1/usage", limit=0)["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("accept", ["text/csv", "text/html", "application/xml", "*/*", "nonsense"])
 def test_the_answer_is_json_whatever_is_accepted(tenant, client, accept):
     response = client.get(

@@ -263,14 +263,7 @@ DECLARE
     a_available bigint; a_held bigint; a_trial integer;
     k_window timestamptz; k_calls integer; k_day bigint; k_month bigint;
 BEGIN
-    SELECT coalesce(bool_or(due), false) INTO grants_due FROM (
-        SELECT b.next_grant_expiry_at <= clock_timestamp() AS due
-        FROM usage_balance b
-        WHERE b.account_id IN (
-            SELECT k.account_id FROM accounts_apikey k WHERE k.digest = ANY (p_key_digests)
-            UNION ALL SELECT a FROM unnest(p_account_ids) a WHERE a IS NOT NULL)
-        ORDER BY b.account_id
-        FOR NO KEY UPDATE) locked;
+    grants_due := usage_lock_balances_v1(p_account_ids, p_key_digests);
     moment := clock_timestamp();
     today := (moment AT TIME ZONE 'UTC')::date;
     this_month := date_trunc('month', today)::date;
@@ -378,30 +371,34 @@ BEGIN
     END LOOP;
 
     IF admitted > 0 THEN
-        INSERT INTO usage_hold (account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
-                                amount_microcredits, trial_day, started_at, held_at, expires_at)
-        SELECT h.account_id, h.request_id, h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id,
-               h.ceiling, h.trial_day, 'epoch'::timestamptz + h.started_at_ms * interval '1 millisecond', moment, moment + h.ttl_s * interval '1 second'
-        FROM unnest(verdicts, accounts, p_request_ids, keys, p_member_ids, p_endpoints, p_models, p_routes,
-                    p_rate_ids, p_ceilings, trial_days, p_started_at_ms, p_ttl_s)
-            AS h (verdict, account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
-                  ceiling, trial_day, started_at_ms, ttl_s)
-        WHERE h.verdict = 'admitted';
-
-        UPDATE usage_balance b
-        SET available_microcredits = b.available_microcredits - s.amount,
-            held_microcredits = b.held_microcredits + s.amount,
-            holds_opened = b.holds_opened + s.calls
-        FROM (SELECT h.account_id, sum(h.ceiling)::bigint AS amount, count(*) AS calls
-              FROM unnest(verdicts, accounts, p_ceilings) AS h (verdict, account_id, ceiling)
-              WHERE h.verdict = 'admitted' GROUP BY 1) s
-        WHERE b.account_id = s.account_id;
-
+        WITH h AS MATERIALIZED (
+            SELECT * FROM unnest(verdicts, accounts, p_request_ids, keys, p_member_ids, p_endpoints, p_models,
+                                 p_routes, p_rate_ids, p_ceilings, trial_days, p_started_at_ms, p_ttl_s)
+                AS i (verdict, account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
+                      ceiling, trial_day, started_at_ms, ttl_s)
+            WHERE i.verdict = 'admitted'
+        ), holds AS (
+            INSERT INTO usage_hold (account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
+                                    amount_microcredits, trial_day, started_at, held_at, expires_at)
+            SELECT h.account_id, h.request_id, h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id,
+                   h.ceiling, h.trial_day, 'epoch'::timestamptz + h.started_at_ms * interval '1 millisecond',
+                   moment, moment + h.ttl_s * interval '1 second'
+            FROM h
+        ), per_key AS MATERIALIZED (
+            SELECT h.account_id, h.key_id, count(*)::integer AS calls, sum(h.ceiling)::bigint AS amount
+            FROM h GROUP BY 1, 2
+        ), balances AS (
+            UPDATE usage_balance b
+            SET available_microcredits = b.available_microcredits - s.amount,
+                held_microcredits = b.held_microcredits + s.amount,
+                holds_opened = b.holds_opened + s.calls
+            FROM (SELECT account_id, sum(amount)::bigint AS amount, sum(calls) AS calls FROM per_key GROUP BY 1) s
+            WHERE b.account_id = s.account_id
+        )
         INSERT INTO usage_key_meter AS t (account_id, key_id, window_started_at, window_calls,
                                           day, day_microcredits, month, month_microcredits, last_used_at)
-        SELECT h.account_id, h.key_id, moment, count(*), today, sum(h.ceiling), this_month, sum(h.ceiling), moment
-        FROM unnest(verdicts, accounts, keys, p_ceilings) AS h (verdict, account_id, key_id, ceiling)
-        WHERE h.verdict = 'admitted' GROUP BY 1, 2
+        SELECT s.account_id, s.key_id, moment, s.calls, today, s.amount, this_month, s.amount, moment
+        FROM per_key s
         ON CONFLICT (account_id, key_id) DO UPDATE SET
             window_started_at = CASE WHEN t.window_started_at <= moment - interval '60 seconds'
                 THEN moment ELSE t.window_started_at END,
@@ -414,7 +411,6 @@ BEGIN
             month_microcredits = CASE WHEN t.month = this_month THEN t.month_microcredits ELSE 0 END
                 + excluded.month_microcredits,
             last_used_at = moment;
-
     END IF;
     IF on_trial THEN
         INSERT INTO usage_trial_day AS d (account_id, day, calls)
@@ -658,6 +654,28 @@ AS $function$
         expires_at = clock_timestamp() + interval '24 hours'
     WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id;
 $function$;
+
+CREATE OR REPLACE FUNCTION public.usage_lock_balances_v1(p_account_ids bigint[], p_key_digests bytea[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+DECLARE
+    expiry timestamptz;
+    due boolean := false;
+BEGIN
+    FOR expiry IN
+        SELECT b.next_grant_expiry_at FROM usage_balance b
+        WHERE b.account_id = ANY (
+            p_account_ids || ARRAY(SELECT k.account_id FROM accounts_apikey k WHERE k.digest = ANY (p_key_digests)))
+        ORDER BY b.account_id FOR NO KEY UPDATE
+    LOOP
+        due := due OR coalesce(expiry <= clock_timestamp(), false);
+    END LOOP;
+    RETURN due;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.usage_make_partitions_v1(p_months_ahead integer)
  RETURNS integer

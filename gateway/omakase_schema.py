@@ -1,0 +1,51 @@
+"""Omakase's endpoints in OpenAPI, made from the same contracts that validate their bodies."""
+
+from gateway.contracts.embedding import TextEmbeddingBody
+from gateway.contracts.images import TextToImageBody
+from gateway.contracts.music import TextToMusicBody
+from gateway.contracts.rerank import PassageRerankBody
+from gateway.contracts.speech import SpokenTextBody, VoiceCloneForm
+from gateway.contracts.transcription import SpeechToTextForm
+from gateway.contracts.vision import ImageToTextForm
+from gateway.endpoint_schema import (
+    ANY_JSON,
+    BINARY,
+    NUMBERS,
+    form_body,
+    json_body,
+    json_object,
+    operation,
+    sound,
+)
+
+EMBEDDING = operation(
+    "embedding",
+    "Embedding of a text; `text` may stand for `input`",
+    json_body(TextEmbeddingBody),
+    json_object(embeddingVector=NUMBERS),
+)
+RERANK = operation(
+    "rerank",
+    "Passages ranked by a query; the upstream's answer as it is",
+    json_body(PassageRerankBody),
+    ANY_JSON,
+)
+SPEECH = operation("tts", "Speech from a text", json_body(SpokenTextBody), *sound())
+SPEAKERS = operation("tts_speakers", "Who can speak; the upstream's answer as it is", None, ANY_JSON)
+SPEECH_TO_TEXT = operation(
+    "stt", "Text from speech; the upstream's answer as it is", form_body(SpeechToTextForm, "file"), ANY_JSON
+)
+VOICE_CLONE = operation(
+    "voice_clone",
+    "Speech in the voice of a sample; X-Voice-Clone-Fallback says where `ref_text` was missing",
+    form_body(VoiceCloneForm, "ref_audio"),
+    *sound(),
+)
+IMAGE_TO_TEXT = operation(
+    "image2text",
+    "What an image shows and says",
+    form_body(ImageToTextForm, "image"),
+    json_object(text={"type": "string"}),
+)
+MUSIC = operation("t2m", "Music from a description", json_body(TextToMusicBody), *sound())
+IMAGE = operation("t2i", "An image from a description", json_body(TextToImageBody), ("image/png", BINARY))

@@ -1,0 +1,174 @@
+"""OpenAI's endpoints beside chat, as its SDKs expect them, and the rerank that Jina and Cohere share."""
+
+import base64
+import struct
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from aio_platform.errors import NotFound
+from aio_platform.handler import GatewayRequest
+from aio_platform.request_ids import started_at
+from gateway import openai_schema
+from gateway.adapter_table import ADAPTER_TABLE
+from gateway.adapters.requests import EmbeddingRequest, ImageRequest, RerankRequest, SpeechRequest
+from gateway.adapters.steps import JsonAnswer
+from gateway.contracts.embedding import OpenAIEmbeddingBody
+from gateway.contracts.images import OpenAIImageBody
+from gateway.contracts.rerank import OpenAIRerankBody
+from gateway.contracts.speech import OpenAISpeechBody
+from gateway.endpoint_view import JsonEndpointView, Limit, json_response
+from gateway.lifespan import running
+from gateway.relay import Call
+
+OPENAI_SPEECH_FORMAT = "mp3"
+FALLBACK_SPEECH_FORMAT = "wav"
+
+
+class OpenAIEmbeddingView(JsonEndpointView[OpenAIEmbeddingBody]):
+    """POST /v1/embeddings."""
+
+    endpoint = "embeddings"
+    contract = OpenAIEmbeddingBody
+    time_limit = Limit("EMBEDDING_TIME_LIMIT_S", 58)
+
+    @extend_schema(**openai_schema.EMBEDDINGS)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def asked(self, contract: OpenAIEmbeddingBody) -> EmbeddingRequest:
+        return EmbeddingRequest(contract.inputs(), contract.dimensions, contract.input_type, contract.user)
+
+    def shaped(self, answer: JsonAnswer, contract: OpenAIEmbeddingBody, call: Call) -> HttpResponse:
+        encode = as_base64 if contract.encoding_format == "base64" else list
+        data = [
+            {"object": "embedding", "index": index, "embedding": encode(vector)}
+            for index, vector in enumerate(answer.values)
+        ]
+        tokens = answer.units.tokens_in
+        return json_response(
+            {
+                "object": "list",
+                "data": data,
+                "model": call.routes[0].model,
+                "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            }
+        )
+
+
+def as_base64(vector: list[float]) -> str:
+    """The vector as OpenAI's clients decode it: little-endian 32-bit floats in base64."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+
+
+class OpenAIRerankView(JsonEndpointView[OpenAIRerankBody]):
+    """POST /v1/rerank: one shape, whatever the upstream speaks."""
+
+    endpoint = "rerank"
+    contract = OpenAIRerankBody
+    time_limit = Limit("RERANK_TIME_LIMIT_S", 58)
+
+    @extend_schema(**openai_schema.RERANK)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def asked(self, contract: OpenAIRerankBody) -> RerankRequest:
+        return RerankRequest(contract.query, contract.passages(), contract.top_n, contract.return_documents)
+
+    def shaped(self, answer: JsonAnswer, contract: OpenAIRerankBody, call: Call) -> HttpResponse:
+        tokens = answer.units.tokens_in
+        return json_response(
+            {
+                "id": f"rerank-{call.request_uuid}",
+                "model": call.routes[0].model,
+                "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+                "results": [_ranked(rank) for rank in answer.values],
+            }
+        )
+
+
+def _ranked(rank: dict[str, Any]) -> dict[str, Any]:
+    result = {"index": rank["index"], "relevance_score": rank["score"]}
+    if "text" in rank:
+        result["document"] = {"text": rank["text"]}
+    return result
+
+
+class OpenAISpeechView(JsonEndpointView[OpenAISpeechBody]):
+    """POST /v1/audio/speech: MP3 unless another format is asked for, or the model has only WAV."""
+
+    endpoint = "speech"
+    contract = OpenAISpeechBody
+    time_limit = Limit("TTS_TIME_LIMIT_S", 58)
+    field_names = {"text": "input"}
+
+    @extend_schema(**openai_schema.SPEECH)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def asked(self, contract: OpenAISpeechBody) -> SpeechRequest:
+        assert not isinstance(contract.voice, dict)
+        return SpeechRequest(
+            contract.input,
+            contract.voice,
+            contract.language or None,
+            contract.instructions or None,
+            contract.response_format or _usual_format(contract.model),
+            contract.speed,
+        )
+
+
+def _usual_format(model: str) -> str:
+    """What a caller gets who names no format; raises UnknownModel."""
+    route = running().catalog.current.routes_for("speech", model)[0]
+    formats = route.options.get("formats", getattr(ADAPTER_TABLE[route.adapter], "FORMATS", ()))
+    return OPENAI_SPEECH_FORMAT if OPENAI_SPEECH_FORMAT in formats else FALLBACK_SPEECH_FORMAT
+
+
+class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
+    """POST /v1/images/generations: the images inside the answer."""
+
+    endpoint = "images"
+    contract = OpenAIImageBody
+    time_limit = Limit("T2I_TIME_LIMIT_S", 115)
+    field_names = {"width": "size", "height": "size"}
+
+    @extend_schema(**openai_schema.IMAGES)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def asked(self, contract: OpenAIImageBody) -> ImageRequest:
+        width, height = contract.sides()
+        extra = dict(contract.model_extra or {})
+        if contract.output_format is not None:
+            extra["output_format"] = contract.output_format
+        return ImageRequest(
+            contract.prompt,
+            width,
+            height,
+            contract.negative_prompt or "",
+            contract.num_inference_steps,
+            contract.seed,
+            contract.n or 1,
+            extra,
+        )
+
+    def shaped(self, answer: JsonAnswer, contract: OpenAIImageBody, call: Call) -> HttpResponse:
+        images = [
+            {name: image[name] for name in ("b64_json", "revised_prompt") if name in image}
+            for image in answer.values
+        ]
+        created = int(started_at(call.request_uuid).timestamp())
+        return json_response({"created": created, "data": images})
+
+
+async def legacy_completions(request: GatewayRequest) -> HttpResponseBase:
+    """/v1/completions: what some clients still try, told where to go instead."""
+    raise NotFound("There are no legacy completions here; use /v1/chat/completions.")
+
+
+async def unknown_address(request: GatewayRequest) -> HttpResponseBase:
+    """Whatever else an OpenAI client may try, by any method."""
+    raise NotFound("There is nothing at this address.")

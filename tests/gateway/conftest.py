@@ -1,0 +1,49 @@
+"""Fixtures of the gateway's tests: local upstreams, the pools that reach them, and an account with credits."""
+
+from collections.abc import AsyncIterator
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+
+from accounts import actions
+from accounts.keys import digest_of
+from gateway.upstream import Upstreams
+from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, serving
+from usage import grants, rate_card
+from usage.calls import Caller
+from usage.rates import Price
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[LocalUpstream]:
+    local = LocalUpstream()
+    runner = await serving(local)
+    yield local
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def second_upstream() -> AsyncIterator[LocalUpstream]:
+    local = LocalUpstream()
+    runner = await serving(local)
+    yield local
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def upstreams() -> AsyncIterator[Upstreams]:
+    pools = Upstreams()
+    yield pools
+    await pools.close()
+
+
+@pytest.fixture
+def tenant(transactional_db: None) -> Tenant:
+    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
+    cache.clear()
+    account, _ = grants.open_account("Relay's lab", "unlimited", extra_microcredits=10 * CREDIT)
+    _, key = actions.issue_key(account, "relay")
+    rate = rate_card.publish("relay-test", (Price("tokens_in", 10, 1), Price("tokens_out", 100, 1)))
+    return Tenant(account.pk, Caller(digest_of(key)), key, rate)
