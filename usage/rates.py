@@ -76,7 +76,7 @@ class Rate:
                     "quantity": quantity,
                     "price_microcredits": price.microcredits,
                     "per": price.per,
-                    "microcredits": str(Decimal(share.numerator) / Decimal(share.denominator)),
+                    "microcredits": format(Decimal(share.numerator) / Decimal(share.denominator), "f"),
                 }
             )
         return lines

@@ -20,7 +20,8 @@ MOST_IN_FLIGHT = 24
 async def hammer(task: dict[str, Any]) -> dict[str, Any]:
     """Calls at random on the accounts: held, then settled, settled twice at once, released, or left open."""
     from aio_platform.request_ids import new_request_uuid
-    from usage.ledger import ADMITTED, Caller, CallEnd, CallToAuthorize, Ledger
+    from usage.calls import ADMITTED, Caller, CallEnd, CallToAuthorize
+    from usage.ledger import Ledger
     from usage.outcomes import Outcome
 
     chance = random.Random(task["seed"])
@@ -52,8 +53,8 @@ async def hammer(task: dict[str, Any]) -> dict[str, Any]:
             return
         charge = None if kind == "release" else chance.randrange(2 * ceiling + 1)
         outcome = Outcome.FAILED if charge is None else Outcome.SUCCEEDED
-        end = CallEnd(account_id, request_uuid, outcome, charge)
-        settlements = await asyncio.gather(*[ledger.settle(end) for _ in range(2 if kind == "twice" else 1)])
+        ends_of_it = [CallEnd(account_id, request_uuid, outcome, charge) for _ in range(1 + (kind == "twice"))]
+        settlements = await asyncio.gather(*[ledger.settle(end) for end in ends_of_it])
         [settlement] = [settlement for settlement in settlements if settlement.settled]
         assert settlement.charged == min(charge or 0, ceiling)
         done["captured"][account_id] += settlement.charged

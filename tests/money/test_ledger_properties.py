@@ -97,7 +97,8 @@ class Histories(RuleBasedStateMachine):
         """Open holds, ended ones, and calls that were refused, some of them twice in one batch."""
         batch = []
         for back, charge in ends:
-            account_id, request_uuid = self.asked[-1 - back % len(self.asked)]
+            choice = self.open_holds() if back % 4 else self.asked
+            account_id, request_uuid = (choice or self.asked)[-1 - back % len(choice or self.asked)]
             outcome = Outcome.FAILED if charge is None else Outcome.SUCCEEDED
             batch.append(CallEnd(account_id, request_uuid, outcome, charge))
         settlements = self.runner.run(self._settle(batch))
@@ -180,6 +181,9 @@ class Histories(RuleBasedStateMachine):
                 account_id,
             )
             assert left == [(lot.entry, lot.remaining) for lot in account.lots]
+
+    def open_holds(self) -> list[tuple[int, str]]:
+        return [(a, request_uuid) for a, account in self.model.accounts.items() for request_uuid in account.holds]
 
     async def _authorize(self, asked: list[Asked]) -> list:  # type: ignore[type-arg]
         """One batch: all are submitted before the loop turns."""

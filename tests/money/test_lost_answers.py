@@ -1,4 +1,4 @@
-"""A settlement whose answer from the database is lost is asked again, and its caller still learns what it cost."""
+"""What the money door keeps when an answer of the database, or the one who waits for it, is lost at a bad moment."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,74 +10,74 @@ from django.db import connection
 from accounts import actions
 from accounts.keys import digest_of
 from accounts.models import Plan
-from aio_platform.prepared_line import PreparedLine, Row
+from aio_platform.batcher import Batcher
+from aio_platform.prepared_line import PreparedLine, Row, Run
 from aio_platform.request_ids import new_request_uuid
 from usage import grants, rate_card
-from usage.ledger import Caller, CallEnd, CallToAuthorize, Ledger, Settlement, Verdict
+from usage.calls import Caller, CallEnd, CallToAuthorize, Settlement
+from usage.ledger import Ledger
 from usage.outcomes import Outcome
 from usage.rates import prices_from_json
-
-
-class LosesItsFirstAnswer:
-    """A line on which the first statement is committed and its answer never comes, as when a server is killed."""
-
-    def __init__(self, line: PreparedLine) -> None:
-        self._line = line
-        self.lost = 0
-
-    async def connect(self) -> None:
-        await self._line.connect()
-
-    async def close(self) -> None:
-        await self._line.close()
-
-    async def fetch(self, parameters: Sequence[str | None]) -> list[Row]:
-        rows = await self._line.fetch(parameters)
-        if not self.lost:
-            self.lost += 1
-            raise psycopg.OperationalError("server closed the connection unexpectedly")
-        return rows
 
 
 @pytest.mark.xfail(
     strict=True,
     reason="settle answers settled=False for a capture of its own that was committed: the gateway then says 503"
-    " 'was not charged' for a call that was (usage/ledger.py, _settle_batch)",
+    " 'was not charged' for a call that was (usage_settle_v1; gateway/relay.py, capture)",
 )
-def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(call: CallToAuthorize) -> None:
-    async def call_and_lose_the_answer() -> Settlement:
+def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(
+    call: CallToAuthorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction is committed and the connection ends before its answer comes, as when a server is killed."""
+    lost = 0
+    fetch = PreparedLine.fetch
+
+    async def lose_the_first_settlements_answer(line: PreparedLine, runs: Sequence[Run]) -> list[list[Row]]:
+        nonlocal lost
+        rows = await fetch(line, runs)
+        if not lost and "settle" in [name for name, _ in runs]:
+            lost += 1
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return rows
+
+    async def call_and_capture() -> Settlement:
         ledger = Ledger()
         await ledger.open()
         verdict = await ledger.authorize(call)
         assert verdict.account_id is not None
-        ledger._settle_line = LosesItsFirstAnswer(ledger._settle_line)  # type: ignore[assignment]
-        settlement = await ledger.settle(CallEnd(verdict.account_id, call.request_uuid, Outcome.SUCCEEDED, 600))
+        end = CallEnd(verdict.account_id, call.request_uuid, Outcome.SUCCEEDED, 600)
+        settlement = await ledger.settle(end)
         await ledger.close()
         return settlement
 
-    settlement = asyncio.run(call_and_lose_the_answer())
-    assert grants.reconcile() == []
-    assert charged_and_held() == (600, 0)
+    monkeypatch.setattr(PreparedLine, "fetch", lose_the_first_settlements_answer)
+    settlement = asyncio.run(call_and_capture())
+    if (lost, grants.reconcile(), captured_and_held()) != (1, [], (600, 0)):
+        pytest.exit("the answer was not lost as this test means it")  # not what the mark above expects
     assert settlement == Settlement(settled=True, charged=600, available=400)
 
 
 @pytest.mark.xfail(
     strict=True,
-    reason="a call cancelled between its verdict's arrival and its own resumption keeps its hold until expiry:"
-    " the Batcher calls on_abandoned for cancelled futures only, and this one is done (usage/ledger.py, authorize)",
+    reason="a call cancelled between its verdict's arrival and its own resumption keeps its hold until that expires:"
+    " on_abandoned is for cancelled futures, and this one is done (usage/ledger.py, authorize)",
 )
-def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(call: CallToAuthorize) -> None:
+def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(
+    call: CallToAuthorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = Batcher.submit
+
     async def call_and_leave() -> None:
         ledger = Ledger()
         await ledger.open()
-        submit = ledger._authorizations.submit
 
-        def submit_and_leave_as_it_is_answered(item: CallToAuthorize) -> "asyncio.Future[Verdict]":
-            answer = submit(item)
-            answer.add_done_callback(lambda _: caller.cancel())
+        def submit_and_leave_at_the_answer(batcher: Batcher, item: object) -> asyncio.Future:  # type: ignore[type-arg]
+            answer = submit(batcher, item)
+            if item is call:
+                answer.add_done_callback(lambda _: caller.cancel())
             return answer
 
-        ledger._authorizations.submit = submit_and_leave_as_it_is_answered  # type: ignore[method-assign]
+        monkeypatch.setattr(Batcher, "submit", submit_and_leave_at_the_answer)
         caller = asyncio.create_task(ledger.authorize(call))
         with pytest.raises(asyncio.CancelledError):
             await caller
@@ -85,7 +85,7 @@ def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(call: CallTo
 
     asyncio.run(call_and_leave())
     assert grants.reconcile() == []
-    assert charged_and_held() == (0, 0)
+    assert captured_and_held() == (0, 0)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def call(transactional_db: None) -> CallToAuthorize:
     )
 
 
-def charged_and_held() -> tuple[int, int]:
+def captured_and_held() -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT captured_microcredits, held_microcredits FROM usage_balance")
         [row] = cursor.fetchall()

@@ -3,7 +3,7 @@
 -- Every array has one element a call. A call names a key by its digest, or (from a signed-in browser) an account
 -- and a member. Refusals are decided in the documented order: key, account, scope, minute rate, trial, caps,
 -- balance; a refused call takes no rate slot and no trial slot. `available` and `held` are the account's as the
--- call found them; `allowance` is what the limit that refused it had left.
+-- call found them; `allowance` is what the limit that refused it had left (for a trial: its calls a day).
 --
 -- Balances are locked in account order before anything is read that depends on them, so batches of several
 -- processes line up instead of deadlocking, and the rows of an account's keys and trial need no lock of their own.
@@ -113,6 +113,7 @@ BEGIN
                 v := 'minute_rate';
             ELSIF a_trial >= c.trial_calls_per_day THEN
                 v := 'trial_exhausted';
+                allowances[c.ord] := c.trial_calls_per_day;
             ELSIF c.cap_day_microcredits - k_day < c.ceiling THEN
                 v := 'key_day_cap';
                 allowances[c.ord] := greatest(c.cap_day_microcredits - k_day, 0);

@@ -331,6 +331,7 @@ BEGIN
                 v := 'minute_rate';
             ELSIF a_trial >= c.trial_calls_per_day THEN
                 v := 'trial_exhausted';
+                allowances[c.ord] := c.trial_calls_per_day;
             ELSIF c.cap_day_microcredits - k_day < c.ceiling THEN
                 v := 'key_day_cap';
                 allowances[c.ord] := greatest(c.cap_day_microcredits - k_day, 0);
@@ -552,7 +553,8 @@ DECLARE
     ended integer;
 BEGIN
     SELECT array_agg(h.account_id), array_agg(h.request_id),
-           array_agg((extract(epoch FROM clock_timestamp() - h.started_at) * 1000)::integer)
+           -- A latency is an integer of milliseconds: 24 days are enough for a hold that was found late.
+           array_agg(least(extract(epoch FROM clock_timestamp() - h.started_at) * 1000, 2147483647)::integer)
     INTO account_ids, request_ids, latencies_ms
     FROM (SELECT * FROM usage_hold WHERE expires_at <= clock_timestamp() LIMIT p_limit) h;
     n := coalesce(cardinality(account_ids), 0);

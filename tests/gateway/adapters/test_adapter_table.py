@@ -1,0 +1,60 @@
+"""The table, the endpoints and the catalog's names say the same."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.adapter_table import ADAPTER_TABLE, ENDPOINTS_OF
+from gateway.catalog import ADAPTERS, CALL_ENDPOINTS
+from gateway.catalog_file import CatalogDescription, parse_catalog, read_catalog
+
+CATALOG = Path(__file__).resolve().parents[3] / "gateway" / "catalogs" / "sandbox.toml"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> CatalogDescription:
+    environ = {"AIO_SANDBOX_URL": "http://127.0.0.1:9000"}
+    return parse_catalog(read_catalog(str(CATALOG)), file=str(CATALOG), adapters=ADAPTERS, environ=environ)
+
+
+def test_every_adapter_but_chat_is_in_the_table_and_has_endpoints() -> None:
+    assert set(ENDPOINTS_OF) == set(ADAPTER_TABLE) | {"openai_chat"} == set(ADAPTERS)
+
+
+def test_every_endpoint_has_an_adapter_and_none_is_unknown() -> None:
+    assert set().union(*ENDPOINTS_OF.values()) == set(CALL_ENDPOINTS)
+
+
+def test_adapters_know_nothing_of_the_catalog() -> None:
+    folder = Path(__file__).resolve().parents[3] / "gateway" / "adapters"
+    assert not [path.name for path in folder.glob("*.py") if "gateway.catalog" in path.read_text()]
+
+
+def test_the_shipped_catalog_reaches_every_adapter_by_an_endpoint_of_its_own(
+    shipped: CatalogDescription,
+) -> None:
+    assert {route.adapter for route in shipped.routes} == set(ADAPTERS)
+    assert all(route.endpoint in ENDPOINTS_OF[route.adapter] for route in shipped.routes)
+
+
+def test_the_shipped_catalog_has_one_default_for_each_endpoint(shipped: CatalogDescription) -> None:
+    assert set(shipped.defaults) == set(CALL_ENDPOINTS)
+
+
+def test_every_route_of_the_shipped_catalog_prices_what_its_endpoint_uses(
+    shipped: CatalogDescription,
+) -> None:
+    units = {
+        "embeddings": {"tokens_in"},
+        "rerank": {"tokens_in"},
+        "speech": {"characters"},
+        "voices": {"calls"},
+        "voice_clone": {"characters"},
+        "transcription": {"audio_ms"},
+        "vision": {"tokens_in", "tokens_out"},
+        "images": {"images", "pixel_steps"},
+        "music": {"audio_ms"},
+    }
+    for route in shipped.routes:
+        if route.endpoint != "chat":
+            assert {price.unit for price in route.rate.prices} == units[route.endpoint], route.name
