@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from money.conftest import truncate_books
 from money.model import AccountBooks, Asked, KeyBooks, ModelBooks
 
 from accounts import actions
@@ -40,10 +41,6 @@ HALF_A_MINUTE_S = 30
 AMOUNTS = st.one_of(st.sampled_from([1, 2, 999_999, 1_000_000, 1_000_001]), st.integers(1, 3_000_000))
 GRANTS = st.one_of(AMOUNTS, st.integers(1_000_000, 12_000_000))
 CEILINGS = st.one_of(st.just(0), AMOUNTS)
-BOOKS = (
-    "usage_balance, usage_grant, usage_hold, usage_ledger_entry, usage_refund, usage_event, usage_key_meter,"
-    " usage_trial_day, usage_refusal"
-)
 TRIAL_CALLS_PER_DAY, CALLS_PER_MINUTE, CAP_DAY = 6, 4, 2_500_000
 # What the histories must have gone through, or they would prove little.
 EVERYTHING = {"admitted", "minute_rate", "trial_exhausted", "key_day_cap", "insufficient_credits"} | {
@@ -64,7 +61,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         wait_out_midnight()
-        sql(f"TRUNCATE {BOOKS}")
+        truncate_books()
         for account_id in self.trials:
             sql("SELECT usage_open_balance_v1(%s)", account_id)
         self.model = ModelBooks(
@@ -210,10 +207,8 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def histories(transactional_db: None) -> Iterator[type[Histories]]:
+def histories(empty_books: None) -> Iterator[type[Histories]]:
     """Three accounts with five keys: a plain one, one whose key has a cap, and one on a small trial."""
-    if not Plan.objects.filter(slug="unlimited").exists():
-        Plan.objects.create(slug="unlimited")
     Plan.objects.create(
         slug="small-trial", calls_per_minute=CALLS_PER_MINUTE, trial_calls_per_day=TRIAL_CALLS_PER_DAY
     )

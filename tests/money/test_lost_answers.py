@@ -9,7 +9,6 @@ from django.db import connection
 
 from accounts import actions
 from accounts.keys import digest_of
-from accounts.models import Plan
 from aio_platform.batcher import Batcher
 from aio_platform.prepared_line import PreparedLine, Row, Run
 from aio_platform.request_ids import new_request_uuid
@@ -89,9 +88,8 @@ def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(
 
 
 @pytest.fixture
-def call(transactional_db: None) -> CallToAuthorize:
+def call(empty_books: None) -> CallToAuthorize:
     """A call of an account that has 1,000 micro-credits, which it may cost."""
-    Plan.objects.get_or_create(slug="unlimited")
     account = actions.create_account("caller", "unlimited")
     _, text = actions.issue_key(account, "key")
     grants.grant(account.pk, 1_000, reason="test", actor="test")

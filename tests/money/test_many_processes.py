@@ -16,7 +16,6 @@ from django.db import connection
 
 from accounts import actions
 from accounts.keys import digest_of
-from accounts.models import Plan
 from usage import grants, rate_card
 from usage.rates import prices_from_json
 
@@ -27,19 +26,18 @@ LARGEST = 40_000
 
 
 @pytest.mark.slow
-def test_four_processes_on_three_balances_keep_exact_books(transactional_db: None) -> None:
+def test_four_processes_on_three_balances_keep_exact_books(empty_books: None) -> None:
     hammered(calls=2_400)
 
 
 @pytest.mark.prove
-def test_four_processes_keep_exact_books_for_long(transactional_db: None) -> None:
+def test_four_processes_keep_exact_books_for_long(empty_books: None) -> None:
     hammered(calls=48_000)
 
 
 def hammered(calls: int) -> None:
     seed = int(os.environ.get("PROVE_SEED") or time.time_ns() % 10**9)
     print(f"PROVE_SEED={seed} repeats the same calls")
-    Plan.objects.get_or_create(slug="unlimited")
     task = {
         "database": connection.settings_dict["NAME"],
         "calls": calls,

@@ -23,7 +23,7 @@ from gateway.adapters.requests import (
     VoicesRequest,
 )
 from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamFault
-from tests.gateway.adapters.driving import MemoryUpload, drive
+from tests.gateway.adapters.driving import MemoryUpload, WantsMore, drive
 
 SOUND = MemoryUpload(b"RIFF\x00\x00\x00\x00WAVE")
 EMBEDDING, RERANK = EmbeddingRequest(["a", "b"]), RerankRequest("q", ["a", "b"])
