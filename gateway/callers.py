@@ -8,8 +8,6 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
-from django.http import QueryDict
-from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 
 from accounts.errors import MissingKey
@@ -45,16 +43,20 @@ async def refused(caller: Caller, endpoint: str, error: PlatformError) -> Platfo
     return await _refusal(caller, endpoint, error.code) or error
 
 
-async def refusal_of(caller: Caller, endpoint: str | None = None) -> PlatformError | None:
+async def refusal_of(
+    caller: Caller, endpoint: str | None = None, model: str | None = None
+) -> PlatformError | None:
     """Why a caller may not even look around, or None: for addresses that cost nothing, and before an upload.
 
-    With an endpoint, the key's endpoints are looked at too.
+    With an endpoint or a model, the key's are looked at too.
     """
-    return await _refusal(caller, endpoint, None)
+    return await _refusal(caller, endpoint, None, model)
 
 
-async def _refusal(caller: Caller, endpoint: str | None, code: str | None) -> PlatformError | None:
-    earlier = await running().ledger.refuse(caller, endpoint, code)
+async def _refusal(
+    caller: Caller, endpoint: str | None, code: str | None, model: str | None = None
+) -> PlatformError | None:
+    earlier = await running().ledger.refuse(caller, endpoint, code, model)
     if earlier is None:
         return None
     return await asyncio.to_thread(refusal_for_failed_key, caller.address, error_for_refusal_name(earlier))
@@ -86,7 +88,7 @@ def _member_of_session(request: GatewayRequest, address: str) -> Caller:
     request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     request.user = get_user(request)
     # The token comes in its header; the body is the gateway's to read.
-    request.POST, request.FILES = QueryDict(), MultiValueDict()  # type: ignore[misc]
+    request.leave_body_alone()
     try:
         signed_in = MemberSessionAuthentication().authenticate(Request(request))
     except Exception as error:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aio_platform.credits import MAX_MICROCREDITS
+from gateway.adapter_table import ENDPOINTS_OF
 from gateway.catalog import Catalog, ModelInfo, Route, Upstream
 from gateway.catalog_fields import CatalogErrors, Fields, Problem, Problems
 from gateway.catalog_lines import LineMap, TomlPath, syntax_error_line
@@ -134,6 +135,9 @@ class _Reading:
         lines_of_names: dict[str, int] = {}
         for draft in self._drafts:
             self._check_ceiling(draft)
+            served = ENDPOINTS_OF.get(draft.adapter or "")
+            if served is not None and draft.endpoint is not None and draft.endpoint not in served:
+                draft.fields.note("adapter", f"{draft.adapter} serves {', '.join(sorted(served))}")
             if draft.endpoint is None or draft.model is None or draft.upstream is None:
                 continue
             line = self._problems.line_of(draft.fields.path)

@@ -61,7 +61,14 @@ class ChatView(AsyncAPIView):
         if not idempotency_key:
             return await self._answer(call, chat)
         return await carried_once(
-            request, caller, idempotency_key, body, call.time_limit_s, lambda: self._answer(call, chat)
+            request,
+            caller,
+            idempotency_key,
+            body,
+            call.time_limit_s,
+            ENDPOINT,
+            routes[0].model,
+            lambda: self._answer(call, chat),
         )
 
     async def _answer(self, call: Call, chat: ChatRequest) -> HttpResponseBase:

@@ -92,6 +92,8 @@ class EndpointView(AsyncAPIView):
                 idempotency_key,
                 sent,
                 call.time_limit_s,
+                call.endpoint,
+                call.routes[0].model,
                 lambda: _answer(call, asked, shaped),
             )
         else:

@@ -15,6 +15,7 @@ from django.http import HttpResponse, HttpResponseBase
 from aio_platform.errors import InvalidRequest, ServiceUnavailable
 from aio_platform.handler import GatewayRequest
 from aio_platform.request_ids import public_request_id
+from gateway.callers import refusal_of
 from gateway.lifespan import running
 from usage.calls import Caller
 from usage.errors import IdempotencyInFlight, IdempotencyMismatch, IdempotencyNotReplayable
@@ -42,6 +43,8 @@ async def carried_once(
     idempotency_key: str,
     body: bytes,
     time_limit_s: float,
+    endpoint: str,
+    model: str,
     carry: Callable[[], Awaitable[HttpResponseBase]],
 ) -> HttpResponseBase:
     """Carry the call unless this key's call was carried before.
@@ -59,6 +62,10 @@ async def carried_once(
     if claim is None:
         return await carry()  # an unknown key: the money door refuses it
     if claim.state != "claimed":
+        # The first call was authorised; this one was not yet, and its key may be revoked or out of scope.
+        refusal = await refusal_of(caller, endpoint, model)
+        if refusal is not None:
+            raise refusal
         return _answer_again(claim)
     try:
         response = await carry()

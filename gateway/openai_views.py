@@ -167,8 +167,3 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
 async def legacy_completions(request: GatewayRequest) -> HttpResponseBase:
     """/v1/completions: what some clients still try, told where to go instead."""
     raise NotFound("There are no legacy completions here; use /v1/chat/completions.")
-
-
-async def unknown_address(request: GatewayRequest) -> HttpResponseBase:
-    """Whatever else an OpenAI client may try, by any method."""
-    raise NotFound("There is nothing at this address.")

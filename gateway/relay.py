@@ -168,7 +168,8 @@ class Relay:
     ) -> Settlement:
         """Charge the actual units at the rate pinned on the hold; returns once committed."""
         assert outcome in CHARGED
-        charge = call.routes[0].rate.cost_microcredits(units)
+        rate = call.routes[0].rate
+        charge = min(rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling))
         settlement = await self.ledger.settle(self._end(call, outcome, status, charge, units, estimated))
         if not settlement.settled:
             # The hold expired under us: the answer must not go out, or it would be missing from the books.

@@ -21,8 +21,7 @@ from aio_platform.owning_streams import STARTED, started
 from aio_platform.request_ids import public_request_id
 from gateway.adapters import openai_chat
 from gateway.adapters.chat_request import ChatRequest
-from gateway.adapters.openai_chat import MalformedAnswer
-from gateway.adapters.openai_stream import ChatStream, UpstreamStreamError
+from gateway.adapters.openai_stream import ChatStream
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed
 from gateway.relay import Call, Relay
@@ -70,19 +69,15 @@ async def _open(relay: Relay, route: Route, request: ChatRequest) -> _OpenStream
         raise UpstreamFailed
     events = ChatStream(request, route.model, route.upstream_model)
     first = b""
-    try:
-        # An answer that fits one read may be held back whole; it is then sent from the closing chunk.
-        while not first and not events.done:
-            data = await read_chunk(response)
-            if not data:
-                break
-            first = events.feed(data)
-    except (MalformedAnswer, UpstreamStreamError) as error:
+    # Nothing is sent before the upstream has said something: an empty answer is a failure, not a stream.
+    while not (events.says_something or events.done or events.failure):
+        data = await read_chunk(response)
+        if not data:
+            break
+        first += events.feed(data)
+    if not events.says_something:
         response.close()
-        raise UpstreamFailed from error
-    if not first and not (events.done and events.says_something):
-        response.close()
-        raise UpstreamFailed("The model's server answered with nothing.")
+        raise UpstreamFailed("The model's server gave an empty or malformed answer.") from events.failure
     return _OpenStream(response, events, first)
 
 
@@ -117,6 +112,8 @@ async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
     last_moment = loop.time() + settings.STREAM_TIME_LIMIT_S
     read = opened.response.content
     while not opened.events.done:
+        if opened.events.failure is not None:
+            raise UpstreamFailed("The model's server broke off its answer.") from opened.events.failure
         try:
             async with asyncio.timeout(HEARTBEAT_S):
                 data = await read.readany()
@@ -133,10 +130,7 @@ async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
         if loop.time() > last_moment:
             raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S)
         idle_s = 0.0
-        try:
-            events = opened.events.feed(data)
-        except (MalformedAnswer, UpstreamStreamError) as error:
-            raise UpstreamFailed("The model's server broke off its answer.") from error
+        events = opened.events.feed(data)
         if events:
             yield events
 

@@ -1,6 +1,6 @@
 """The gateway's addresses; aio_platform.asgi gives them to GatewayHandler."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from gateway import omakase_form_views, omakase_views, openai_form_views, openai_views
 from gateway.chat_views import ApiInOneChatView, LlmChatView, OpenAIChatView, TextChatView
@@ -33,6 +33,4 @@ OPENAI = [
     path("v1/audio/translations", openai_form_views.OpenAITranslationView.as_view()),
     path("v1/models", ModelsView.as_view()),
 ]
-# Below these two nothing is Django's own; what is below /api and not here is for aio_platform.urls.
-UNKNOWN = [re_path(r"^(v1|llm)/", openai_views.unknown_address)]
-urlpatterns = [*OMAKASE, *API_IN_ONE, *OPENAI, *UNKNOWN]
+urlpatterns = [*OMAKASE, *API_IN_ONE, *OPENAI]

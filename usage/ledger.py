@@ -35,7 +35,7 @@ STATEMENTS = {
         " $17, $18, $19, $20)"
     ),
 }
-REFUSE_SQL = "SELECT usage_refuse_v1(%s, %s, %s, %s, %s, %s)"
+REFUSE_SQL = "SELECT usage_refuse_v1(%s, %s, %s, %s, %s, %s, %s)"
 SETTLE_PATIENCE_S = 30.0
 RECONNECT_PAUSE_S = 0.05
 Item = CallToAuthorize | CallEnd
@@ -71,8 +71,14 @@ class Ledger:
         Raises ServiceUnavailable when the database does not answer; a hold that may have been left then ends
         by expiry. A caller that is cancelled while it waits leaves no hold.
         """
+        future = self._batcher.submit(call)
         try:
-            verdict = await self._batcher.submit(call)
+            verdict = await future
+        except asyncio.CancelledError:
+            # Cancelled between the verdict's coming and our waking up: the Batcher thinks it delivered.
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._release_abandoned(call, future.result())
+            raise
         except psycopg.Error as error:
             log.error("authorisation failed", error=type(error).__name__)
             raise ServiceUnavailable("The platform cannot take calls right now.") from error
@@ -94,10 +100,12 @@ class Ledger:
         assert isinstance(settlement, Settlement)
         return settlement
 
-    async def refuse(self, caller: Caller, endpoint: str | None, code: str | None) -> str | None:
+    async def refuse(
+        self, caller: Caller, endpoint: str | None, code: str | None, model: str | None = None
+    ) -> str | None:
         """The refusal that comes before the caller's own mistake, or None; counts whichever it was.
 
-        Without an endpoint the key's endpoints are not looked at; without a code only the refusal is counted.
+        Without an endpoint or a model the key's are not looked at; without a code only the refusal is counted.
         """
         parameters = (
             caller.key_digest,
@@ -105,6 +113,7 @@ class Ledger:
             caller.member_id,
             caller.address or None,
             endpoint,
+            model,
             code,
         )
         try:

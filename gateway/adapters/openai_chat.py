@@ -19,6 +19,7 @@ from gateway.adapters.chat_request import (
 from usage.units import Units
 
 PATH = "/v1/chat/completions"
+MAX_TOKENS = 10**15  # what the books can hold, whatever an upstream claims
 # Ours alone; an OpenAI-compatible server need not know them.
 OWN_FIELDS = ("input",)
 # API in One's documented defaults, for routes whose upstream knows these fields (option `thoughts`).
@@ -105,7 +106,7 @@ def read_answer(body: bytes, request: ChatRequest) -> ChatAnswer:
         values = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise MalformedAnswer("not JSON") from None
-    if not isinstance(values, dict) or values.get("error"):
+    if not isinstance(values, dict) or values.pop("error", None):
         raise MalformedAnswer("an error in place of an answer")
     choices = values.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -127,7 +128,7 @@ def read_usage(usage: object) -> Units | None:
     tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if type(tokens_in) is not int or type(tokens_out) is not int or tokens_in < 0 or tokens_out < 0:
         return None
-    return Units(tokens_in=tokens_in, tokens_out=tokens_out)
+    return Units(tokens_in=min(tokens_in, MAX_TOKENS), tokens_out=min(tokens_out, MAX_TOKENS))
 
 
 def answer_text(values: dict[str, Any]) -> str:

@@ -33,12 +33,13 @@ class ChatStream:
         self._delivered_bytes = 0
         self._usage: Units | None = None
         self.done = False
+        self.failure: MalformedAnswer | UpstreamStreamError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came, return whole events to forward now (possibly none).
 
-        Raises MalformedAnswer for an event that is not a completion chunk, UpstreamStreamError for an error
-        event.
+        An event that is not a completion chunk, or that tells of an error, ends the stream: `failure` is set,
+        and what came before it is returned to be forwarded, since it is counted as delivered.
         """
         if self._rest:
             data = self._rest + data
@@ -49,7 +50,7 @@ class ChatStream:
         cut = data.rfind(b"\n\n")
         if cut < 0:
             if len(data) > MAX_EVENT_BYTES:
-                raise MalformedAnswer("an event without end")
+                self.failure = MalformedAnswer("an event without end")
             self._rest = data
             return b""
         self._rest = data[cut + 2 :]
@@ -57,9 +58,14 @@ class ChatStream:
             events = data[:-2].split(b"\n\n")
         else:
             events = data[:cut].split(b"\n\n")
-        if len(events) == 1:
-            return self._take(events[0])
-        return b"".join([self._take(event) for event in events])
+        forward = []
+        for event in events:
+            try:
+                forward.append(self._take(event))
+            except (MalformedAnswer, UpstreamStreamError) as error:
+                self.failure = error
+                break
+        return b"".join(forward)
 
     def _take(self, event: bytes) -> bytes:
         if not event.startswith(b"data:") or b"\n" in event:
@@ -76,8 +82,11 @@ class ChatStream:
             raise MalformedAnswer("an event that is not JSON") from None
         if not isinstance(chunk, dict):
             raise MalformedAnswer("an event that is not an object")
-        if chunk.get("error"):
-            raise UpstreamStreamError
+        if "error" in chunk:
+            if chunk["error"]:
+                raise UpstreamStreamError
+            del chunk["error"]  # null; some clients take the mere key for an error
+            event = b"data: " + orjson.dumps(chunk)
         usage = chunk.get("usage")
         if usage is not None:
             self._usage = read_usage(usage) or self._usage

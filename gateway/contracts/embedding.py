@@ -1,8 +1,8 @@
 """What the embedding endpoints accept: Omakase's one text, and OpenAI's four forms of input."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, ValidationInfo, field_validator
 
 from gateway.contracts.parsing import RequestContract
 from gateway.contracts.text import ModelSlug, NonBlank
@@ -39,16 +39,30 @@ class TextEmbeddingBody(RequestContract):
         return text
 
 
+def _form_of(given: Any) -> str:
+    """Which of the four forms is meant, by the first element; its name is left out of error messages."""
+    if not isinstance(given, list):
+        return "str"
+    first = given[0] if given else ""
+    if isinstance(first, list):
+        return "list[list[int]]"
+    return "list[int]" if isinstance(first, int) else "list[str]"
+
+
+Input = Annotated[
+    Annotated[Text, Tag("str")]
+    | Annotated[list[Text], Field(min_length=1, max_length=MAX_INPUTS), Tag("list[str]")]
+    | Annotated[Tokens, Tag("list[int]")]
+    | Annotated[list[Tokens], Field(min_length=1, max_length=MAX_INPUTS), Tag("list[list[int]]")],
+    Discriminator(_form_of),
+]
+
+
 class OpenAIEmbeddingBody(RequestContract):
     """POST /v1/embeddings."""
 
     model: ModelSlug
-    input: (
-        Text
-        | Annotated[list[Text], Field(min_length=1, max_length=MAX_INPUTS)]
-        | Tokens
-        | Annotated[list[Tokens], Field(min_length=1, max_length=MAX_INPUTS)]
-    )
+    input: Input
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = Field(default=None, ge=1, le=65_536)
     input_type: Annotated[str, StringConstraints(max_length=100)] | None = None

@@ -28,7 +28,7 @@ def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tupl
     Raises InvalidRequest for another content type, for what is not UTF-8 JSON, and for the first field that
     breaks the contract, named as in `messages.0.role`.
     """
-    if content_type and not content_type.lower().startswith("application/json"):
+    if content_type and content_type.partition(";")[0].strip().lower() != "application/json":
         raise InvalidRequest("Send the body as application/json.", param="Content-Type")
     if not body:
         raise InvalidRequest("The body is empty; a JSON object is expected.")

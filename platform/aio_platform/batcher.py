@@ -73,6 +73,10 @@ class Batcher(Generic[Item, Result]):
         try:
             results = await self._run_batch([item for item, _ in batch])
             assert len(results) == len(batch), "a batch must answer every item"
+        except asyncio.CancelledError:  # at shutdown: nobody is left to tell how the batch ended
+            for _, future in batch:
+                future.cancel()
+            raise
         except Exception as error:
             for _, future in batch:
                 if not future.done():

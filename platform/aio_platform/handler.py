@@ -15,8 +15,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.urls import Resolver404, ResolverMatch, get_resolver
+from django.utils.datastructures import MultiValueDict
 
 from aio_platform import errors, problems
 from aio_platform.request_ids import new_request_uuid, public_request_id
@@ -90,6 +91,11 @@ class GatewayRequest(ASGIRequest):
             self._whole_body = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._whole_body
 
+    def leave_body_alone(self) -> None:
+        """Keep Django from parsing the body as a form: it is its view's to read."""
+        self._post = QueryDict()
+        self._files: MultiValueDict[str, Any] = MultiValueDict()
+
     def watch_disconnect(self) -> None:
         """From now on cancel this task when the client leaves; call it once the body has been read."""
         task = asyncio.current_task()
@@ -115,6 +121,7 @@ class GatewayHandler:
 
     def __init__(self, urlconf: str) -> None:
         self._resolver = get_resolver(urlconf)
+        _ = self._resolver.url_patterns  # a view that cannot be imported stops the process now, not its calls
         # Paths with ids in them are many; the bound keeps the table small.
         self._resolve = lru_cache(maxsize=2048)(self._resolve_uncached)
 

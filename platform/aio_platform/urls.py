@@ -5,22 +5,27 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView
 
 from aio_platform import problems, process_health
 
 
+@csrf_exempt
 def unknown_address(request: HttpRequest, **_: Any) -> HttpResponse:
     """404 in the shape of the mount, for every API path that no view takes."""
     request_id: str = getattr(request, "request_id", "")
     return problems.render(problems.as_platform_error(Http404()), request.path, request_id)
 
 
+documented_patterns = [
+    path("", include(urlconf)) for urlconf in (*settings.API_URLCONFS, settings.GATEWAY_URLCONF)
+]
 urlpatterns = [
     path("healthz", process_health.alive),
     path("readyz", process_health.ready),
     path("metrics", process_health.metrics),
-    path("api/schema", SpectacularAPIView.as_view()),
+    path("api/schema", SpectacularAPIView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),
-    re_path(r"^(api|v1|llm)/", unknown_address),
+    re_path(r"^(?:api|v1|llm)/", unknown_address),
 ]

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from aio_platform.batcher import Batcher
+from aio_platform.batcher import AGAIN, Batcher
 
 
 class Database:
@@ -147,3 +148,35 @@ async def test_a_drain_cancelled_at_shutdown_leaves_no_caller_waiting(database: 
     done, pending = await asyncio.wait(futures, timeout=1)
     assert not pending
     assert all(future.cancelled() for future in done)
+
+
+async def test_an_item_answered_with_its_own_error_harms_no_neighbour() -> None:
+    async def run(batch: list[int]) -> list[int | Exception]:
+        return [ValueError(f"not {item}") if item == 2 else item for item in batch]
+
+    batcher = Batcher(run)
+    results = await asyncio.gather(*[batcher.submit(n) for n in (1, 2, 3)], return_exceptions=True)
+    assert [str(result) for result in results] == ["1", "not 2", "3"]
+
+
+async def test_an_item_put_off_is_first_in_the_next_batch() -> None:
+    batches: list[list[int]] = []
+
+    async def run(batch: list[int]) -> list[Any]:
+        batches.append(batch)
+        return [AGAIN if len(batches) == 1 and item % 2 else item for item in batch]
+
+    batcher = Batcher(run, max_batch_size=4)
+    assert await asyncio.gather(*[batcher.submit(number) for number in range(6)]) == [0, 1, 2, 3, 4, 5]
+    assert batches == [[0, 1, 2, 3], [1, 3, 4, 5]]
+
+
+async def test_a_result_that_nobody_waits_for_any_more_is_handed_over(database: Database) -> None:
+    abandoned: list[tuple[int, int]] = []
+    batcher = Batcher(database.run, on_abandoned=lambda item, result: abandoned.append((item, result)))
+    kept, gone = batcher.submit(1), batcher.submit(2)
+    await loop_turns(1)
+    gone.cancel()
+    assert await kept == 10
+    await batcher.idle()
+    assert abandoned == [(2, 20)]

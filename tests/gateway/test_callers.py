@@ -142,4 +142,4 @@ async def test_a_session_that_is_none_is_a_missing_key(cookie: str) -> None:
         with pytest.raises(MissingKey):
             await caller_of(request_from(("192.0.2.1", 1), Cookie=cookie), session_allowed=True)
     finally:
-        await sync_to_async(connection.close)()  # the thread's own, which the look-up opened
+        await sync_to_async(lambda: connection.close())()  # the thread's own, which the look-up opened

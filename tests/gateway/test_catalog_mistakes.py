@@ -153,7 +153,7 @@ MISTAKES = {
         "tokens_in = { credits = 0.1", "tokens = { credits = 0.1",
         [
             "16: rates.embed.tokens: not a unit; the units are "
-            "tokens_in, tokens_out, images, audio_ms, characters, calls"
+            "tokens_in, tokens_out, images, audio_ms, characters, calls, pixel_steps, video_ms"
         ],
     ),
     "a rate without prices": (

@@ -66,6 +66,7 @@ class ModelBooks:
     accounts: dict[int, AccountBooks]
     keys: dict[bytes, KeyBooks]
     minute: int = 0
+    grants_expired: int = 0
 
     def pass_time(self, minutes: int) -> None:
         self.minute += minutes
@@ -153,6 +154,7 @@ class ModelBooks:
                 account.available -= taken
                 account.entries += 1
                 made += 1
+        self.grants_expired += made
         return made
 
     def _decide(self, key: KeyBooks, asked: Asked) -> str:

@@ -66,12 +66,8 @@ def test_an_upstream_that_hangs_is_given_up_in_time(
     if path != "/api/t2m":  # ACE-Step has no way to cancel a task
         entry = eventually(lambda: next((e for e in platform.journal(mark) if e["aborted_by"]), None))
         assert entry["aborted_by"] == "client"
-        assert tenant_secrets_absent(platform, sturdy, mark)
-
-
-def tenant_secrets_absent(platform: RunningPlatform, client: httpx.Client, mark: str) -> bool:
-    key = client.headers["Authorization"].removeprefix("Bearer ")
-    return key not in json.dumps(platform.journal(mark))
+        key = sturdy.headers["Authorization"].removeprefix("Bearer ")
+        assert key not in json.dumps(entry)
 
 
 @pytest.mark.parametrize("magic", ["status=500", "reset", "empty", "wrong_type", "malformed"])
@@ -106,12 +102,12 @@ def test_a_busy_upstream_is_a_503_that_says_when(sturdy: httpx.Client, books: Bo
 
 
 def test_a_sound_that_breaks_off_is_paid_for_by_its_share(sturdy: httpx.Client, books: Books) -> None:
-    text = "[[sbx:reset_after=100000]]" + "many words, " * 20
+    text = "[[sbx:reset_after=3000;dribble]]" + "many words, " * 20
     with pytest.raises(httpx.RemoteProtocolError):
         ask(sturdy, "/api/tts", text)
 
-    call = books.only_call()
-    assert (call["outcome"], call["estimated"]) == ("partial", True)
+    (call,) = eventually(lambda: [call for call in books.calls() if call["outcome"] == "partial"])
+    assert call["estimated"] is True
     assert 0 < call["capture_microcredits"] < len(text) * PRICE_OF_A_CHARACTER
     assert books.spent() == call["capture_microcredits"]
     assert books.held() == 0

@@ -14,10 +14,11 @@ $$;
 
 -- For a call that is refused before it could be authorised (a bad body, an unknown model): who made it. Returns
 -- the refusal that comes before the caller's own (a bad key, a suspended account, an endpoint or address out of
--- scope), or null, and counts whichever it was. Without an endpoint the key's endpoints are not looked at, without
+-- scope), or null, and counts whichever it was. Without an endpoint or a model the key's are not looked at, without
 -- a code only the earlier refusal is counted.
 CREATE FUNCTION usage_refuse_v1(
-    p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_code text
+    p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_model text,
+    p_code text
 ) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
     found_account bigint;
@@ -33,6 +34,7 @@ BEGIN
             WHEN k.id IS NULL AND m.role = 'viewer' THEN 'role_not_allowed'
             WHEN k.allowed_endpoints IS NOT NULL AND p_endpoint <> ALL (k.allowed_endpoints)
                 THEN 'endpoint_not_allowed'
+            WHEN k.allowed_models IS NOT NULL AND p_model <> ALL (k.allowed_models) THEN 'model_not_allowed'
             WHEN k.allowed_networks IS NOT NULL AND (p_address IS NULL OR NOT EXISTS (
                 SELECT 1 FROM unnest(k.allowed_networks) network WHERE p_address <<= network::inet))
                 THEN 'address_not_allowed'

@@ -903,7 +903,7 @@ BEGIN
     RETURN QUERY SELECT balance.last_entry + 1, balance.available_microcredits + p_amount, false;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.usage_refuse_v1(p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_code text)
+CREATE OR REPLACE FUNCTION public.usage_refuse_v1(p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_model text, p_code text)
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -923,6 +923,7 @@ BEGIN
             WHEN k.id IS NULL AND m.role = 'viewer' THEN 'role_not_allowed'
             WHEN k.allowed_endpoints IS NOT NULL AND p_endpoint <> ALL (k.allowed_endpoints)
                 THEN 'endpoint_not_allowed'
+            WHEN k.allowed_models IS NOT NULL AND p_model <> ALL (k.allowed_models) THEN 'model_not_allowed'
             WHEN k.allowed_networks IS NOT NULL AND (p_address IS NULL OR NOT EXISTS (
                 SELECT 1 FROM unnest(k.allowed_networks) network WHERE p_address <<= network::inet))
                 THEN 'address_not_allowed'

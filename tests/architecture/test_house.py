@@ -1,0 +1,114 @@
+"""The house stays as it was laid out: one-way imports, rooms with names, one door to the money."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = (ROOT / "platform" / "aio_platform", ROOT / "accounts", ROOT / "usage", ROOT / "gateway")
+NAMELESS = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "manager",
+    "managers",
+    "misc",
+    "common",
+    "base_utils",
+    "tools",
+}
+# The rooms that ask the books for something; every other room asks one of these.
+MONEY_DOORS = {"ledger.py", "grants.py", "idempotency.py", "rate_card.py"}
+MONEY_FUNCTION = re.compile(r"usage_[a-z_]+_v[0-9]+")
+
+
+def python_files() -> list[Path]:
+    found = [file for package in PACKAGES for file in package.rglob("*.py") if "migrations" not in file.parts]
+    assert len(found) > 50
+    return found
+
+
+def output_of(*statements: str, path: tuple[Path, ...] = ()) -> str:
+    """What a fresh interpreter in the repository's root prints, with these directories first on its path."""
+    before = f"import sys; sys.path[:0] = {[str(directory) for directory in path]!r}\n"
+    return subprocess.run(
+        [sys.executable, "-c", before + "\n".join(statements)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("path", [(), (ROOT,), (ROOT, ROOT / "platform"), (ROOT / "platform", ROOT)])
+def test_platform_is_the_standard_librarys(path: tuple[Path, ...]) -> None:
+    printed = output_of(
+        "import platform, os", "print(platform.__file__); print(platform.system())", path=path
+    )
+    file, system = printed.splitlines()
+    assert not Path(file).is_relative_to(ROOT)
+    assert Path(file).name == "platform.py"
+    assert system
+
+
+def test_the_platform_folder_is_no_package() -> None:
+    assert not (ROOT / "platform" / "__init__.py").exists()
+    assert not (ROOT / "tests" / "platform").exists()
+
+
+def test_imports_run_one_way() -> None:
+    completed = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert re.search(r"\b0 broken", completed.stdout), completed.stdout
+
+
+def test_every_room_has_a_name_that_says_what_is_in_it() -> None:
+    nameless = [file for file in python_files() if NAMELESS & set(file.stem.split("_"))]
+    assert nameless == []
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    silent = [
+        str(file.relative_to(ROOT))
+        for file in python_files()
+        if file.read_text().strip()
+        and not file.read_text().startswith('"""')
+        and file.name not in ("apps.py", "base.py")
+    ]
+    assert silent == []
+
+
+def test_the_books_are_asked_at_their_doors_alone() -> None:
+    """The functions of `usage/sql` are called in four rooms of usage, and nowhere else."""
+    callers = {file for file in python_files() if MONEY_FUNCTION.search(_code(file))}
+    assert {file.name for file in callers} == MONEY_DOORS
+    assert {file.parent for file in callers} == {ROOT / "usage"}
+
+
+def _code(file: Path) -> str:
+    """The file without its comments and docstrings, which may name a function."""
+    text = re.sub(
+        r'"""(.*?)"""',
+        lambda found: "" if _is_prose(found.group(1)) else found.group(),
+        file.read_text(),
+        flags=re.S,
+    )
+    return re.sub(r"^\s*#.*$", "", text, flags=re.M)
+
+
+def _is_prose(text: str) -> bool:
+    return not re.search(r"\b(SELECT|PREPARE|CALL|EXECUTE)\b", text)
+
+
+def test_no_room_writes_to_the_books_tables_by_itself() -> None:
+    writes = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+usage_", re.I)
+    assert [str(file.relative_to(ROOT)) for file in python_files() if writes.search(_code(file))] == []
