@@ -132,9 +132,6 @@ async def test_without_a_well_formed_key_there_is_no_caller(
         await caller_of(request_from(("192.0.2.1", 1), **headers))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="gateway/callers.py _member_of_session sets request.FILES, which has no setter"
-)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("cookie", ["sessionid=abc", "sessionid=", "other=1", "sessionid=" + "x" * 5000])
 async def test_a_session_that_is_none_is_a_missing_key(cookie: str) -> None:

@@ -225,8 +225,9 @@ def test_data_over_several_lines_is_forwarded_as_one() -> None:
     ],
 )
 def test_an_event_that_is_no_chunk_is_malformed(payload: bytes) -> None:
-    with pytest.raises(MalformedAnswer):
-        stream_for().feed(b"data: " + payload + b"\n\n")
+    stream = stream_for()
+    assert stream.feed(b"data: " + payload + b"\n\n") == b""
+    assert isinstance(stream.failure, MalformedAnswer)
 
 
 @pytest.mark.parametrize(
@@ -245,17 +246,17 @@ def test_tool_calls_of_a_strange_shape_break_nothing(tool_calls: Any) -> None:
 def test_an_error_within_the_stream_is_told_apart(error: Any) -> None:
     stream = stream_for()
     stream.feed(event(chunk({"content": "Hi"})))
-    with pytest.raises(UpstreamStreamError):
-        stream.feed(event({"error": error}))
+    assert stream.feed(event({"error": error})) == b""
+    assert isinstance(stream.failure, UpstreamStreamError)
     assert stream.says_something
 
 
 def test_an_event_without_end_is_given_up() -> None:
     stream = stream_for()
     piece = b"data: " + b"x" * 1_000_000
-    with pytest.raises(MalformedAnswer):
-        for _ in range(10):
-            stream.feed(piece)
+    for _ in range(10):
+        assert stream.feed(piece) == b""
+    assert isinstance(stream.failure, MalformedAnswer)
 
 
 def test_without_the_end_mark_a_stream_is_not_done() -> None:
@@ -293,3 +294,11 @@ def test_a_stream_without_words_says_nothing() -> None:
     )
     assert stream.done
     assert not stream.says_something
+
+
+def test_what_came_before_a_broken_event_in_the_same_read_is_forwarded() -> None:
+    stream = stream_for()
+    good = event({"choices": [{"index": 0, "delta": {"content": "heard"}}]})
+    assert b"heard" in stream.feed(good + b"data: {broken\n\n")
+    assert isinstance(stream.failure, MalformedAnswer)
+    assert stream.says_something

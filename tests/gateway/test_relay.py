@@ -355,18 +355,7 @@ async def cancel_everywhere(relay: Relay, tenant: Tenant, work: Work, *, as_it_r
 
 
 WHEN = pytest.mark.parametrize(
-    "as_it_resumes",
-    [
-        pytest.param(False, id="while it waits"),
-        pytest.param(
-            True,
-            id="as it resumes",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="usage/ledger.py authorize: cancelled in the moment its verdict came, it forgets the hold",
-            ),
-        ),
-    ],
+    "as_it_resumes", [pytest.param(False, id="while it waits"), pytest.param(True, id="as it resumes")]
 )
 
 

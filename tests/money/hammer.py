@@ -20,7 +20,7 @@ MOST_IN_FLIGHT = 24
 async def hammer(task: dict[str, Any]) -> dict[str, Any]:
     """Calls at random on the accounts: held, then settled, settled twice at once, released, or left open."""
     from aio_platform.request_ids import new_request_uuid
-    from usage.calls import ADMITTED, Caller, CallEnd, CallToAuthorize
+    from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
     from usage.ledger import Ledger
     from usage.outcomes import Outcome
 
@@ -38,7 +38,14 @@ async def hammer(task: dict[str, Any]) -> dict[str, Any]:
         request_uuid = new_request_uuid()
         verdict = await ledger.authorize(
             CallToAuthorize(
-                request_uuid, Caller(bytes.fromhex(digest)), "chat", "gemini", "chat/gemini", task["rate"], ceiling, 600
+                request_uuid,
+                Caller(bytes.fromhex(digest)),
+                "chat",
+                "gemini",
+                "chat/gemini",
+                task["rate"],
+                ceiling,
+                600,
             )
         )
         verdicts[verdict.name] += 1
@@ -53,7 +60,9 @@ async def hammer(task: dict[str, Any]) -> dict[str, Any]:
             return
         charge = None if kind == "release" else chance.randrange(2 * ceiling + 1)
         outcome = Outcome.FAILED if charge is None else Outcome.SUCCEEDED
-        ends_of_it = [CallEnd(account_id, request_uuid, outcome, charge) for _ in range(1 + (kind == "twice"))]
+        ends_of_it = [
+            CallEnd(account_id, request_uuid, outcome, charge) for _ in range(1 + (kind == "twice"))
+        ]
         settlements = await asyncio.gather(*[ledger.settle(end) for end in ends_of_it])
         [settlement] = [settlement for settlement in settlements if settlement.settled]
         assert settlement.charged == min(charge or 0, ceiling)

@@ -77,7 +77,6 @@ def session(platform: RunningPlatform) -> Client:
 async def ask(client: Client, tenant: Tenant, body: bytes, path: str = CHAT) -> Answer:
     """Make one call; never raises for what a server or a connection may do."""
     answer = Answer(time.monotonic(), tenant, streamed=False)
-    parts: list[bytes] = []
     headers = {**tenant.headers, "Content-Type": "application/json"}
     try:
         async with client.post(path, data=body, headers=headers) as response:
@@ -86,11 +85,10 @@ async def ask(client: Client, tenant: Tenant, body: bytes, path: str = CHAT) -> 
             answer.headers = response.headers
             answer.streamed = response.content_type == "text/event-stream"
             async for part in response.content.iter_any():
-                parts.append(part)
+                answer.body += part
         answer.complete = not answer.streamed
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         answer.trouble = type(error).__name__
-    answer.body = b"".join(parts)
     if answer.streamed:
         answer.complete = DONE in answer.body
     return answer

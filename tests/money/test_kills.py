@@ -28,15 +28,15 @@ MOUNTS = ("/v1/chat/completions", "/api/v1/chat/completions", "/llm/v1/chat/comp
 
 @pytest.fixture
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """Holds live ten seconds at most, so that those of killed processes end soon."""
+    """Holds live seven seconds at most, so that those of killed processes end soon."""
     running = RunningPlatform(
         tmp_path_factory.mktemp("kills"),
         workers=3,
         environment={
-            "AIO_CHAT_TIME_LIMIT_S": "4",
-            "AIO_STREAM_TIME_LIMIT_S": "4",
+            "AIO_CHAT_TIME_LIMIT_S": "3",
+            "AIO_STREAM_TIME_LIMIT_S": "3",
             "AIO_STREAM_IDLE_LIMIT_S": "4",
-            "AIO_HOLD_MARGIN_S": "2",
+            "AIO_HOLD_MARGIN_S": "1",
         },
     ).start()
     yield running
@@ -158,7 +158,9 @@ async def assert_nothing_is_lost(platform: RunningPlatform, answers: list[load.A
     assert endless == [], "a call had no end"
     # A complete answer that is no success cost nothing, whatever was killed meanwhile.
     refused = [answer.request_id for answer in answers if answer.complete and answer.status >= 400]
-    charged = {request_id: ends for request_id, ends in books.charges(platform, refused).items() if ends[0][1]}
+    charged = {
+        request_id: ends for request_id, ends in books.charges(platform, refused).items() if ends[0][1]
+    }
     print(
         f"{kills} kills, {len(answers)} calls: {len(in_full)} answers in full,"
         f" {sum(a.streamed for a in in_full.values())} of them streamed; statuses {load.by_status(answers)};"

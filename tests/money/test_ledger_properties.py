@@ -45,7 +45,13 @@ CEILINGS = st.one_of(st.just(0), AMOUNTS)
 TRIAL_CALLS_PER_DAY, CALLS_PER_MINUTE, CAP_DAY = 4, 4, 1_200_000
 # What the histories must have gone through, or they would prove little.
 EVERYTHING = {"admitted", "minute_rate", "trial_exhausted", "key_day_cap", "insufficient_credits"} | {
-    "captured", "released", "not settled", "refunded", "refund too large", "hold expired", "grant expired"
+    "captured",
+    "released",
+    "not settled",
+    "refunded",
+    "refund too large",
+    "hold expired",
+    "grant expired",
 }
 
 
@@ -67,7 +73,10 @@ class Histories(RuleBasedStateMachine):
             sql("SELECT usage_open_balance_v1(%s)", account_id)
         self.model = ModelBooks(
             {account_id: AccountBooks(trial) for account_id, trial in self.trials.items()},
-            {digest: KeyBooks(k.id, k.account_id, k.calls_per_minute, k.cap_day) for digest, k in self.keys.items()},
+            {
+                digest: KeyBooks(k.id, k.account_id, k.calls_per_minute, k.cap_day)
+                for digest, k in self.keys.items()
+            },
         )
         self.began = datetime.now(UTC)
         self.asked: list[tuple[int, str]] = []
@@ -96,7 +105,9 @@ class Histories(RuleBasedStateMachine):
         self.asked += [(self.keys[one.digest].account_id, one.request_uuid) for one in asked]
 
     @precondition(lambda self: self.asked)
-    @rule(ends=st.lists(st.tuples(st.integers(0, 50), st.one_of(st.none(), CEILINGS)), min_size=1, max_size=5))
+    @rule(
+        ends=st.lists(st.tuples(st.integers(0, 50), st.one_of(st.none(), CEILINGS)), min_size=1, max_size=5)
+    )
     def settle(self, ends: list[tuple[int, int | None]]) -> None:
         """Open holds, ended ones, and calls that were refused, some of them twice in one batch."""
         batch = []
@@ -107,7 +118,9 @@ class Histories(RuleBasedStateMachine):
             batch.append(CallEnd(account_id, request_uuid, outcome, charge))
         settlements = self.runner.run(self._settle(batch))
         # Of two ends for one hold in a batch either may win, never both: the model is told which did.
-        for end, settlement in sorted(zip(batch, settlements, strict=True), key=lambda pair: not pair[1].settled):
+        for end, settlement in sorted(
+            zip(batch, settlements, strict=True), key=lambda pair: not pair[1].settled
+        ):
             released = end.outcome is Outcome.FAILED
             charged = self.model.settle(end.account_id, end.request_uuid, end.charge_microcredits, released)
             assert (settlement.charged if settlement.settled else None) == charged
@@ -187,7 +200,9 @@ class Histories(RuleBasedStateMachine):
             assert left == [(lot.entry, lot.remaining) for lot in account.lots]
 
     def open_holds(self) -> list[tuple[int, str]]:
-        return [(a, request_uuid) for a, account in self.model.accounts.items() for request_uuid in account.holds]
+        return [
+            (a, request_uuid) for a, account in self.model.accounts.items() for request_uuid in account.holds
+        ]
 
     async def _authorize(self, asked: list[Asked]) -> list:  # type: ignore[type-arg]
         """One batch: all are submitted before the loop turns."""
@@ -219,7 +234,11 @@ def histories(empty_books: None) -> Iterator[type[Histories]]:
     Plan.objects.create(slug="slow", calls_per_minute=CALLS_PER_MINUTE)
     Plan.objects.create(slug="small-trial", trial_calls_per_day=TRIAL_CALLS_PER_DAY)
     Histories.keys, Histories.trials, Histories.seen = {}, {}, Counter()
-    for plan_slug, caps in {"unlimited": [None, None], "slow": [CAP_DAY, None], "small-trial": [None]}.items():
+    for plan_slug, caps in {
+        "unlimited": [None, None],
+        "slow": [CAP_DAY, None],
+        "small-trial": [None],
+    }.items():
         account = actions.create_account(plan_slug, plan_slug)
         Histories.trials[account.pk] = account.plan.trial_calls_per_day
         for cap in caps:
@@ -272,6 +291,8 @@ def sql(text: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg
 def wait_out_midnight() -> None:
     """A history must not run into the next day (UTC), where caps and trials start anew."""
     now = datetime.now(UTC)
-    left_s = ((now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now).total_seconds()
+    left_s = (
+        (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now
+    ).total_seconds()
     if left_s < 20:
         time.sleep(left_s + 0.1)

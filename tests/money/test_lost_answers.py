@@ -13,7 +13,7 @@ from aio_platform.batcher import Batcher
 from aio_platform.prepared_line import PreparedLine, Row, Run
 from aio_platform.request_ids import new_request_uuid
 from usage import grants, rate_card
-from usage.calls import Caller, CallEnd, CallToAuthorize, Settlement
+from usage.calls import CallEnd, Caller, CallToAuthorize, Settlement
 from usage.ledger import Ledger
 from usage.outcomes import Outcome
 from usage.rates import prices_from_json

@@ -26,7 +26,9 @@ async def test_sixty_of_a_thousand_calls_pass_a_sixty_a_minute_key(three_gateway
 
 
 @pytest.mark.slow
-async def test_one_key_at_its_limit_leaves_the_accounts_other_key_alone(three_gateways: RunningPlatform) -> None:
+async def test_one_key_at_its_limit_leaves_the_accounts_other_key_alone(
+    three_gateways: RunningPlatform,
+) -> None:
     tenant = three_gateways.new_tenant(plan="standard", credits="10")
     other = three_gateways.manage_json("issue_key", tenant.name)["key"]
     first = await load.all_at_once(three_gateways, tenant, load.chat_body(), PER_MINUTE + 5)

@@ -1,10 +1,10 @@
 """`serve` may be started twice, killed, started again and stopped at any time; nothing stays behind.
 
-Every test has a data directory of its own, and waits for what must become true, generously, instead of sleeping.
+The tests share a data directory, and one that needs a running server starts it where the test before stopped it.
+They wait for what must become true, generously, instead of sleeping.
 """
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -14,86 +14,44 @@ from pathlib import Path
 
 import pytest
 from money import books, load
-from running_platform import ROOT, RunningPlatform, free_port
+from running_platform import ROOT, RunningPlatform
 
 SOON_S = 30.0
 
 
-@pytest.fixture
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """Started; a test may stop or kill it. Afterwards nothing of it runs, its database neither."""
-    running = RunningPlatform(tmp_path_factory.mktemp("life"), workers=2).start()
+@pytest.fixture(scope="module")
+def shared_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(tmp_path_factory.mktemp("life"), workers=2)
     yield running
-    running.stop()
+    assert running.stop() == 0
     eventually(lambda: not postgres_runs(running), "PostgreSQL outlived its last user")
 
 
+@pytest.fixture
+def platform(shared_platform: RunningPlatform) -> RunningPlatform:
+    """A running server."""
+    if shared_platform.process is None or shared_platform.process.poll() is not None:
+        shared_platform.start()
+    return shared_platform
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stop_lets_calls_in_flight_end(platform: RunningPlatform, number: signal.Signals) -> None:
+async def test_a_second_start_on_the_same_port_is_refused_and_harms_nothing(
+    platform: RunningPlatform,
+) -> None:
     tenant = platform.new_tenant()
-    gateways = platform.process_ids("gateway_worker")
-    async with load.session(platform) as client:
-        ordinary = load.chat_body(magic="delay_ms=2000")
-        streamed = load.chat_body(magic="chunks=5;gap_ms=500", stream=True)
-        calls = [
-            asyncio.create_task(load.ask(client, tenant, body)) for body in (ordinary, streamed) for _ in range(10)
-        ]
-        while len(platform.journal("delay_ms=2000") + platform.journal("gap_ms=500")) < len(calls):
-            await asyncio.sleep(0.05)
-        assert platform.process is not None
-        platform.process.send_signal(number)
-        answers = await asyncio.gather(*calls)
-    assert [answer.status for answer in answers] == [200] * len(calls), load.by_status(answers)
-    assert all(answer.complete for answer in answers), [answer.trouble for answer in answers]
-    assert await asyncio.to_thread(platform.process.wait, 60) == 0
-    assert not any(runs(process_id) for process_id in gateways)
-    eventually(lambda: not postgres_runs(platform), "PostgreSQL outlived its last user")
-    assert "aio: stopped" in platform.log.read_text()
-    platform.start()
-    charges = books.charges(platform, [answer.request_id for answer in answers])
-    assert charges == {answer.request_id: [("succeeded", answer.microcredits())] for answer in answers}
-    platform.assert_books_agree()
-
-
-@pytest.mark.slow
-async def test_a_killed_server_leaves_no_process_and_starts_again(platform: RunningPlatform) -> None:
-    """Its children stop by themselves although calls hang in them; the next start finds port and database."""
-    tenant = platform.new_tenant()
-    children = [pid for name in ("gateway_worker", "manage.py work", "sandbox") for pid in platform.process_ids(name)]
-    assert len(children) == 4
-    postmaster = platform.postmaster_pid()
-    assert platform.process is not None
-    platform.process.kill()
-    platform.process.wait()
-    eventually(lambda: not any(runs(pid) for pid in children), "processes of the killed server still run")
-    assert runs(postmaster)
-    platform.start()
-    assert platform.postmaster_pid() == postmaster, "it should have attached to the running PostgreSQL"
-    [answer] = await load.all_at_once(platform, tenant, load.chat_body(), 1)
-    assert answer.status == 200
-    platform.assert_books_agree()
-
-
-@pytest.mark.slow
-def test_a_server_killed_a_moment_ago_can_be_started_at_once(platform: RunningPlatform) -> None:
-    assert platform.process is not None
-    platform.process.kill()
-    platform.process.wait()
-    platform.start()
-    with platform.client() as client:
-        assert client.get("/readyz").status_code == 200
-
-
-@pytest.mark.slow
-async def test_a_second_start_on_the_same_port_is_refused_and_harms_nothing(platform: RunningPlatform) -> None:
-    tenant = platform.new_tenant()
-    second = serve_again(platform, platform.port)
-    printed = second.communicate(timeout=60)[0]
+    second = subprocess.run(
+        [sys.executable, "manage.py", "serve", f"--port={platform.port}"],
+        cwd=ROOT,
+        env=platform._environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert second.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{platform.port}" in printed
-    assert "Set AIO_PORT to choose another port" in printed
-    assert "Traceback" not in printed
+    assert f"cannot listen on 127.0.0.1:{platform.port}" in second.stderr
+    assert "Set AIO_PORT to choose another port" in second.stderr
+    assert "Traceback" not in second.stderr
     answers = await load.all_at_once(platform, tenant, load.chat_body(), 20)
     assert load.by_status(answers) == {200: 20}
 
@@ -103,23 +61,84 @@ async def test_two_servers_share_one_database_and_stop_one_by_one(platform: Runn
     tenant = platform.new_tenant()
     second = RunningPlatform(platform.data_dir, workers=1).start()
     postmaster = platform.postmaster_pid()
+    both = await asyncio.gather(
+        load.all_at_once(platform, tenant, load.chat_body(), 20),
+        load.all_at_once(second, tenant, load.chat_body(), 20),
+    )
+    assert [load.by_status(answers) for answers in both] == [{200: 20}, {200: 20}]
     assert platform.stop() == 0
     assert runs(postmaster)
     answers = await load.all_at_once(second, tenant, load.chat_body(), 20)
     assert load.by_status(answers) == {200: 20}
+    second.assert_books_agree()
     assert second.stop() == 0
     eventually(lambda: not postgres_runs(platform), "PostgreSQL outlived its last user")
 
 
-def serve_again(platform: RunningPlatform, port: int) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "serve", f"--port={port}", "--workers=1"],
-        cwd=ROOT,
-        env={**os.environ, "AIO_DATA_DIR": str(platform.data_dir)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.mark.slow
+async def test_a_killed_server_is_started_again_at_once_and_leaves_no_process(
+    platform: RunningPlatform,
+) -> None:
+    """Its children stop by themselves, although a call hangs in them; port and database are found."""
+    tenant = platform.new_tenant()
+    children = [
+        process_id
+        for command in ("gateway_worker", "manage.py work", "manage.py sandbox")
+        for process_id in platform.process_ids(command)
+    ]
+    assert len(children) == 4
+    postmaster = platform.postmaster_pid()
+    async with load.session(platform) as client:
+        hanging = asyncio.create_task(load.ask(client, tenant, load.chat_body(magic="hang")))
+        while not platform.journal("sbx:hang"):
+            await asyncio.sleep(0.05)
+        assert platform.process is not None
+        platform.process.kill()
+        platform.process.wait()
+        platform.start()
+        assert not (await hanging).accepted
+    eventually(lambda: not any(map(runs, children)), "processes of the killed server still run")
+    assert platform.postmaster_pid() == postmaster, "it should have attached to the running PostgreSQL"
+    [answer] = await load.all_at_once(platform, tenant, load.chat_body(), 1)
+    assert answer.accepted
+    platform.assert_books_agree()
+
+
+@pytest.mark.slow
+async def test_a_stop_lets_calls_in_flight_end_and_be_booked(platform: RunningPlatform) -> None:
+    answers = await answers_across_a_stop(platform, signal.SIGTERM)
+    platform.start()
+    charges = books.charges(platform, [answer.request_id for answer in answers])
+    assert charges == {answer.request_id: [("succeeded", answer.microcredits())] for answer in answers}
+    platform.assert_books_agree()
+
+
+@pytest.mark.slow
+async def test_an_interrupt_from_the_keyboard_stops_as_gently(platform: RunningPlatform) -> None:
+    await answers_across_a_stop(platform, signal.SIGINT)
+
+
+async def answers_across_a_stop(platform: RunningPlatform, number: signal.Signals) -> list[load.Answer]:
+    """Twenty answers that came in full although the server was told to stop before their first byte or midway."""
+    tenant = platform.new_tenant()
+    gateways = platform.process_ids("gateway_worker")
+    async with load.session(platform) as client:
+        ordinary = load.chat_body(magic="delay_ms=2000")
+        streamed = load.chat_body(magic="chunks=5;gap_ms=500", stream=True)
+        seen = len(platform.journal("_ms="))
+        calls = [asyncio.create_task(load.ask(client, tenant, body)) for body in [ordinary, streamed] * 10]
+        while len(platform.journal("_ms=")) < seen + len(calls):
+            await asyncio.sleep(0.05)
+        assert platform.process is not None
+        platform.process.send_signal(number)
+        answers = await asyncio.gather(*calls)
+    assert [answer.status for answer in answers] == [200] * len(calls)
+    assert all(answer.complete for answer in answers), [answer.trouble for answer in answers]
+    assert await asyncio.to_thread(platform.process.wait, 60) == 0
+    assert not any(map(runs, gateways))
+    assert platform.log.read_text().rstrip().endswith("aio: stopped")
+    eventually(lambda: not postgres_runs(platform), "PostgreSQL outlived its last user")
+    return answers
 
 
 def runs(process_id: int) -> bool:

@@ -15,7 +15,9 @@ PER_DAY, FAILURES, CALLS = 50, 4, 120
 
 
 @pytest.mark.slow
-async def test_the_fifty_first_call_of_the_day_waits_for_the_next_day(three_gateways: RunningPlatform) -> None:
+async def test_the_fifty_first_call_of_the_day_waits_for_the_next_day(
+    three_gateways: RunningPlatform,
+) -> None:
     await stay_within_one_day()
     tenant = three_gateways.new_tenant(plan="trial", credits="1")
     failing, good = load.chat_body(magic="status=500"), load.chat_body()
