@@ -127,7 +127,7 @@ class Relay:
 
         Raises the last upstream's error when none answers, UpstreamSaturated when all are resting.
         """
-        last: PlatformError = UpstreamSaturated()
+        last: PlatformError | None = None
         for route in call.routes:
             if not self.upstreams.admits(route):
                 continue
@@ -155,7 +155,7 @@ class Relay:
                 call.upstream_ended = time.perf_counter()
                 self.upstreams.succeeded(route)
                 return answer
-        raise last
+        raise last or UpstreamSaturated()
 
     async def capture(
         self,

@@ -126,7 +126,7 @@ class EmbeddedPostgres:
             while True:
                 try:
                     return self._start_once()
-                except (subprocess.SubprocessError, AssertionError, OSError) as error:
+                except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
                     # After a crash the old server's children may need a moment to let go of its memory.
                     if time.monotonic() > deadline:
                         raise RuntimeError(f"embedded PostgreSQL did not start: {error}") from error
@@ -148,12 +148,11 @@ class EmbeddedPostgres:
         Raises OSError while processes of the old server are still ending: a second one beside them would
         break the data.
         """
-        if not PROCESSES.exists() or self.postmaster_pid() is None or self.is_running():
+        if not PROCESSES.exists() or self.is_running():
             return
         directory = self._server_directory()
-        if any(
-            _works_in(int(entry.name), directory) for entry in PROCESSES.iterdir() if entry.name.isdecimal()
-        ):
+        numbers = [int(entry.name) for entry in PROCESSES.iterdir() if entry.name.isdecimal()]
+        if any(_works_in(pid, directory) and _is_postgres(pid) for pid in numbers):
             raise OSError("the old server is still ending")
         (directory / "postmaster.pid").unlink(missing_ok=True)
 
@@ -181,5 +180,12 @@ def _works_in(pid: int, directory: Path) -> bool:
         return True
     try:
         return (PROCESSES / str(pid) / "cwd").readlink() == directory
+    except OSError:
+        return False
+
+
+def _is_postgres(pid: int) -> bool:
+    try:
+        return (PROCESSES / str(pid) / "comm").read_text().strip() == "postgres"
     except OSError:
         return False
