@@ -62,8 +62,8 @@ def poll(reference: Mapping[str, Any], route: AdapterRoute) -> Generator[Upstrea
         return failed(status.get("error_type"), status.get("error"))
     received = yield UpstreamCall(path, method="GET")
     output = mapping(received.json(), "output")
-    if "detail" in output or output.get("error"):
-        return failed(output.get("detail"), output.get("error"))
+    if set(output) == {"detail"}:
+        return failed(output["detail"])
     return succeeded([output[name] for name in OUTPUTS if name in output] or output)
 
 

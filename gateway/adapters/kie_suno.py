@@ -67,7 +67,9 @@ def poll(reference: Mapping[str, Any], route: AdapterRoute) -> Generator[Upstrea
     if status != "SUCCESS":
         raise MalformedAnswer("an unknown status")
     songs = mapping(record.get("response"), "response").get("sunoData")
-    return succeeded([song.get("audioUrl") for song in songs if isinstance(song, dict)] if songs else None)
+    if not isinstance(songs, list):
+        raise MalformedAnswer("no songs")
+    return succeeded([song.get("audioUrl") for song in songs if isinstance(song, dict)])
 
 
 def cancel(reference: Mapping[str, Any], route: AdapterRoute) -> None:

@@ -45,11 +45,19 @@ def provider_input(request: TaskRequest, route: AdapterRoute) -> dict[str, Any]:
         if not isinstance(field, str) or not field:
             raise BadOption(f"the field {name} of {route.model} must have a name, or be false")
         words = values.get(name, {})
-        value = words.get(str(value), value) if words and not isinstance(value, list | dict) else value
+        if not isinstance(words, Mapping):
+            raise BadOption(f"the values of {name} of {route.model} must be a table")
+        if words and isinstance(value, bool | int | float | str):
+            value = words.get(written(value), value)
         if name in texts:
             value = str(value)
         sent[field] = [value] if name in lists else value
     return sent
+
+
+def written(value: bool | int | float | str) -> str:
+    """A value as a table's key has it: `true`, `5`, `0.5`, `1:1`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _of(route: AdapterRoute, option: str, kind: type) -> Any:

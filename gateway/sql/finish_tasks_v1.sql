@@ -92,7 +92,10 @@ BEGIN
         INSERT INTO gateway_task_event (account_id, task_id, type, created_at)
         SELECT e.account_id, e.id, CASE WHEN e.state = 'succeeded' THEN 'task.succeeded' ELSE 'task.failed' END, moment
         FROM ended e;
-        PERFORM pg_notify('aio_task', '');
+        IF EXISTS (SELECT 1 FROM gateway_task_due d JOIN unnest(accounts, tasks) AS w (account_id, task_id)
+                   ON d.account_id = w.account_id AND d.task_id = w.task_id) THEN
+            PERFORM pg_notify('aio_task', '');
+        END IF;
         PERFORM pg_notify('aio_task_event', '');
     END IF;
 

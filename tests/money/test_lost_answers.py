@@ -56,11 +56,6 @@ def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(
     assert settlement == Settlement(settled=True, charged=600, available=400)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a call cancelled between its verdict's arrival and its own resumption keeps its hold until that expires:"
-    " on_abandoned is for cancelled futures, and this one is done (usage/ledger.py, authorize)",
-)
 def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(
     call: CallToAuthorize, monkeypatch: pytest.MonkeyPatch
 ) -> None:

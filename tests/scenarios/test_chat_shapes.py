@@ -1,5 +1,6 @@
 """Chat answers on each of its four addresses as that address documents, and costs the same everywhere."""
 
+import json
 import os
 import subprocess
 from typing import Any
@@ -95,7 +96,8 @@ def test_every_answer_names_its_id_and_its_price_and_is_in_the_books(
     path: str, client: httpx.Client, books: Books
 ) -> None:
     text, _ = marked()
-    answer = client.post(path, json=body_for(path, text + "[[sbx:text=twelve bytes]]", stream=False))
+    body = body_for(path, text + "[[sbx:text=twelve bytes]]", stream=False, include_thoughts=False)
+    answer = client.post(path, json=body)
 
     cost = price(tokens(text + "[[sbx:text=twelve bytes]]"), 3)
     assert answer.headers["X-Credits-Consumed"] == f"{cost / 1e6:.6f}".rstrip("0")
@@ -108,11 +110,22 @@ def test_every_answer_names_its_id_and_its_price_and_is_in_the_books(
     assert receipt["balance_after_microcredits"] == 1_000_000_000 - cost
 
 
+def test_api_in_one_thinks_aloud_unless_told_otherwise(client: httpx.Client, platform: RunningPlatform) -> None:
+    text, marker = marked()
+    client.post(API_IN_ONE, json=body_for(API_IN_ONE, text, stream=False)).raise_for_status()
+    client.post(OPENAI, json=body_for(OPENAI, text, stream=False)).raise_for_status()
+
+    asked = [json.loads(entry["body"]) for entry in platform.journal(marker)]
+    assert asked[0]["include_thoughts"] is True
+    assert asked[0]["reasoning_effort"] == "high"
+    assert "include_thoughts" not in asked[1]
+
+
 @pytest.mark.parametrize("path", OBJECT_SHAPED)
 def test_a_stream_carries_its_price_in_its_last_chunk_and_then_ends(
     path: str, client: httpx.Client, books: Books
 ) -> None:
-    answer = client.post(path, json=body_for(path, "hello", stream=True))
+    answer = client.post(path, json=body_for(path, "hello", stream=True, include_thoughts=False))
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     stream = Stream.of(answer.text)

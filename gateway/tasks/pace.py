@@ -1,0 +1,46 @@
+"""When to look again: backoff with jitter, and how many calls a second an upstream is asked. Pure."""
+
+import random
+
+FIRST_LOOK_S = 1.0
+# A result is found at most this share of the task's time late, and never later than the longest pause.
+LATE_SHARE = 0.15
+LONGEST_POLL_PAUSE_S = 15.0
+FIRST_ERROR_PAUSE_S = 1.0
+LONGEST_ERROR_PAUSE_S = 60.0
+LONGEST_SUBMIT_PAUSE_S = 30.0
+JITTER = 0.2
+_chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
+
+
+def poll_pause_s(running_s: float) -> float:
+    """How long to leave a task that has run for so long: the longer it runs, the longer."""
+    return _jittered(min(max(running_s * LATE_SHARE, FIRST_LOOK_S), LONGEST_POLL_PAUSE_S))
+
+
+def error_pause_s(errors: int, longest_s: float = LONGEST_ERROR_PAUSE_S) -> float:
+    """How long to leave an upstream after so many errors in a row."""
+    return _jittered(min(FIRST_ERROR_PAUSE_S * 2 ** min(errors, 20), longest_s))
+
+
+def _jittered(pause_s: float) -> float:
+    return pause_s * _chance.uniform(1 - JITTER, 1 + JITTER)
+
+
+class Allowance:
+    """A bucket of calls that fills at `per_s`; a second's worth at most."""
+
+    def __init__(self, per_s: float, now: float) -> None:
+        self._per_s = per_s
+        self._left = per_s
+        self._as_of = now
+
+    def whole(self, now: float) -> int:
+        """How many calls may begin now."""
+        self._left = min(self._left + (now - self._as_of) * self._per_s, max(self._per_s, 1.0))
+        self._as_of = now
+        return int(self._left)
+
+    def take(self, calls: int) -> None:
+        """So many began."""
+        self._left -= calls

@@ -1,0 +1,73 @@
+"""From a task's row to whom to ask about it: the routes of asynchronous endpoints, as the catalog has them now."""
+
+import os
+from collections.abc import Iterator
+
+from gateway.catalog import TASK_ENDPOINTS, Catalog, Route, Upstream
+from gateway.tasks.records import ClaimedTask
+
+WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - an option's name
+CALLS_PER_SECOND = "calls_per_second"
+ENV_PREFIX = "env:"
+
+
+class TaskRoutes:
+    """Every route of an asynchronous endpoint in one version of the catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.version = catalog.version
+        self.upstreams: dict[str, Upstream] = {}
+        self.calls_per_second: dict[str, float] = {}
+        self._by_name: dict[tuple[str, str, str], Route] = {}
+        self._by_upstream: dict[tuple[str, str], Route] = {}
+        self._of_upstream: dict[str, Route] = {}
+        for route in task_routes(catalog):
+            upstream = route.upstream.name
+            self.upstreams[upstream] = route.upstream
+            self._by_name[route.endpoint, route.model, route.name] = route
+            self._by_upstream.setdefault((upstream, route.adapter), route)
+            self._of_upstream.setdefault(upstream, route)
+            limit = route.options.get(CALLS_PER_SECOND)
+            if isinstance(limit, (int, float)) and not isinstance(limit, bool) and limit > 0:
+                self.calls_per_second[upstream] = min(limit, self.calls_per_second.get(upstream, limit))
+
+    def of_upstream(self, upstream: str) -> Route:
+        """Any route of that upstream, which must be one of `upstreams`."""
+        return self._of_upstream[upstream]
+
+    def own(self, task: ClaimedTask) -> Route | None:
+        """The task's own route; None where the catalog has it no more, or has sent it elsewhere."""
+        route = self._by_name.get((task.endpoint, task.model, task.route))
+        if route is None or (route.upstream.name, route.adapter) != (task.upstream, task.adapter):
+            return None
+        return route
+
+    def to_ask(self, task: ClaimedTask) -> Route | None:
+        """The task's own route, or another to the same server by the same protocol: enough to poll it."""
+        return self.own(task) or self._by_upstream.get((task.upstream, task.adapter))
+
+
+def task_routes(catalog: Catalog) -> Iterator[Route]:
+    """The routes of every asynchronous endpoint."""
+    for model in catalog.models():
+        for endpoint in model.endpoints:
+            if endpoint in TASK_ENDPOINTS:
+                yield from catalog.routes_for(endpoint, model.slug)
+
+
+def webhook_secret_of(route: Route) -> str | None:
+    """What the route's upstream signs its webhooks with; None where the catalog names none.
+
+    A secret stands in the environment, and the catalog names it: `options = { webhook_secret = "env:NAME" }`.
+    """
+    named = route.options.get(WEBHOOK_SECRET)
+    if not isinstance(named, str) or not named.startswith(ENV_PREFIX):
+        return None
+    return os.environ.get(named.removeprefix(ENV_PREFIX)) or None
+
+
+def webhook_url_for(route: Route, public_url: str) -> str | None:
+    """Where the route's upstream may call; None where it could not reach us, or not prove that it is it."""
+    if not public_url or webhook_secret_of(route) is None:
+        return None
+    return f"{public_url.rstrip('/')}/webhooks/upstreams/{route.upstream.name}"

@@ -1,0 +1,130 @@
+"""What tasks look like on the wire to the database: arrays in PostgreSQL's text form, and rows read back."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from aio_platform.prepared_line import Row
+from gateway.tasks.records import ClaimedTask, Ended, Opened, StepNote, TaskEnd, TaskKey, TaskToOpen
+from gateway.tasks.states import State
+from usage.ledger_wire import array_literal, authorize_parameters, read_verdict, text_array_literal
+from usage.units import Units
+
+VERDICT_COLUMNS = 9
+
+
+def open_parameters(tasks: list[TaskToOpen]) -> tuple[str, ...]:
+    """The arguments of gateway_open_tasks_v1."""
+    return (
+        *authorize_parameters([task.call for task in tasks]),
+        text_array_literal([task.id for task in tasks]),
+        text_array_literal([task.adapter for task in tasks]),
+        text_array_literal([task.upstream for task in tasks]),
+        json_array_literal([task.request for task in tasks]),
+        json_array_literal([task.parameters for task in tasks]),
+        json_array_literal([task.units._asdict() for task in tasks]),
+        # The marker is the hold's id: unique, ours, and found again from either side.
+        text_array_literal([task.call.request_uuid for task in tasks]),
+        free_text_array_literal([task.callback_url for task in tasks]),
+        array_literal([task.deadline_s for task in tasks]),
+    )
+
+
+def read_opened(row: Row) -> Opened:
+    """One row of gateway_open_tasks_v1."""
+    created_at = row[VERDICT_COLUMNS]
+    return Opened(
+        read_verdict(row[:VERDICT_COLUMNS]),
+        None if created_at is None else datetime.fromisoformat(created_at.decode()).astimezone(UTC),
+    )
+
+
+def read_claimed(row: Row) -> ClaimedTask:
+    """One row of gateway_claim_tasks_v1."""
+    account_id, task_id, state, endpoint, model, route, adapter, upstream = (_text(value) for value in row[:8])
+    return ClaimedTask(
+        key=TaskKey(int(account_id), task_id),
+        state=State(state),
+        endpoint=endpoint,
+        model=model,
+        route=route,
+        adapter=adapter,
+        upstream=upstream,
+        rate_id=int(_text(row[8])),
+        parameters=_json(row[9]),
+        units=Units(**_json(row[10])),
+        marker=_text(row[11]),
+        reference=_json(row[12]),
+        polls=int(_text(row[13])),
+        errors=int(_text(row[14])),
+        running_s=0.0 if row[15] is None else float(row[15]),
+        late_s=float(_text(row[16])),
+    )
+
+
+def record_parameters(owner: str, notes: list[StepNote]) -> tuple[str, ...]:
+    """The arguments of gateway_record_steps_v1."""
+    return (
+        owner,
+        array_literal([note.key.account_id for note in notes]),
+        text_array_literal([note.key.id for note in notes]),
+        array_literal(["over" if note.over else note.state and note.state.value for note in notes]),
+        array_literal([max(round(note.delay_s * 1000), 0) for note in notes]),
+        array_literal([note.errors for note in notes]),
+        json_array_literal([note.reference for note in notes]),
+        free_text_array_literal([note.upstream_key for note in notes]),
+    )
+
+
+def finish_parameters(owner: str | None, ends: list[TaskEnd]) -> tuple[str, ...]:
+    """The arguments of gateway_finish_tasks_v1."""
+    return (
+        array_literal([end.key.account_id for end in ends]),
+        text_array_literal([end.key.id for end in ends]),
+        array_literal([owner if end.leased else None for end in ends]),
+        array_literal([end.end.state.value for end in ends]),
+        array_literal([end.end.outcome.value for end in ends]),
+        array_literal([end.end.status for end in ends]),
+        array_literal([end.charge_microcredits for end in ends]),
+        json_array_literal([None if end.units is None else end.units._asdict() for end in ends]),
+        json_array_literal([end.results for end in ends]),
+        free_text_array_literal([end.message for end in ends]),
+    )
+
+
+def key_parameters(keys: Sequence[TaskKey]) -> tuple[str, str]:
+    """Account ids and task ids."""
+    return array_literal([key.account_id for key in keys]), text_array_literal([key.id for key in keys])
+
+
+def read_ended(row: Row) -> Ended:
+    """One row of gateway_finish_tasks_v1."""
+    won, state, consumed = row
+    return Ended(won == b"t", None if state is None else State(state.decode()), int(consumed or 0))
+
+
+def json_array_literal(values: Sequence[Any]) -> str:
+    """PostgreSQL's text form of an array of JSON values; None is SQL's null."""
+    return free_text_array_literal([None if value is None else orjson.dumps(value).decode() for value in values])
+
+
+def free_text_array_literal(values: Sequence[str | None]) -> str:
+    """As `text_array_literal`, for texts that come once: nothing of them is kept in memory."""
+    quoted = []
+    for value in values:
+        if value is None:
+            quoted.append("NULL")
+        else:
+            quoted.append('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
+    return "{" + ",".join(quoted) + "}"
+
+
+def _text(value: bytes | None) -> str:
+    assert value is not None
+    return value.decode()
+
+
+def _json(value: bytes | None) -> Any:
+    return None if value is None else orjson.loads(value)
