@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import close_old_connections
 from rest_framework.request import Request
 
 from accounts.errors import MissingKey
@@ -80,11 +81,14 @@ def _normal_address(text: str) -> str:
         return ""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
-    return str(address)
+    # A zone, as in fe80::1%eth0, is this machine's business; PostgreSQL's inet has none.
+    return str(address).partition("%")[0]
 
 
 def _member_of_session(request: GatewayRequest, address: str) -> Caller:
     """Blocks for the session's look-ups; the same rules as on the platform's own pages."""
+    # No request signals here: this thread's connection is renewed, and given up, by hand.
+    close_old_connections()
     request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     request.user = get_user(request)
     # The token comes in its header; the body is the gateway's to read.

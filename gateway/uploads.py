@@ -131,7 +131,7 @@ async def received_form(
     is known to be larger than `limit_bytes`, BodyTooSlow, and ClientGone.
     """
     announced = request.header(b"content-length")
-    large = announced.isdigit() and int(announced) > IN_MEMORY_BYTES
+    large = announced.isdecimal() and len(announced) < 19 and int(announced) > IN_MEMORY_BYTES
     spool = Spool(starts_on_disk=large)
     try:
         parser = FormParser(boundary_of(request.header(b"content-type")), file_field, lambda: spool)

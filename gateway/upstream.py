@@ -192,7 +192,9 @@ def _error_for(response: aiohttp.ClientResponse) -> UpstreamFailed | UpstreamRej
         return UpstreamRejected()
     if response.status in BUSY:
         given = response.headers.get("Retry-After", "")
-        return UpstreamSaturated(retry_after_s=min(max(int(given), 1), 120) if given.isdigit() else 1)
+        return UpstreamSaturated(
+            retry_after_s=min(max(int(given), 1), 120) if given.isdecimal() and len(given) < 10 else 1
+        )
     return UpstreamFailed()
 
 

@@ -10,7 +10,21 @@ from gateway.contracts.parsing import RequestContract
 ModelSlug = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 # Fields that change what the upstream bills in ways no rate here covers: refused rather than carried unpriced.
 UNPRICED_FIELDS = frozenset(
-    {"audio", "modalities", "prediction", "web_search_options", "functions", "function_call"}
+    {
+        "audio",
+        "best_of",
+        "chat_template",
+        "function_call",
+        "functions",
+        "modalities",
+        "models",
+        "plugins",
+        "prediction",
+        "provider",
+        "search_parameters",
+        "service_tier",
+        "web_search_options",
+    }
 )
 PRICED_PARTS = ("text", "image_url", "refusal")
 
@@ -90,6 +104,9 @@ class SamplingFields(RequestContract):
             for name in sorted(UNPRICED_FIELDS):
                 if extra.get(name) is not None:
                     raise _bad(name, "is not supported here")
+        for index, tool in enumerate(self.tools or ()):
+            if tool.get("type") != "function":
+                raise _bad(f"tools.{index}.type", "expected function; hosted tools are not priced here")
 
 
 class ChatCompletionBody(SamplingFields):

@@ -44,7 +44,8 @@ def test_it_completes(ai: openai.OpenAI) -> None:
     assert done.choices[0].finish_reason == "stop"
     assert done.usage is not None
     assert done.usage.prompt_tokens == tokens("hello")
-    assert done.usage.completion_tokens == tokens(done.choices[0].message.content)
+    thoughts = getattr(done.choices[0].message, "reasoning_content", None) or ""
+    assert done.usage.completion_tokens == tokens(done.choices[0].message.content, thoughts)
     assert done._request_id is not None
     assert done._request_id.startswith("req_")
 

@@ -71,9 +71,6 @@ def test_every_ipv6_address_has_one_form(address: ipaddress.IPv6Address) -> None
     assert address_from(address.exploded.upper()) == address_from(str(address))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="gateway/callers.py _normal_address keeps the zone, which PostgreSQL's inet refuses"
-)
 def test_a_zone_is_no_part_of_the_address() -> None:
     assert address_from("fe80::1%eth0") == "fe80::1"
 

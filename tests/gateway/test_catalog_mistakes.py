@@ -266,7 +266,10 @@ MISTAKES = {
     ),
     "two defaults": (
         'endpoint = "embeddings"', 'endpoint = "chat"\nmax_output_tokens = 1',
-        ["59: routes[2].default: the default model of chat is already small"],
+        [
+            "54: routes[2].adapter: openai_embeddings serves embeddings",
+            "59: routes[2].default: the default model of chat is already small",
+        ],
     ),
     "a model that nothing carries": (
         'model = "acme/embed:2"', 'model = "small"', ["25: models[1]: no route carries acme/embed:2"]
