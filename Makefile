@@ -5,8 +5,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Other people's clients live apart: what they require of one another is not what the platform requires.
+CLIENTS := $(VENV)/clients
+CLIENTS_STAMP := $(CLIENTS)/.installed
+NODE_CLIENTS := tests/contract/node
 
-.PHONY: run test check bench prove lock format test-clients
+.PHONY: run test check bench prove lock lock-clients format test-clients
 
 run: $(STAMP)
 	@$(BIN)/python manage.py serve
@@ -27,6 +31,9 @@ bench: $(STAMP)
 prove: $(STAMP)
 	@$(BIN)/python -m pytest -m prove -s
 
+test-clients: $(STAMP) $(CLIENTS_STAMP) $(NODE_CLIENTS)/node_modules
+	@AIO_CLIENTS_PYTHON=$(abspath $(CLIENTS))/bin/python $(BIN)/python -m pytest tests/contract
+
 format: $(STAMP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -34,6 +41,23 @@ format: $(STAMP)
 lock: $(STAMP)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
 		--no-annotate --no-header --output-file requirements.lock pyproject.toml
+
+# Both without the addresses that packages came from.
+lock-clients: $(STAMP)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --output-file tests/contract/requirements-clients.txt tests/contract/requirements-clients.in
+	@cd $(NODE_CLIENTS) && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+$(CLIENTS_STAMP): tests/contract/requirements-clients.txt
+	@echo "aio: installing Python clients into $(CLIENTS)"
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(NODE_CLIENTS)/node_modules: $(NODE_CLIENTS)/package-lock.json
+	@echo "aio: installing JavaScript clients into $@"
+	@cd $(NODE_CLIENTS) && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import structlog
+from django.conf import settings
 
 from aio_platform.errors import PlatformError
 from aio_platform.owning_streams import STARTED
@@ -29,7 +30,7 @@ from gateway.adapters.steps import (
     Wait,
 )
 from gateway.catalog import Route
-from gateway.errors import UpstreamFailed, UpstreamRejected
+from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected
 from gateway.media.kinds import HEAD_BYTES, looks_like
 from gateway.relay import Call, Relay
 from gateway.upstream import read_answer_body, read_chunk
@@ -144,7 +145,7 @@ async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncGe
     try:
         yield STARTED
         held = opened.first
-        while chunk := await read_chunk(opened.response):
+        while chunk := await _next_chunk(call, opened.response):
             delivered += len(held)
             yield held
             held = chunk
@@ -164,9 +165,22 @@ async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncGe
             relay.ledger.run_in_background(_capture_share(relay, call, opened, delivered))
 
 
+async def _next_chunk(call: Call, response: aiohttp.ClientResponse) -> bytes:
+    """The next of a stream's bytes. Raises TimeLimitReached for a silent upstream, and at the stream's deadline."""
+    limit_s = min(settings.STREAM_IDLE_LIMIT_S, call.stream_deadline() - asyncio.get_running_loop().time())
+    try:
+        async with asyncio.timeout(limit_s):
+            return await read_chunk(response)
+    except TimeoutError:
+        raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S) from None
+
+
 async def _capture_share(relay: Relay, call: Call, opened: OpenBinary, delivered_bytes: int) -> None:
     """What was delivered, by its share of the announced length; all of it where no length was announced."""
     call.upstream_ended = time.perf_counter()
+    if delivered_bytes == 0:
+        await relay.release(call, Outcome.CANCELLED, None)
+        return
     total = opened.response.content_length
     units = opened.answer.units
     if total:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aio_platform.errors import NotFound
 from gateway.adapter_table import ENDPOINTS_OF
+from gateway.task_adapter_table import TASK_ENDPOINTS_OF
 from usage.rates import Rate
 
 DEFAULT_MAX_CONNECTIONS = 1000
@@ -40,7 +41,7 @@ TASK_ENDPOINTS = (
 )
 ENDPOINTS = CALL_ENDPOINTS + TASK_ENDPOINTS
 # The protocols this version of the platform speaks; `gateway.adapters` has a room for each.
-ADAPTERS = frozenset(ENDPOINTS_OF)
+ADAPTERS = frozenset(ENDPOINTS_OF) | frozenset(TASK_ENDPOINTS_OF)
 
 
 class UnknownModel(NotFound):

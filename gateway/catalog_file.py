@@ -19,6 +19,7 @@ from gateway.catalog import Catalog, ModelInfo, Route, Upstream
 from gateway.catalog_fields import CatalogErrors, Fields, Problem, Problems
 from gateway.catalog_lines import LineMap, TomlPath, syntax_error_line
 from gateway.catalog_tables import Known, RouteDraft, read_model, read_rate, read_route, read_upstream
+from gateway.task_adapter_table import TASK_ENDPOINTS_OF
 from usage.rates import Price, Rate
 from usage.units import Units
 
@@ -135,7 +136,7 @@ class _Reading:
         lines_of_names: dict[str, int] = {}
         for draft in self._drafts:
             self._check_ceiling(draft)
-            served = ENDPOINTS_OF.get(draft.adapter or "")
+            served = {**ENDPOINTS_OF, **TASK_ENDPOINTS_OF}.get(draft.adapter or "")
             if served is not None and draft.endpoint is not None and draft.endpoint not in served:
                 draft.fields.note("adapter", f"{draft.adapter} serves {', '.join(sorted(served))}")
             if draft.endpoint is None or draft.model is None or draft.upstream is None:

@@ -20,6 +20,7 @@ from gateway.chat import complete_chat
 from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
 from gateway.contracts.parsing import parse_body
 from gateway.idempotency import carried_once, idempotency_key_of
+from gateway.json_bodies import read_json_body
 from gateway.lifespan import running
 from gateway.relay import Call, price_headers
 from gateway.streaming import stream_chat
@@ -39,7 +40,7 @@ class ChatView(AsyncAPIView):
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         caller = await caller_of(request, session_allowed=self.session_allowed)
         try:
-            body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
+            body = await read_json_body(request, caller, ENDPOINT)
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             chat = self.chat_request(contract, values, len(body), request)
             routes = running().catalog.current.routes_for(ENDPOINT, values.get("model"))

@@ -23,12 +23,15 @@ from gateway.callers import caller_of, refused
 from gateway.carrying import OpenBinary, binary_stream, carry
 from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.idempotency import carried_once, idempotency_key_of
+from gateway.json_bodies import read_json_body
 from gateway.lifespan import running
 from gateway.relay import Call, price_headers
 from gateway.uploads import body_deadline
 from usage.calls import Caller
 from usage.verdicts import rate_headers
 
+# Their answers may be binary streams, which go on after the time limit for the first byte.
+STREAMING_ENDPOINTS = frozenset({"speech", "voice_clone", "music"})
 BodyContract = TypeVar("BodyContract", bound=RequestContract)
 
 
@@ -61,7 +64,14 @@ class EndpointView(AsyncAPIView):
             raise self._renamed(error) from None
         time_limit_s = routes[0].time_limit_s or self.time_limit.value()
         return Call(
-            request.request_uuid, request.arrived, caller, self.endpoint, routes, ceiling, time_limit_s
+            request.request_uuid,
+            request.arrived,
+            caller,
+            self.endpoint,
+            routes,
+            ceiling,
+            time_limit_s,
+            may_stream=self.endpoint in STREAMING_ENDPOINTS,
         )
 
     def _renamed(self, error: InvalidRequest) -> InvalidRequest:
@@ -112,8 +122,7 @@ class JsonEndpointView(EndpointView, Generic[BodyContract]):
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         caller = await caller_of(request, session_allowed=self.session_allowed)
         try:
-            async with body_deadline():
-                body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
+            body = await read_json_body(request, caller, self.endpoint)
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             asked = self.asked(contract)
             call = self.call_of(request, caller, asked, values.get("model"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.catalog_feed import CatalogFeed
 from gateway.relay import Relay
+from gateway.tasks.desk import TaskDesk
 from gateway.upstream import Upstreams
 from usage.idempotency import IdempotentCalls
 from usage.ledger import Ledger
@@ -13,13 +14,14 @@ from usage.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The process's connections: to the books, the catalog and the upstreams."""
+    """The process's connections: to the books, the catalog, the upstreams and the tasks."""
 
     ledger: Ledger
     catalog: CatalogFeed
     upstreams: Upstreams
     relay: Relay
     idempotent_calls: IdempotentCalls
+    tasks: TaskDesk
 
 
 _running: Running | None = None
@@ -42,12 +44,14 @@ async def opened() -> AsyncIterator[None]:
         stack.push_async_callback(catalog.close)
         idempotent_calls = IdempotentCalls()
         stack.push_async_callback(idempotent_calls.close)
+        tasks = TaskDesk()
+        stack.push_async_callback(tasks.close)
         ledger = Ledger()
         # Closed first: it waits for the settlements under way.
         stack.push_async_callback(ledger.close)
         await ledger.open()
         await catalog.open()
-        _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), idempotent_calls)
+        _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), idempotent_calls, tasks)
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ from gateway.contracts.images import OpenAIImageBody
 from gateway.contracts.rerank import OpenAIRerankBody
 from gateway.contracts.speech import OpenAISpeechBody
 from gateway.contracts.transcription import OpenAITranscriptionForm
-from gateway.endpoint_schema import NUMBERS, form_body, json_body, json_object, operation, sound
+from gateway.endpoint_schema import BINARY, NUMBERS, form_body, json_body, json_object, operation, sound
 
 _STRING = {"type": "string"}
 _INTEGER = {"type": "integer"}
@@ -58,7 +58,13 @@ RERANK = operation(
         results=_list_of(index=_INTEGER, relevance_score={"type": "number"}),
     ),
 )
-SPEECH = operation("openai_speech", "Speech from a text, as OpenAI's", json_body(OpenAISpeechBody), *sound())
+SPEECH = operation(
+    "openai_speech",
+    "Speech from a text, as OpenAI's",
+    json_body(OpenAISpeechBody),
+    *sound(),
+    ("audio/pcm", BINARY),
+)
 IMAGES = operation(
     "openai_images",
     "Images from a description, as OpenAI's",

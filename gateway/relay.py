@@ -19,9 +19,10 @@ from aio_platform.credits import format_credits
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
+from gateway.metrics import ATTEMPTS, call_ended
 from gateway.upstream import Upstreams
 from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize, Settlement, Verdict
-from usage.ledger import Ledger
+from usage.ledger import SETTLE_PATIENCE_S, Ledger
 from usage.outcomes import CHARGED, Outcome
 from usage.units import Units
 from usage.verdicts import error_for_verdict, rate_headers
@@ -49,6 +50,7 @@ class Call:
     ceiling: Units
     time_limit_s: float
     streamed: bool = False
+    may_stream: bool = False
     verdict: Verdict | None = None
     route: Route | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -59,6 +61,27 @@ class Call:
     def deadline(self) -> float:
         """On the event loop's clock, counted from the call's arrival."""
         return asyncio.get_running_loop().time() + self.time_limit_s - (time.perf_counter() - self.arrived)
+
+    def stream_deadline(self) -> float:
+        """The same for the end of a stream, which its hold outlives."""
+        return self.deadline() + settings.STREAM_TIME_LIMIT_S
+
+    def longest_stream_s(self) -> float:
+        """How long after its time limit a stream may still be going on, the slowest reader's last chunk included."""
+        if not self.streamed and not self.may_stream:
+            return 0
+        return (
+            settings.STREAM_TIME_LIMIT_S
+            + settings.STREAM_IDLE_LIMIT_S
+            + settings.STALLED_READER_LIMIT_S
+            + SETTLE_PATIENCE_S
+        )
+
+    def upstream_had_its_time(self) -> bool:
+        """Whether the upstream, and not the caller's slow body, used up most of the time limit."""
+        if self.upstream_started is None:
+            return False
+        return time.perf_counter() - self.upstream_started >= self.time_limit_s / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +95,7 @@ class Relay:
         """Hold the call's ceiling, or raise the refusal. The rate is that of the first route."""
         route = call.routes[0]
         ceiling = route.rate.cost_microcredits(call.ceiling)
-        longest_s = settings.STREAM_TIME_LIMIT_S if call.streamed else 0
+        longest_s = call.longest_stream_s()
         verdict = await self.ledger.authorize(
             CallToAuthorize(
                 call.request_uuid,
@@ -103,23 +126,27 @@ class Relay:
                 await self.authorize(call)
                 return await work()
         except asyncio.CancelledError:
+            if call.route is not None and call.upstream_ended is None:
+                ATTEMPTS[call.route.upstream.name, "left"].add()
             if call.verdict is not None:
-                self.ledger.run_in_background(self._release(call, Outcome.CANCELLED, None))
+                self.ledger.run_in_background(self.release(call, Outcome.CANCELLED, None))
             raise
         except TimeoutError:
             error: PlatformError = TimeLimitReached(call.time_limit_s)
             if call.route is not None:
-                self.upstreams.failed(call.route)
+                if call.upstream_had_its_time():
+                    self.upstreams.failed(call.route)
+                ATTEMPTS[call.route.upstream.name, "timed_out"].add()
             if call.verdict is not None:
-                await self._release(call, Outcome.TIMED_OUT, error.status)
+                await self.release(call, Outcome.TIMED_OUT, error.status)
             raise error from None
         except PlatformError as error:
             if call.verdict is not None:
-                await self._release(call, _OUTCOMES.get(type(error), Outcome.FAILED), error.status)
+                await self.release(call, _OUTCOMES.get(type(error), Outcome.FAILED), error.status)
             raise
         except Exception:
             if call.verdict is not None:
-                await self._release(call, Outcome.FAILED, 500)
+                await self.release(call, Outcome.FAILED, 500)
             raise
 
     async def first_answer(self, call: Call, attempt: Callable[[Route], Awaitable[Answer]]) -> Answer:
@@ -133,15 +160,19 @@ class Relay:
                 continue
             call.route = route
             started = call.upstream_started = time.perf_counter()
+            call.upstream_ended = None
             try:
                 answer = await attempt(route)
             except UpstreamRejected:
                 call.upstream_ended = time.perf_counter()
                 self.upstreams.succeeded(route)
+                ATTEMPTS[route.upstream.name, "rejected"].add()
                 raise
             except (UpstreamFailed, UpstreamSaturated) as error:
                 call.upstream_ended = time.perf_counter()
                 self.upstreams.failed(route)
+                result = "saturated" if isinstance(error, UpstreamSaturated) else "failed"
+                ATTEMPTS[route.upstream.name, result].add()
                 log.info("upstream attempt failed", upstream=route.upstream.name, status=error.status)
                 call.attempts.append(
                     {
@@ -154,6 +185,7 @@ class Relay:
             else:
                 call.upstream_ended = time.perf_counter()
                 self.upstreams.succeeded(route)
+                ATTEMPTS[route.upstream.name, "answered"].add()
                 return answer
         raise last or UpstreamSaturated()
 
@@ -171,15 +203,18 @@ class Relay:
         rate = call.routes[0].rate
         charge = min(rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling))
         settlement = await self.ledger.settle(self._end(call, outcome, status, charge, units, estimated))
+        call_ended(call, outcome if settlement.settled else Outcome.EXPIRED)
         if not settlement.settled:
             # The hold expired under us: the answer must not go out, or it would be missing from the books.
             log.error("hold ended before its capture", request_uuid=call.request_uuid)
             raise ServiceUnavailable("The call took too long to be recorded, and was not charged.")
         return settlement
 
-    async def _release(self, call: Call, outcome: Outcome, status: int | None) -> None:
+    async def release(self, call: Call, outcome: Outcome, status: int | None) -> None:
+        """End the hold without a charge; a books' failure is logged where it is raised, and the hold expires."""
         try:
-            await self.ledger.settle(self._end(call, outcome, status, None, Units(), False))
+            settlement = await self.ledger.settle(self._end(call, outcome, status, None, Units(), False))
+            call_ended(call, outcome if settlement.settled else Outcome.EXPIRED)
         except ServiceUnavailable:
             # Logged where it was raised; the hold's expiry releases it.
             pass

@@ -95,6 +95,8 @@ async def _send(relay: Relay, call: Call, opened: _OpenStream) -> AsyncGenerator
     except PlatformError as error:
         if not settled:
             settled = True
+            if call.route is not None:
+                relay.upstreams.failed(call.route)
             await _capture_delivered(relay, call, opened, error.status)
         yield _error_event(error, call)
     finally:
@@ -109,11 +111,13 @@ async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
         yield opened.first
     idle_s = 0.0
     loop = asyncio.get_running_loop()
-    last_moment = loop.time() + settings.STREAM_TIME_LIMIT_S
+    last_moment = call.stream_deadline()
     read = opened.response.content
     while not opened.events.done:
         if opened.events.failure is not None:
             raise UpstreamFailed("The model's server broke off its answer.") from opened.events.failure
+        if loop.time() > last_moment:
+            raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S)
         try:
             async with asyncio.timeout(HEARTBEAT_S):
                 data = await read.readany()
@@ -127,8 +131,6 @@ async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
             raise UpstreamFailed("The model's server broke off its answer.") from error
         if not data:
             raise UpstreamFailed("The model's server broke off its answer.")
-        if loop.time() > last_moment:
-            raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S)
         idle_s = 0.0
         events = opened.events.feed(data)
         if events:

@@ -15,6 +15,7 @@ from yarl import URL
 from gateway.adapters.steps import Form, UpstreamCall
 from gateway.catalog import Route, Upstream
 from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
+from gateway.metrics import RESTING
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,11 @@ class CircuitBreaker:
         self._failures = 0
         self._open_until = 0.0
 
+    @property
+    def rests(self) -> bool:
+        """Whether it takes a success to make this upstream an ordinary one again."""
+        return self._failures >= FAILURES_TO_OPEN
+
     def admits(self, now: float) -> bool:
         """Whether a call may go out now. In a rest that is over, the first call probes for all."""
         if self._failures < FAILURES_TO_OPEN:
@@ -56,9 +62,7 @@ class CircuitBreaker:
 
 @dataclass(slots=True)
 class _Pool:
-    upstream: Upstream
     session: aiohttp.ClientSession
-    breaker: CircuitBreaker
     urls: dict[str, URL]
 
 
@@ -66,7 +70,9 @@ class Upstreams:
     """The pools of this process, made as routes need them."""
 
     def __init__(self) -> None:
-        self._pools: dict[str, _Pool] = {}
+        # By value: routes of the catalog before a change and after it each keep their own connections.
+        self._pools: dict[Upstream, _Pool] = {}
+        self._breakers: dict[str, CircuitBreaker] = {}
         self._retired: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -78,13 +84,19 @@ class Upstreams:
 
     def admits(self, route: Route) -> bool:
         """Whether the route's upstream is not resting after failures."""
-        return self._pool(route.upstream).breaker.admits(asyncio.get_running_loop().time())
+        return self._breaker(route).admits(asyncio.get_running_loop().time())
 
     def succeeded(self, route: Route) -> None:
-        self._pool(route.upstream).breaker.succeeded()
+        breaker = self._breaker(route)
+        if breaker.rests:
+            RESTING.labels(route.upstream.name).set(0)
+        breaker.succeeded()
 
     def failed(self, route: Route) -> None:
-        self._pool(route.upstream).breaker.failed(asyncio.get_running_loop().time())
+        breaker = self._breaker(route)
+        breaker.failed(asyncio.get_running_loop().time())
+        if breaker.rests:
+            RESTING.labels(route.upstream.name).set(1)
 
     async def post(
         self, route: Route, path: str, body: bytes, content_type: str = "application/json"
@@ -137,17 +149,28 @@ class Upstreams:
             raise _error_for(response)
         return response
 
+    def _breaker(self, route: Route) -> CircuitBreaker:
+        breaker = self._breakers.get(route.upstream.name)
+        if breaker is None:
+            breaker = self._breakers[route.upstream.name] = CircuitBreaker()
+        return breaker
+
     def _pool(self, upstream: Upstream) -> _Pool:
-        pool = self._pools.get(upstream.name)
-        if pool is not None and (pool.upstream is upstream or pool.upstream == upstream):
-            return pool
-        if pool is not None:
-            task = asyncio.create_task(_close_when_idle(pool.session))
-            self._retired.add(task)
-            task.add_done_callback(self._retired.discard)
-        pool = _Pool(upstream, _session(upstream), CircuitBreaker(), {})
-        self._pools[upstream.name] = pool
+        pool = self._pools.get(upstream)
+        if pool is None:
+            for older in [known for known in self._pools if known.name == upstream.name]:
+                task = asyncio.create_task(self._retire(older))
+                self._retired.add(task)
+                task.add_done_callback(self._retired.discard)
+            pool = self._pools[upstream] = _Pool(_session(upstream), {})
         return pool
+
+    async def _retire(self, upstream: Upstream) -> None:
+        """What a catalog change replaced serves its longest call to the end before it is closed."""
+        await asyncio.sleep(settings.CHAT_TIME_LIMIT_S + settings.STREAM_TIME_LIMIT_S)
+        pool = self._pools.pop(upstream, None)
+        if pool is not None:
+            await pool.session.close()
 
 
 def _session(upstream: Upstream) -> aiohttp.ClientSession:
@@ -177,14 +200,6 @@ def _form_data(form: Form) -> aiohttp.FormData:
         content_type=form.file.content_type,
     )
     return data
-
-
-async def _close_when_idle(session: aiohttp.ClientSession) -> None:
-    """A pool replaced by a catalog change has its longest call's time before it is closed."""
-    try:
-        await asyncio.sleep(settings.STREAM_TIME_LIMIT_S)
-    finally:
-        await session.close()
 
 
 def _error_for(response: aiohttp.ClientResponse) -> UpstreamFailed | UpstreamRejected | UpstreamSaturated:

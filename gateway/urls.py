@@ -5,6 +5,15 @@ from django.urls import path
 from gateway import omakase_form_views, omakase_views, openai_form_views, openai_views
 from gateway.chat_views import ApiInOneChatView, LlmChatView, OpenAIChatView, TextChatView
 from gateway.model_views import ModelsView
+from gateway.task_views import (
+    CancelTaskView,
+    ImageTaskView,
+    NewTaskView,
+    SpeechTaskView,
+    TaskListView,
+    TaskView,
+)
+from gateway.upstream_webhook_view import UpstreamWebhookView
 
 OMAKASE = [
     path("api/chat", TextChatView.as_view()),
@@ -21,6 +30,16 @@ OMAKASE = [
 API_IN_ONE = [
     path("api/v1/chat/completions", ApiInOneChatView.as_view()),
     path("api/v1/models", ModelsView.as_view()),
+    path("api/v1/images/generations", ImageTaskView.as_view()),
+    path("api/v1/videos/generations", NewTaskView.as_view(endpoint="video_task")),
+    path("api/v1/audio/music", NewTaskView.as_view(endpoint="music_task")),
+    path("api/v1/audio/speech", SpeechTaskView.as_view()),
+    path("api/v1/images/tools/remove-bg", NewTaskView.as_view(endpoint="remove_bg")),
+    path("api/v1/images/tools/face-swap", NewTaskView.as_view(endpoint="face_swap")),
+    path("api/v1/videos/tools/bg-remover", NewTaskView.as_view(endpoint="video_bg_remover")),
+    path("api/v1/tasks", TaskListView.as_view()),
+    path("api/v1/tasks/<str:task_id>", TaskView.as_view()),
+    path("api/v1/tasks/<str:task_id>/cancel", CancelTaskView.as_view()),
 ]
 OPENAI = [
     path("v1/chat/completions", OpenAIChatView.as_view()),
@@ -33,4 +52,5 @@ OPENAI = [
     path("v1/audio/translations", openai_form_views.OpenAITranslationView.as_view()),
     path("v1/models", ModelsView.as_view()),
 ]
-urlpatterns = [*OMAKASE, *API_IN_ONE, *OPENAI]
+UPSTREAMS = [path("webhooks/upstreams/<str:upstream>", UpstreamWebhookView.as_view())]
+urlpatterns = [*OMAKASE, *API_IN_ONE, *OPENAI, *UPSTREAMS]

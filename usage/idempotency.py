@@ -1,5 +1,6 @@
 """The door to kept answers: who holds an Idempotency-Key, and what its call was answered."""
 
+import asyncio
 from typing import NamedTuple
 
 import orjson
@@ -13,6 +14,9 @@ ACCOUNT_SQL = """
 CLAIM_SQL = "SELECT * FROM usage_claim_idempotency_key_v1(%s, %s, %s, %s, %s)"
 KEEP_SQL = "SELECT usage_keep_answer_v1(%s, %s, %s, %s::smallint, %s, %s::jsonb, %s)"
 DROP_SQL = "SELECT usage_drop_idempotency_key_v1(%s, %s, %s)"
+
+# While the call's hold is open its end is not known yet; its settlement is on its way.
+DROP_PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15)
 
 
 class KeptAnswer(NamedTuple):
@@ -74,5 +78,12 @@ class IdempotentCalls:
         )
 
     async def drop(self, claim: Claim, idempotency_key: str, request_uuid: str) -> None:
-        """Give the key up, so that the call may be sent again under it."""
-        await self._line.fetch(DROP_SQL, (claim.account_id, idempotency_key, request_uuid))
+        """Give the key up once its call has ended, so that it may be sent again under it.
+
+        A call that was charged after all keeps its key: another one would be charged again.
+        """
+        for pause_s in DROP_PAUSES_S:
+            await asyncio.sleep(pause_s)
+            rows = await self._line.fetch(DROP_SQL, (claim.account_id, idempotency_key, request_uuid))
+            if rows[0][0] != "open":
+                return

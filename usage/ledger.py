@@ -5,6 +5,7 @@ verdicts; exceptions are for a database that does not answer, and for bugs.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -23,6 +24,7 @@ from usage.ledger_wire import (
     read_verdict,
     settle_parameters,
 )
+from usage.metrics import BATCH_ITEMS, BATCH_S, CALLS_ENDED, SETTLEMENT_RETRIES, SETTLEMENTS_GIVEN_UP
 from usage.outcomes import Outcome
 
 log = structlog.get_logger(__name__)
@@ -95,6 +97,7 @@ class Ledger:
         try:
             settlement = await self._batcher.submit(end)
         except psycopg.Error as error:
+            SETTLEMENTS_GIVEN_UP[()].add()
             log.error("settlement failed", error=type(error).__name__, request_uuid=end.request_uuid)
             raise ServiceUnavailable("The call was carried, but could not be recorded.") from error
         assert isinstance(settlement, Settlement)
@@ -138,6 +141,7 @@ class Ledger:
             and result.account_id is not None
         ):
             end = CallEnd(result.account_id, item.request_uuid, Outcome.CANCELLED, charge_microcredits=None)
+            CALLS_ENDED[item.endpoint, Outcome.CANCELLED.value].add()
             self.run_in_background(self.settle(end))
 
     async def _run_batch(self, items: list[Item]) -> list[Result]:
@@ -146,14 +150,18 @@ class Ledger:
         calls = [item for item in items if isinstance(item, CallToAuthorize)]
         settlements: list[Result]
         verdicts: list[Result]
+        started = time.perf_counter()
         try:
             settled, authorized = await self._fetch(ends, calls)
+            BATCH_S[()].observe(time.perf_counter() - started)
+            BATCH_ITEMS[()].observe(len(items))
             settlements = [read_settlement(row) for row in settled]
             verdicts = [read_verdict(row) for row in authorized]
         except psycopg.OperationalError as error:
             log.warning("the books are out of reach", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_PAUSE_S)
             now = asyncio.get_running_loop().time()
+            SETTLEMENT_RETRIES[()].add(sum(now < end.give_up_at for end in ends))
             settlements = [AGAIN if now < end.give_up_at else error for end in ends]
             verdicts = [error for _ in calls]
         except psycopg.Error as error:

@@ -71,7 +71,7 @@ def read_verdict(row: Row) -> Verdict:
 
 def read_settlement(row: Row) -> Settlement:
     """One row of usage_settle_v1."""
-    settled, charged, available = row
+    settled, charged, available, _ = row
     return Settlement(
         settled == b"t",
         None if charged is None else int(charged),

@@ -19,6 +19,8 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     thinks_by_default: bool = False
+    # What the hold covers, for each choice; a fallback route gets no more.
+    held_output_tokens: int | None = None
 
     def images(self) -> tuple[int, int]:
         """How many images the messages hold, and how many bytes their URLs take."""

@@ -23,8 +23,8 @@ from gateway.adapters.steps import AdapterRoute, MalformedAnswer, Received, Upst
 from gateway.adapters.task_steps import Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.webhook_signatures import check_fal, task_id_in
 
-RUNNING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
-CANCELLED_TYPES = frozenset({"request_cancelled", "client_cancelled"})
+RUNNING = ("IN_QUEUE", "IN_PROGRESS")
+CANCELLED_TYPES = ("request_cancelled", "client_cancelled")
 # Where models put their files; an output with none of these is searched as a whole.
 OUTPUTS = ("images", "image", "video", "videos", "audio", "audio_file", "audio_url")
 
@@ -64,7 +64,7 @@ def poll(reference: Mapping[str, Any], route: AdapterRoute) -> Generator[Upstrea
     output = mapping(received.json(), "output")
     if set(output) == {"detail"}:
         return failed(output["detail"])
-    return succeeded([output[name] for name in OUTPUTS if name in output] or output)
+    return succeeded([value for name, value in output.items() if name in OUTPUTS] or output)
 
 
 def cancel(reference: Mapping[str, Any], route: AdapterRoute) -> Generator[UpstreamCall, Received, None]:
@@ -75,7 +75,7 @@ def cancel(reference: Mapping[str, Any], route: AdapterRoute) -> Generator[Upstr
 def webhook_reference(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> str:
     """The request's id in the queue: a request that fal retried itself has another one in the header."""
     check_fal(headers, body, secret, now_s)
-    return task_id_in(body, "request_id")
+    return task_id_in(body, ("request_id",))
 
 
 def _path(reference: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from gateway.adapters.webhook_signatures import check_kie, task_id_in
 
 CREATE_PATH = "/api/v1/jobs/createTask"
 RECORD_PATH = "/api/v1/jobs/recordInfo"
-RUNNING = frozenset({"waiting", "queuing", "generating"})
+RUNNING = ("waiting", "queuing", "generating")
 
 
 def submit(request: TaskRequest, route: AdapterRoute) -> Generator[UpstreamCall, Received, Submitted]:
@@ -57,8 +57,8 @@ def cancel(reference: Mapping[str, Any], route: AdapterRoute) -> None:
 
 
 def webhook_reference(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> str:
-    """The task's id, which is all that kie's signature covers."""
-    task_id = task_id_in(body, "data", "taskId")
+    """The task's id, which is all that kie's signature covers; the market and Suno spell it differently."""
+    task_id = task_id_in(body, ("data", "taskId"), ("data", "task_id"))
     check_kie(headers, task_id, secret, now_s)
     return task_id
 

@@ -9,6 +9,7 @@ kie there is no cancelling, and no finding without the id.
 from collections.abc import Generator, Mapping
 from typing import Any
 
+from gateway.adapters import kie
 from gateway.adapters.limits import BadOption
 from gateway.adapters.provider_tasks import (
     enveloped,
@@ -20,11 +21,10 @@ from gateway.adapters.provider_tasks import (
 )
 from gateway.adapters.steps import AdapterRoute, MalformedAnswer, Received, UpstreamCall
 from gateway.adapters.task_steps import Polled, Progress, Submitted, TaskRequest
-from gateway.adapters.webhook_signatures import check_kie, task_id_in
 
 CREATE_PATH = "/api/v1/generate"
 RECORD_PATH = "/api/v1/generate/record-info"
-RUNNING = frozenset({"PENDING", "TEXT_SUCCESS", "FIRST_SUCCESS", "CALLBACK_EXCEPTION"})
+RUNNING = ("PENDING", "TEXT_SUCCESS", "FIRST_SUCCESS", "CALLBACK_EXCEPTION")
 # Suno's own names of its versions, and kie's.
 VERSIONS = {
     "chirp-v3-5": "V3_5",
@@ -78,10 +78,8 @@ def cancel(reference: Mapping[str, Any], route: AdapterRoute) -> None:
 
 
 def webhook_reference(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> str:
-    """The task's id; callbacks for the text and for the first song are hints too."""
-    task_id = task_id_in(body, "data", "task_id")
-    check_kie(headers, task_id, secret, now_s)
-    return task_id
+    """As the rest of kie's; callbacks for the text and for the first song are hints too."""
+    return kie.webhook_reference(headers, body, secret, now_s)
 
 
 def _song(request: TaskRequest, route: AdapterRoute) -> dict[str, Any]:

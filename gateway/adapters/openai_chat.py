@@ -19,6 +19,8 @@ from gateway.adapters.chat_request import (
 from usage.units import Units
 
 PATH = "/v1/chat/completions"
+# An answer without a word is one all the same where the limit or a filter cut it: its tokens were used.
+ENDED_EARLY = frozenset({"length", "content_filter"})
 MAX_TOKENS = 10**15  # what the books can hold, whatever an upstream claims
 # Ours alone; an OpenAI-compatible server need not know them.
 OWN_FIELDS = ("input",)
@@ -67,7 +69,8 @@ def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
         + messages * TEMPLATE_TOKENS_PER_MESSAGE
         + TEMPLATE_TOKENS
     )
-    return Units(tokens_in=tokens_in, tokens_out=_output_tokens(request, route) * request.choices())
+    request.held_output_tokens = _output_tokens(request, route)
+    return Units(tokens_in=tokens_in, tokens_out=request.held_output_tokens * request.choices())
 
 
 def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
@@ -86,8 +89,13 @@ def build(request: ChatRequest, route: ChatRoute) -> bytes:
     """The upstream's body: its own model name, an output limit always, usage always asked for."""
     body = {name: value for name, value in request.values.items() if name not in OWN_FIELDS}
     body["model"] = route.upstream_model
+    held = request.held_output_tokens
+    limits = [limit for limit in (held, route.max_output_tokens) if limit is not None]
     if request.asked_output_tokens() is None:
-        body["max_tokens"] = route.max_output_tokens
+        body["max_tokens"] = min(limits)
+    elif not body.get("max_tokens") and not route.options.get("completion_tokens_only"):
+        # Many servers know this name alone, and would answer without a limit.
+        body["max_tokens"] = body["max_completion_tokens"]
     if request.thinks_by_default and route.options.get("thoughts"):
         for name, value in THINKING_DEFAULTS.items():
             if body.get(name) is None:
@@ -112,7 +120,7 @@ def read_answer(body: bytes, request: ChatRequest) -> ChatAnswer:
     if not isinstance(choices, list) or not choices:
         raise MalformedAnswer("no choices")
     size = sum(_message_bytes(choice) for choice in choices)
-    if size == 0:
+    if size == 0 and not any(choice.get("finish_reason") in ENDED_EARLY for choice in choices):
         raise MalformedAnswer("empty choices")
     units = read_usage(values.get("usage"))
     if units is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from gateway.adapters.chat_request import ChatRequest, estimated_tokens
-from gateway.adapters.openai_chat import MalformedAnswer, delta_bytes, read_usage
+from gateway.adapters.openai_chat import ENDED_EARLY, MalformedAnswer, delta_bytes, read_usage
 from usage.units import Units
 
 DONE = b"data: [DONE]\n\n"
@@ -32,6 +32,7 @@ class ChatStream:
         self._held: dict[str, Any] | None = None
         self._delivered_bytes = 0
         self._usage: Units | None = None
+        self._cut_short = False
         self.done = False
         self.failure: MalformedAnswer | UpstreamStreamError | None = None
 
@@ -108,8 +109,10 @@ class ChatStream:
                 if not isinstance(delta, dict):
                     raise MalformedAnswer("a delta that is not an object")
                 self._delivered_bytes += delta_bytes(delta)
-            if choice.get("finish_reason"):
+            reason = choice.get("finish_reason")
+            if reason:
                 finished = True
+                self._cut_short = self._cut_short or reason in ENDED_EARLY
         return finished
 
     def _hold(self, chunk: dict[str, Any]) -> bytes:
@@ -152,8 +155,8 @@ class ChatStream:
 
     @property
     def says_something(self) -> bool:
-        """Whether any text, reasoning or tool call came."""
-        return self._delivered_bytes > 0
+        """Whether any text, reasoning or tool call came, or a limit cut the answer before it."""
+        return self._delivered_bytes > 0 or self._cut_short
 
     @property
     def complete(self) -> bool:

@@ -2,7 +2,8 @@
 
     variants = [{ when = { type = "pro" }, with = ["image"], model = "…" }, …]   the first that fits; else
                                                           the route's own `upstream_model`
-    fields = { image = "image_url", mode = false }        another name for it, or not sent at all
+    fields = { image = "image_url", mode = false }        another name (`audio_setting.bitrate` for one inside
+                                                          an object), or not sent at all
     values = { aspect_ratio = { "1:1" = "square_hd" } }   another word for a value
     texts = ["duration"]                                  numbers that go as text
     lists = ["image"]                                     one value that goes as a list of one
@@ -51,13 +52,20 @@ def provider_input(request: TaskRequest, route: AdapterRoute) -> dict[str, Any]:
             value = words.get(written(value), value)
         if name in texts:
             value = str(value)
-        sent[field] = [value] if name in lists else value
+        _put(sent, field, [value] if name in lists else value)
     return sent
 
 
 def written(value: bool | int | float | str) -> str:
     """A value as a table's key has it: `true`, `5`, `0.5`, `1:1`."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _put(sent: dict[str, Any], field: str, value: Any) -> None:
+    *outer, last = field.split(".")
+    for name in outer:
+        sent = sent.setdefault(name, {})
+    sent[last] = value
 
 
 def _of(route: AdapterRoute, option: str, kind: type) -> Any:

@@ -11,14 +11,18 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from gateway.adapters.limits import BadOption
 from gateway.adapters.steps import AdapterRoute, AnswerRefused, MalformedAnswer, UpstreamFault
-from gateway.adapters.task_steps import Polled, Progress, Submitted, TaskRequest
+from gateway.adapters.task_steps import NotTaken, Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.told_errors import CALLER_AT_FAULT
 
 MARKER_FIELD = "marker"
 POLL_AFTER_S = 2.0
+# Rate limited, down for maintenance, saturated: codes with which nothing was taken, so it may be sent again.
+TOO_BUSY = frozenset({429, 455, 503})
 _TASK_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _MODEL_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _RESULT_SCHEMES = ("http://", "https://", "data:")
+# HTTP's own two, and kie's for calls that come too often (430) and for maintenance (455).
+BUSY = frozenset({429, 430, 455, 503})
 
 FAILED = "The generation failed at the model's provider."
 CANCELLED = "The generation was cancelled at the model's provider."
@@ -106,20 +110,19 @@ def mapping(value: object, what: str) -> Mapping[str, Any]:
 def enveloped(values: object, *, submitting: bool) -> Mapping[str, Any]:
     """The `data` of a `{code, …, data}` answer, whose `code` says what HTTP's status does elsewhere.
 
-    Raises AnswerRefused where a submission is at fault, and UpstreamFault for every other code but 200: a poll
-    that goes wrong says nothing about the task.
+    Raises AnswerRefused where a submission is at fault, NotTaken where the provider is too busy for it, and
+    UpstreamFault for every other code but 200: a poll that goes wrong says nothing about the task.
     """
     envelope = mapping(values, "envelope")
     code = envelope.get("code")
     if type(code) is not int:
         raise MalformedAnswer("no code")
-    if code != 200:
-        raise (
-            AnswerRefused(f"code {code}")
-            if submitting and code in CALLER_AT_FAULT
-            else UpstreamFault(f"code {code}")
-        )
-    return mapping(envelope.get("data"), "data")
+    if code == 200:
+        return mapping(envelope.get("data"), "data")
+    told = f"code {code}"
+    if submitting and code in CALLER_AT_FAULT:
+        raise AnswerRefused(told)
+    raise NotTaken(told) if submitting and code in BUSY else UpstreamFault(told)
 
 
 def _urls(value: Any, depth: int = 0) -> Iterator[str]:

@@ -25,8 +25,8 @@ from gateway.adapters.task_steps import Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.webhook_signatures import check_replicate, task_id_in
 
 PATH = "/v1/predictions"
-RUNNING = frozenset({"starting", "processing"})
-CANCELLED = frozenset({"canceled", "aborted"})
+RUNNING = ("starting", "processing")
+CANCELLED = ("canceled", "aborted")
 # A page has a hundred predictions: a submission is looked for within seconds, so it is among the newest.
 MAX_PAGES = 5
 
@@ -78,7 +78,7 @@ def cancel(reference: Mapping[str, Any], route: AdapterRoute) -> Generator[Upstr
 def webhook_reference(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> str:
     """The prediction's id."""
     check_replicate(headers, body, secret, now_s)
-    return task_id_in(body, "id")
+    return task_id_in(body, ("id",))
 
 
 def _look_up(marker: str, route: AdapterRoute) -> Generator[UpstreamCall, Received, Submitted | None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from gateway.adapters.steps import AdapterRoute, Received, UpstreamCall
+from gateway.adapters.steps import AdapterRoute, Received, UpstreamCall, UpstreamFault
 from usage.units import Units
 
 TaskSteps = Generator[UpstreamCall, Received, Any]
@@ -57,6 +57,10 @@ class Polled:
     units: Units | None = None
 
 
+class NotTaken(UpstreamFault):
+    """The upstream says, in a well-formed answer, that it is too busy: it surely did not take the task."""
+
+
 class ForgedWebhook(Exception):
     """A webhook whose signature, or age, is not right."""
 
@@ -67,7 +71,7 @@ class TaskAdapter(Protocol):
     def submit(
         self, request: TaskRequest, route: AdapterRoute
     ) -> Generator[UpstreamCall, Received, Submitted]:
-        """Hand the task over. Raises AnswerRefused, UpstreamFault or MalformedAnswer from `steps`."""
+        """Hand the task over. Raises NotTaken, or AnswerRefused, UpstreamFault or MalformedAnswer from `steps`."""
         ...
 
     def find(

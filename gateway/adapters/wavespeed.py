@@ -21,7 +21,7 @@ from gateway.adapters.task_steps import Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.webhook_signatures import check_wavespeed, task_id_in
 
 PATH = "/api/v3"
-RUNNING = frozenset({"created", "processing"})
+RUNNING = ("created", "processing")
 
 
 def submit(request: TaskRequest, route: AdapterRoute) -> Generator[UpstreamCall, Received, Submitted]:
@@ -60,4 +60,4 @@ def cancel(reference: Mapping[str, Any], route: AdapterRoute) -> None:
 def webhook_reference(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> str:
     """The prediction's id."""
     check_wavespeed(headers, body, secret, now_s)
-    return task_id_in(body, "id")
+    return task_id_in(body, ("id",))

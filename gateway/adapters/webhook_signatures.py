@@ -80,17 +80,19 @@ def check_fal(headers: Mapping[str, str], body: bytes, secret: str, now_s: float
     raise ForgedWebhook("no key made this signature")
 
 
-def task_id_in(body: bytes, *path: str) -> str:
-    """The text at that place of the JSON body; raises ForgedWebhook where there is none."""
+def task_id_in(body: bytes, *paths: tuple[str, ...]) -> str:
+    """The text at the first of these places of the JSON body; raises ForgedWebhook where there is none."""
     try:
-        value: Any = orjson.loads(body)
+        values = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise ForgedWebhook("not JSON") from None
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    if not isinstance(value, str) or not value:
-        raise ForgedWebhook(f"no {'.'.join(path)}")
-    return value
+    for path in paths:
+        value: Any = values
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            return value
+    raise ForgedWebhook("no task id")
 
 
 def _standard_content(named: Mapping[str, str], body: bytes, now_s: float) -> bytes:

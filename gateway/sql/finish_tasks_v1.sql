@@ -9,7 +9,7 @@ CREATE FUNCTION gateway_finish_tasks_v1(
     p_account_ids bigint[], p_ids text[], p_owners uuid[], p_states text[], p_outcomes text[], p_statuses smallint[],
     p_charges bigint[], p_units jsonb[], p_results jsonb[], p_messages text[]
 ) RETURNS TABLE (won boolean, state text, consumed bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -108,7 +108,7 @@ END $$;
 
 -- One unit of the items `ords` of an array of units, 0 where it is not given.
 CREATE FUNCTION gateway_units_v1(p_units jsonb[], p_ords bigint[], p_unit text) RETURNS bigint[]
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public AS $$
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT ARRAY(SELECT coalesce((p_units[o.ord] ->> p_unit)::bigint, 0)
                  FROM unnest(p_ords) WITH ORDINALITY AS o (ord, place) ORDER BY o.place);
 $$;

@@ -12,7 +12,7 @@ CREATE FUNCTION gateway_open_tasks_v1(
 ) RETURNS TABLE (
     verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint,
     minute_limit integer, minute_remaining integer, minute_reset_s integer, created_at timestamptz
-) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     moment constant timestamptz := clock_timestamp();

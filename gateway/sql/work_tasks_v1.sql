@@ -9,7 +9,7 @@ CREATE FUNCTION gateway_claim_tasks_v1(
     account_id bigint, id text, state text, endpoint text, model text, route text, adapter text, upstream text,
     rate_id bigint, parameters jsonb, units jsonb, marker text, upstream_reference jsonb, polls integer,
     errors integer, running_s double precision, late_s double precision
-) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -60,7 +60,7 @@ CREATE FUNCTION gateway_record_steps_v1(
     p_owner uuid, p_account_ids bigint[], p_ids text[], p_states text[], p_delays_ms bigint[], p_errors integer[],
     p_references jsonb[], p_upstream_keys text[]
 ) RETURNS TABLE (kept boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -112,7 +112,7 @@ END $$;
 -- Keep tasks that are still being worked on; one that is being written down at this moment is passed over.
 CREATE FUNCTION gateway_renew_leases_v1(
     p_owner uuid, p_lease_s double precision, p_account_ids bigint[], p_ids text[]
-) RETURNS integer LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) RETURNS integer LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     WITH mine AS (
         SELECT d.account_id, d.task_id FROM gateway_task_due d
         JOIN unnest(p_account_ids, p_ids) AS i (account_id, task_id)
@@ -128,7 +128,7 @@ $$;
 
 -- The upstream says that something happened to its task: look at it now. Whether there is such a task to look at.
 CREATE FUNCTION gateway_hint_task_v1(p_upstream text, p_upstream_key text) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     UPDATE gateway_task_due d
     SET hinted = true,
@@ -142,3 +142,15 @@ BEGIN
     PERFORM pg_notify('aio_task', '');
     RETURN true;
 END $$;
+
+-- Give up on ended tasks whose upstream could not be told to stop until long after their deadline.
+CREATE FUNCTION gateway_forget_ended_v1() RETURNS integer
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH forgotten AS (
+        DELETE FROM gateway_task_due d USING gateway_task t
+        WHERE d.deadline_at < clock_timestamp() - interval '1 hour'
+          AND t.account_id = d.account_id AND t.id = d.task_id AND t.ended_at IS NOT NULL
+        RETURNING 1
+    )
+    SELECT count(*)::integer FROM forgotten;
+$$;

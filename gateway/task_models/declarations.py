@@ -161,12 +161,18 @@ def _model(slug: str, table: Any) -> Model:
     for unit in units:
         if unit not in Units._fields:
             raise BadDeclaration(f"{slug}: {unit} is not a unit")
+    for preset in model.presets.values():
+        for name, value in preset.items():
+            if name not in parameters or value not in parameters[name].choices:
+                raise BadDeclaration(f"{slug}.presets: {name} is not one of its choices")
     return model
 
 
 def _parameter(place: str, name: str, given: Mapping[str, Any]) -> Parameter:
     _refuse_the_rest(place, given, {known.name for known in fields(Parameter)} - {"name"})
-    frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    frozen: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in given.items()
+    }
     if frozen.get("type") not in TYPES or not frozen.get("doc"):
         raise BadDeclaration(f"{place}: needs a type of {', '.join(TYPES)}, and a doc")
     parameter = Parameter(name, **frozen)

@@ -8,15 +8,16 @@ from aio_platform.errors import InvalidRequest
 from gateway.task_models.billing import billed_units
 from gateway.task_models.declarations import BadDeclaration, Model, Parameter, Rule
 from gateway.task_models.description import described
-from gateway.task_models.values import canonical, check_max_length, is_absent, wrong
+from gateway.task_models.values import canonical, check_max_length, is_absent, shown, wrong
 from usage.units import Units
 
 # Fields of the body that are the platform's, not a model's.
 PLATFORM_FIELDS = frozenset({"model", "callback_url"})
 # What other APIs call the number of results. We make one a task, so any other number would be another price.
 COUNT_FIELDS = frozenset({"n", "num_images", "num_outputs", "number_of_images", "max_images", "batch_size"})
+MAX_WARNINGS = 20
 # What a form sends for an option that is not used.
-NOTHING = (False, "", [], {})
+NOTHING: tuple[Any, ...] = (False, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class TaskModels:
         for name, value in given.items():
             if name not in model.parameters:
                 warnings.append(self._ignored(model, name, value, parameters))
+        if len(warnings) > MAX_WARNINGS:
+            warnings[MAX_WARNINGS:] = [f"{len(warnings) - MAX_WARNINGS:,} more fields were ignored."]
         return TaskParameters(
             model.slug, parameters, billed_units(model, parameters), warnings, tuple(_urls(model, parameters))
         )
@@ -107,7 +110,7 @@ class TaskModels:
                 raise wrong(name, f"{model.name} has no such option, and it would change the price{instead}")
         elif name in self._priced or (name in COUNT_FIELDS and value not in (1, "1")):
             raise wrong(name, f"{model.name} has no such option, and it would change the price. Leave it out")
-        return f"{name}: ignored, {model.name} has no such parameter."
+        return f"{shown(name)}: ignored, {model.name} has no such parameter."
 
 
 def _canonical(model: Model, given: Mapping[str, Any], called: str, warnings: list[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.task_models.declarations import Parameter
 
 MAX_URL_LENGTH = 4096
+MAX_SHOWN_LENGTH = 60
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\\]")
 
@@ -48,13 +49,19 @@ def wrong(param: str, message: str) -> InvalidRequest:
     return InvalidRequest(f"{param}: {message}.", param=param)
 
 
+def shown(name: str) -> str:
+    """A field's name as a message can hold it, whatever the caller wrote there."""
+    printable = "".join(letter if letter.isprintable() else "�" for letter in name[:MAX_SHOWN_LENGTH])
+    return printable if len(name) <= MAX_SHOWN_LENGTH else printable + "…"
+
+
 def check_max_length(name: str, value: str, most: int) -> None:
     if len(value) > most:
         raise wrong(name, f"must have at most {most:,} characters")
 
 
 def _text(parameter: Parameter, value: Any) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise wrong(parameter.name, "must be text")
     if len(value.strip()) < parameter.min_length:
         raise wrong(parameter.name, f"must have at least {parameter.min_length:,} characters")
@@ -81,7 +88,8 @@ def _number(parameter: Parameter, value: Any, warnings: list[str]) -> int | floa
             raise wrong(parameter.name, f"must be one of {', '.join(map(_shown, parameter.allowed))}")
     else:
         least, most = parameter.minimum, parameter.maximum
-        assert least is not None and most is not None
+        assert least is not None, "declarations sees to it"
+        assert most is not None, "declarations sees to it"
         if not least <= value <= most:
             raise wrong(parameter.name, f"must be from {_shown(least)} to {_shown(most)}")
     if parameter.whole and value != int(value):
@@ -132,10 +140,10 @@ def _dialogue(parameter: Parameter, value: Any, warnings: list[str]) -> list[dic
         if not isinstance(item, dict):
             raise wrong(where, "must be an object with a text")
         text = item.get("text")
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or not text.strip() or "\0" in text:
             raise wrong(f"{where}.text", "must be text that is not empty")
         lines.append({"text": text, "voice": _voice(parameter, f"{where}.voice", item.get("voice"))})
-        warnings += [f"{where}.{name}: ignored." for name in item if name not in ("text", "voice")]
+        warnings += [f"{where}.{shown(name)}: ignored." for name in item if name not in ("text", "voice")]
     if parameter.max_length is not None and sum(len(line["text"]) for line in lines) > parameter.max_length:
         raise wrong(
             parameter.name, f"the texts must have at most {parameter.max_length:,} characters together"
@@ -149,7 +157,7 @@ def _voice(parameter: Parameter, where: str, value: Any) -> str:
         assert parameter.default_voice is not None
         return parameter.default_voice
     if isinstance(value, str):
-        known = {voice.lower(): voice for voice in parameter.voices} | parameter.voice_aliases
+        known = {voice.lower(): voice for voice in parameter.voices} | dict(parameter.voice_aliases)
         if value.strip().lower() in known:
             return known[value.strip().lower()]
     names = ", ".join((*parameter.voices, *parameter.voice_aliases))

@@ -8,12 +8,13 @@ from typing import TypeVar
 import aiohttp
 
 from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamCall, UpstreamFault
+from gateway.adapters.task_steps import NotTaken
 from gateway.catalog import Route
 from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
 from gateway.upstream import Upstreams, read_answer_body
 
 Answer = TypeVar("Answer")
-MAX_REASON_LENGTH = 500
+NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class Meaning(Enum):
@@ -26,12 +27,11 @@ class Meaning(Enum):
 
 
 class StepFault(Exception):
-    """A step brought no answer; `reason` is what the upstream gave as its reason, if anything."""
+    """A step brought no answer; `retry_after_s` is how long the upstream asked to be left alone."""
 
-    def __init__(self, meaning: Meaning, reason: str = "", retry_after_s: float = 0.0) -> None:
+    def __init__(self, meaning: Meaning, retry_after_s: float = 0.0) -> None:
         super().__init__(meaning.value)
         self.meaning = meaning
-        self.reason = reason
         self.retry_after_s = retry_after_s
 
 
@@ -69,9 +69,11 @@ async def _run(
         answer: Answer = stop.value
         return answer
     except AnswerRefused as error:
-        raise StepFault(Meaning.REFUSED, _reason(error)) from error
+        raise StepFault(Meaning.REFUSED) from error
+    except NotTaken as error:
+        raise StepFault(Meaning.NOT_TAKEN) from error
     except UpstreamFault as error:
-        raise StepFault(Meaning.FAULTY, _reason(error)) from error
+        raise StepFault(Meaning.FAULTY) from error
     except MalformedAnswer as error:
         raise StepFault(Meaning.UNKNOWN) from error
     finally:
@@ -89,7 +91,7 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
         raise StepFault(Meaning.NOT_TAKEN, retry_after_s=error.retry_after_s or 0.0) from error
     except UpstreamFailed as error:
         # Only a connection that was never made says that nothing arrived there.
-        unreached = isinstance(error.__cause__, aiohttp.ClientConnectorError) and not answered
+        unreached = isinstance(error.__cause__, NEVER_CONNECTED) and not answered
         raise StepFault(Meaning.NOT_TAKEN if unreached else Meaning.UNKNOWN) from error
     except BaseException:
         if response is not None:
@@ -97,7 +99,3 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
         raise
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Received(response.content_type, headers, body)
-
-
-def _reason(error: Exception) -> str:
-    return str(error)

@@ -69,8 +69,8 @@ class TaskDesk:
         rows = await self._fetch(FIND_SQL, (caller.key_digest, caller.account_id, task_id))
         return None if not rows else (TaskKey(rows[0][0], rows[0][1]), read_row(rows[0][1:]))
 
-    async def list(self, caller: Caller, wanted: TaskFilter) -> Page:
-        """A page of the caller's tasks, newest first."""
+    async def page(self, caller: Caller, wanted: TaskFilter) -> Page:
+        """Some of the caller's tasks, newest first."""
         sql, parameters = page_query(caller, wanted)
         rows = await self._fetch(sql, parameters)
         tasks = [read_row(row) for row in rows[: wanted.limit]]

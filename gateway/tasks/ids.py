@@ -19,7 +19,7 @@ def new_task_id(model: str) -> str:
     # A letter first, so that the node's number can be told from what follows it.
     noise = secrets.choice(LETTERS) + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH - 1))
     name = re.sub(r"[^a-z0-9]", "", model.lower())[:MAX_MODEL_LENGTH] or "task"
-    return f"n{settings.NODE}{noise}_{name}"
+    return f"n{settings.TASK_NODE}{noise}_{name}"
 
 
 def is_task_id(text: str) -> bool:

@@ -18,7 +18,9 @@ _COLUMNS = (
     " t.request, t.results"
 )
 _ACCOUNT = "coalesce((SELECT k.account_id FROM accounts_apikey k WHERE k.digest = %s), %s::bigint)"
-FIND_SQL = f"SELECT t.account_id, {_COLUMNS} FROM gateway_task t WHERE t.account_id = {_ACCOUNT} AND t.id = %s"  # noqa: S608 - constants
+FIND_SQL = (
+    f"SELECT t.account_id, {_COLUMNS} FROM gateway_task t WHERE t.account_id = {_ACCOUNT} AND t.id = %s"  # noqa: S608 - constants
+)
 # A page of one status is read from the index that has just those; the texts must be the indexes' own.
 _STATUS_SQL = {
     shown: "t.state IN ({})".format(", ".join(f"'{state.value}'" for state in State if SHOWN[state] == shown))
@@ -83,7 +85,7 @@ def page_query(caller: Caller, wanted: TaskFilter) -> tuple[str, tuple[Any, ...]
 
 def read_row(row: tuple[Any, ...]) -> TaskRow:
     """One row of a look-up or a page."""
-    return TaskRow(*row[:3], State(row[3]), *row[4:])
+    return TaskRow._make((*row[:3], State(row[3]), *row[4:]))
 
 
 def cursor_after(task: TaskRow) -> str:

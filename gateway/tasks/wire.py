@@ -43,7 +43,9 @@ def read_opened(row: Row) -> Opened:
 
 def read_claimed(row: Row) -> ClaimedTask:
     """One row of gateway_claim_tasks_v1."""
-    account_id, task_id, state, endpoint, model, route, adapter, upstream = (_text(value) for value in row[:8])
+    account_id, task_id, state, endpoint, model, route, adapter, upstream = (
+        _text(value) for value in row[:8]
+    )
     return ClaimedTask(
         key=TaskKey(int(account_id), task_id),
         state=State(state),
@@ -107,7 +109,9 @@ def read_ended(row: Row) -> Ended:
 
 def json_array_literal(values: Sequence[Any]) -> str:
     """PostgreSQL's text form of an array of JSON values; None is SQL's null."""
-    return free_text_array_literal([None if value is None else orjson.dumps(value).decode() for value in values])
+    return free_text_array_literal(
+        [None if value is None else orjson.dumps(value).decode() for value in values]
+    )
 
 
 def free_text_array_literal(values: Sequence[str | None]) -> str:

@@ -25,6 +25,8 @@ CLAIM_STATEMENTS = {
         "SELECT account_id, id FROM gateway_task WHERE ended_at IS NULL AND deadline_at <= clock_timestamp()"
         " ORDER BY deadline_at LIMIT $1::integer"
     ),
+    "forget": "SELECT gateway_forget_ended_v1()",
+    "ended": "SELECT ended_at IS NOT NULL FROM gateway_task WHERE account_id = $1::bigint AND id = $2",
     "rate": "SELECT id, name, version, prices::text FROM usage_rate WHERE id = $1::bigint",
 }
 RECORD_STATEMENTS = {"record": "SELECT * FROM gateway_record_steps_v1($1, $2, $3, $4, $5, $6, $7, $8)"}
@@ -73,6 +75,15 @@ class WorkLine:
         """Live tasks past their deadline, whoever has them."""
         rows = await self._fetch("overdue", str(limit))
         return [TaskKey(int(row[0] or 0), (row[1] or b"").decode()) for row in rows]
+
+    async def forget_ended(self) -> None:
+        """Give up on ended tasks whose upstream could not be told for long."""
+        await self._fetch("forget")
+
+    async def has_ended(self, key: TaskKey) -> bool:
+        """Whether the task has ended by now."""
+        rows = await self._fetch("ended", str(key.account_id), key.id)
+        return rows == [(b"t",)]
 
     async def rate(self, rate_id: int) -> Rate:
         """The rate pinned on a task's hold; a published rate never changes, so it is asked for once."""

@@ -16,6 +16,8 @@ from django.conf import settings
 from aio_platform.embedded_postgres import EmbeddedPostgres
 
 APP_ROLE = "aio_app"
+# A server that the network swallowed is noticed within seconds, not with TCP's quarter of an hour.
+SILENT_NETWORK_LIMITS = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
 _embedded: dict[Path, EmbeddedPostgres] = {}
 _as_owner = os.environ.get("AIO_DATABASE_AS_OWNER") == "1"
 
@@ -78,6 +80,7 @@ def connection_keywords(database_name: str | None = None) -> dict[str, Any]:
         }
     else:
         keywords = parse_database_url(settings.DATABASE_URL)
+        keywords = SILENT_NETWORK_LIMITS | keywords
     keywords["dbname"] = database_name or configured["NAME"]
     keywords["options"] = session_options()
     return keywords
@@ -86,7 +89,10 @@ def connection_keywords(database_name: str | None = None) -> dict[str, Any]:
 async def connect_async(application_name: str) -> psycopg.AsyncConnection[Any]:
     """Open an autocommit connection for code that must not hold Django's."""
     # In a thread: the embedded server may have to be started first.
-    keywords = await asyncio.to_thread(connection_keywords)
+    try:
+        keywords = await asyncio.to_thread(connection_keywords)
+    except (OSError, RuntimeError) as error:
+        raise psycopg.OperationalError(str(error)) from error
     return await psycopg.AsyncConnection.connect(
         **keywords,
         autocommit=True,

@@ -16,6 +16,7 @@ from aio_platform import database
 
 Row = tuple[bytes | None, ...]
 Run = tuple[str, Sequence[str | None]]
+ANSWER_LIMIT_S = 15.0
 
 
 class PreparedLine:
@@ -38,6 +39,8 @@ class PreparedLine:
             return
         connection = await database.connect_async(self._application_name)
         try:
+            # Somebody's open transaction must not hold up every tenant's calls.
+            await connection.execute("SET lock_timeout = '5s'")
             for name, statement in self._statements.items():
                 await connection.execute(f"PREPARE {name} AS {statement}")
         except BaseException:
@@ -68,7 +71,11 @@ class PreparedLine:
                 connection.send_query_prepared(name.encode(), values)
             connection.pipeline_sync()
             self._flush()
-            results = await self._answer
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                results = await self._answer
+        except TimeoutError:
+            self._drop()
+            raise psycopg.OperationalError("the server does not answer") from None
         except BaseException:
             self._drop()
             raise

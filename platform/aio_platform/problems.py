@@ -13,6 +13,7 @@ from rest_framework import exceptions as drf
 
 from aio_platform import errors
 from aio_platform.errors import PlatformError
+from aio_platform.metrics import ERRORS_ANSWERED
 
 log = structlog.get_logger(__name__)
 OBJECT_MOUNTS = ("/api/v1/", "/v1/", "/llm/v1/")
@@ -20,6 +21,7 @@ OBJECT_MOUNTS = ("/api/v1/", "/v1/", "/llm/v1/")
 
 def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
     """Answer with the error in the shape of the mount that `path` belongs to."""
+    ERRORS_ANSWERED.add_from_any_thread(error.code, str(error.status))
     if path.startswith(OBJECT_MOUNTS):
         described: dict[str, Any] = {
             "code": error.status,

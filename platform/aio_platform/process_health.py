@@ -1,10 +1,9 @@
-"""Whether this process lives, whether it can serve, and its counters for Prometheus."""
+"""Whether this process lives, and whether it can serve."""
 
 import structlog
 from django.db import connection
 from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 log = structlog.get_logger(__name__)
 
@@ -23,8 +22,3 @@ def ready(request: HttpRequest) -> HttpResponse:
         log.warning("not ready", error=type(error).__name__)
         return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503)
     return JsonResponse({"status": "ok", "database": "ok"})
-
-
-def metrics(request: HttpRequest) -> HttpResponse:
-    """This process's counters in Prometheus' text format."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,6 @@
 """Settings, read from the environment; `docs/operating.md` lists every variable."""
 
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -22,6 +23,14 @@ def _integer(name: str, default: int) -> int:
         return int(text)
     except ValueError:
         raise SystemExit(f"{name} must be a whole number, got {text!r}") from None
+
+
+def _networks(name: str, default: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    given = os.environ.get(name, default)
+    try:
+        return [ipaddress.ip_network(text.strip(), strict=False) for text in given.split(",") if text.strip()]
+    except ValueError as error:
+        raise SystemExit(f"{name} must be networks, comma-separated: {error}") from None
 
 
 def _secret_key(data_dir: Path) -> str:
@@ -91,7 +100,7 @@ APPEND_SLASH = False  # API clients lose their body on a redirect
 # The kernel knows no app: these name what the ASGI application mounts and opens.
 GATEWAY_URLCONF = "gateway.urls"
 GATEWAY_LIFESPAN = "gateway.lifespan.opened"
-API_URLCONFS = ["accounts.urls", "usage.urls"]
+API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.ordinary_urls"]
 
 TEMPLATES = [
     {
@@ -185,6 +194,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "gateway.documented_errors.add_errors",
+        "gateway.code_samples.add_code_samples",
+    ],
 }
 
 LOG_FORMAT = os.environ.get("AIO_LOG_FORMAT", "json" if not DEBUG else "console")
@@ -215,3 +229,15 @@ KEY_GUESSES_PER_ADDRESS = os.environ.get("AIO_KEY_GUESSES_PER_ADDRESS", "60/m")
 KEYS_ISSUED_PER_MEMBER = os.environ.get("AIO_KEYS_ISSUED_PER_MEMBER", "30/h")
 # Set when a proxy of ours terminates connections; the address is then the last one it added.
 TRUST_FORWARDED_FOR = _flag("AIO_TRUST_FORWARDED_FOR")
+METRICS_NETWORKS = _networks("AIO_METRICS_NETWORKS", "127.0.0.0/8,::1")  # who may see /metrics
+
+# Asynchronous generations. A task's own limit comes from its route; this one is for routes without.
+TASK_NODE = _integer("AIO_NODE", 1)  # the first number in task ids
+PUBLIC_URL = os.environ.get("AIO_PUBLIC_URL", "")  # where upstreams reach us; without it they are polled only
+TASK_TIME_LIMIT_S = _integer("AIO_TASK_TIME_LIMIT_S", 3600)
+TASK_SUBMIT_LIMIT_S = _integer("AIO_TASK_SUBMIT_LIMIT_S", 60)
+TASK_POLL_LIMIT_S = _integer("AIO_TASK_POLL_LIMIT_S", 30)
+TASK_CALLS_IN_FLIGHT = _integer("AIO_TASK_CALLS_IN_FLIGHT", 200)  # to one upstream, of one worker
+TASK_LEASE_S = _integer("AIO_TASK_LEASE_S", 20)  # after a worker's death its tasks wait this long
+TASK_STOP_LIMIT_S = _integer("AIO_TASK_STOP_LIMIT_S", 20)
+MAX_TASK_BODY_BYTES = _integer("AIO_MAX_TASK_BODY_BYTES", 1_000_000)

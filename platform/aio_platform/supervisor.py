@@ -41,11 +41,15 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Keeps the children running until SIGINT or SIGTERM; calls `check` every LOOK_EVERY_S beside that."""
+    """Keeps the children running until SIGINT or SIGTERM; calls `check` every LOOK_EVERY_S beside that.
+
+    `on_end` is called with the process id of a child that ended by itself, before it is started again.
+    """
 
     children: list[Child]
     environment: dict[str, str]
     check: Callable[[], None] = lambda: None
+    on_end: Callable[[int], None] = lambda pid: None
     _stop: threading.Event = field(default_factory=threading.Event)
     _pipe: tuple[int, int] = (-1, -1)
 
@@ -123,6 +127,7 @@ class Supervisor:
             if now - child.started_at > STEADY_AFTER_S:
                 child.pause_s = RESTART_PAUSE_S
             log.warning("a process ended and is started again", process=child.name, exit_code=code)
+            self.on_end(child.process.pid)
             child.process = None
             child.start_again_at = now + child.pause_s
             child.pause_s = min(child.pause_s * 2, RESTART_PAUSE_MAX_S)

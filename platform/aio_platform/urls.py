@@ -8,7 +8,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView
 
-from aio_platform import problems, process_health
+from aio_platform import metrics_page, problems, process_health
 
 
 @csrf_exempt
@@ -24,7 +24,7 @@ documented_patterns = [
 urlpatterns = [
     path("healthz", process_health.alive),
     path("readyz", process_health.ready),
-    path("metrics", process_health.metrics),
+    path("metrics", metrics_page.metrics),
     path("api/schema", SpectacularAPIView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),
     re_path(r"^(?:api|v1|llm)/", unknown_address),

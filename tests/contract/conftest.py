@@ -1,6 +1,17 @@
-"""A running platform with a short time limit, for other people's clients."""
+"""A running platform with a short time limit, for other people's clients.
 
+Clients that are not the platform's own dev dependencies run as programs in environments of their own, which
+`make test-clients` installs; a program prints what it got as JSON, and the tests look at that.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from running_platform import RunningPlatform, Tenant
@@ -24,3 +35,45 @@ def served_tenants(served: RunningPlatform) -> TenantPool:
 @pytest.fixture
 def tenant(served_tenants: TenantPool) -> Tenant:
     return served_tenants.take()
+
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CLIENTS_PYTHON = Path(os.environ.get("AIO_CLIENTS_PYTHON", ROOT / ".venv" / "clients" / "bin" / "python"))
+NODE_DIRECTORY = Path(os.environ.get("AIO_CLIENTS_NODE", HERE / "node"))
+PROGRAM_TIMEOUT_S = 120
+
+
+def run_python_client(program: str, *arguments: str) -> dict[str, Any]:
+    """What a program of `programs/` prints."""
+    assert CLIENTS_PYTHON.exists(), f"no {CLIENTS_PYTHON}: run `make test-clients`, which installs it"
+    return _printed([str(CLIENTS_PYTHON), str(HERE / "programs" / program), *arguments])
+
+
+def run_node_client(program: str, *arguments: str) -> dict[str, Any]:
+    """What a program of `node/` prints."""
+    node = shutil.which("node")
+    assert node is not None, "these tests need Node.js 20 or newer"
+    installed = (NODE_DIRECTORY / "node_modules").is_dir()
+    assert installed, f"no packages in {NODE_DIRECTORY}: run `make test-clients`, which installs them"
+    return _printed([node, str(NODE_DIRECTORY / program), *arguments])
+
+
+def _printed(command: list[str]) -> dict[str, Any]:
+    # Clients must not take a proxy or somebody's key from the environment.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().endswith("_PROXY") and not name.startswith(("OPENAI_", "LANG", "PYTHON"))
+    }
+    completed = subprocess.run(
+        command,
+        env=environment | {"LANG": "C.UTF-8", "LANGSMITH_TRACING": "false"},
+        capture_output=True,
+        text=True,
+        timeout=PROGRAM_TIMEOUT_S,
+    )
+    assert completed.returncode == 0, completed.stderr
+    sys.stderr.write(completed.stderr)
+    printed: dict[str, Any] = json.loads(completed.stdout)
+    return printed

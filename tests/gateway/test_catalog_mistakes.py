@@ -267,7 +267,7 @@ MISTAKES = {
     "two defaults": (
         'endpoint = "embeddings"', 'endpoint = "chat"\nmax_output_tokens = 1',
         [
-            "54: routes[2].adapter: openai_embeddings serves embeddings",
+            "57: routes[2].adapter: openai_embeddings serves embeddings",
             "59: routes[2].default: the default model of chat is already small",
         ],
     ),

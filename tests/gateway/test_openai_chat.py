@@ -48,7 +48,7 @@ bodies = st.fixed_dictionaries(
         "max_completion_tokens": st.integers(1, ROUTE_LIMIT) | st.none(),
         "stream": st.booleans(),
         "stream_options": st.fixed_dictionaries({}, optional={"include_usage": st.booleans()}) | st.none(),
-        "tools": st.lists(st.fixed_dictionaries({"name": texts}), max_size=2),
+        "tools": st.lists(st.fixed_dictionaries({"type": st.just("function"), "name": texts}), max_size=2),
         "temperature": st.floats(0, 2),
         "x_unknown": texts,
     },
@@ -146,11 +146,27 @@ def test_without_a_limit_of_the_callers_the_routes_is_held_and_sent() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"max_tokens": 7}, {"max_completion_tokens": 7}])
-def test_the_callers_own_limit_is_held_and_sent_as_it_was_given(limits: dict[str, int]) -> None:
+def test_the_callers_own_limit_is_held_and_sent_under_the_name_every_server_knows(
+    limits: dict[str, int],
+) -> None:
     request = request_of(chat(**limits))
     assert openai_chat.ceiling(request, Route()).tokens_out == 7
     sent = orjson.loads(openai_chat.build(request, Route()))
-    assert {name: sent[name] for name in sent if name.startswith("max_")} == limits
+    assert {name: sent[name] for name in sent if name.startswith("max_")} == limits | {"max_tokens": 7}
+
+
+def test_a_route_that_takes_completion_tokens_only_is_sent_no_other_limit() -> None:
+    request = request_of(chat(max_completion_tokens=7))
+    sent = orjson.loads(openai_chat.build(request, Route(options={"completion_tokens_only": True})))
+    assert {name for name in sent if name.startswith("max_")} == {"max_completion_tokens"}
+
+
+def test_a_fallback_route_gets_no_more_than_the_hold_covers() -> None:
+    request = request_of(chat())
+    held = openai_chat.ceiling(request, Route(max_output_tokens=100)).tokens_out
+    assert (
+        orjson.loads(openai_chat.build(request, Route(max_output_tokens=8000)))["max_tokens"] == held == 100
+    )
 
 
 def test_of_two_limits_the_larger_is_held_for_a_server_may_know_only_that_one() -> None:

@@ -135,7 +135,7 @@ def candidates(platform: RunningPlatform, victim: str) -> list[int]:
             pid
             for (pid,) in books.rows(
                 platform,
-                "SELECT pid FROM pg_stat_activity WHERE application_name IN ('aio settle', 'aio authorize')",
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'aio ledger'",
             )
         ]
     return platform.process_ids({"gateway": "gateway_worker", "worker": "manage.py work"}[victim])
@@ -155,7 +155,7 @@ async def assert_nothing_is_lost(platform: RunningPlatform, answers: list[load.A
     ]
     assert wrong == [], f"{len(wrong)} answers received in full are not in the books as they said"
     endless = [answer for answer in answers if answer.trouble == "TimeoutError"]
-    assert endless == [], "a call had no end"
+    assert endless == [], f"{len(endless)} calls had no end; see {platform.log}"
     # A complete answer that is no success cost nothing, whatever was killed meanwhile.
     refused = [answer.request_id for answer in answers if answer.complete and answer.status >= 400]
     charged = {

@@ -74,6 +74,7 @@ class Settled(NamedTuple):
     settled: bool
     charged: int | None
     available: int | None
+    repeated: bool = False
 
 
 class Balance(NamedTuple):

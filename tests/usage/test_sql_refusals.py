@@ -9,7 +9,7 @@ from accounts.models import ApiKey
 def refuse(books, tenant, code="invalid_request", **fields):
     call = {"digest": tenant.digest, "account_id": None, "member_id": None, "address": "192.0.2.1"} | fields
     return books.value(
-        "SELECT usage_refuse_v1(%s, %s, %s, %s::inet, 'chat', %s)",
+        "SELECT usage_refuse_v1(%s, %s, %s, %s::inet, 'chat', NULL, %s)",
         call["digest"],
         call["account_id"],
         call["member_id"],

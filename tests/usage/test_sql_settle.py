@@ -10,7 +10,7 @@ CREDIT = 1_000_000
 def test_a_capture_takes_the_cost_and_gives_back_the_rest_of_the_hold(books, tenant, make_end):
     call = books.hold(tenant, 5 * CREDIT)
     [settled] = books.settle(make_end(tenant, call, 2 * CREDIT, tokens_in=7, tokens_out=9, latency_ms=42))
-    assert settled == (True, 2 * CREDIT, 8 * CREDIT)
+    assert settled == (True, 2 * CREDIT, 8 * CREDIT, False)
     assert books.balance(tenant) == (8 * CREDIT, 0)
     assert books.entries(tenant) == [("grant", 10 * CREDIT), ("capture", -2 * CREDIT)]
     [event] = books.sql(
@@ -28,7 +28,7 @@ def test_a_capture_takes_the_cost_and_gives_back_the_rest_of_the_hold(books, ten
 def test_a_release_gives_everything_back_and_still_leaves_an_event(books, tenant, make_end):
     call = books.hold(tenant, 5 * CREDIT)
     [settled] = books.settle(make_end(tenant, call, None, outcome="rejected", status=400))
-    assert settled == (True, 0, 10 * CREDIT)
+    assert settled == (True, 0, 10 * CREDIT, False)
     assert books.entries(tenant) == [("grant", 10 * CREDIT)]
     assert books.sql("SELECT outcome, status, cost_microcredits, ledger_entry FROM usage_event") == [
         ("rejected", 400, 0, None)
@@ -46,8 +46,10 @@ def test_no_more_than_the_hold_is_ever_charged(books, tenant, make_end):
 def test_settling_again_changes_nothing(books, tenant, make_end):
     call = books.hold(tenant, 5 * CREDIT)
     books.settle(make_end(tenant, call, 2 * CREDIT))
-    assert books.settle(make_end(tenant, call, 3 * CREDIT)) == [(False, None, None)]
-    assert books.settle(make_end(tenant, call, None)) == [(False, None, None)]
+    # The same end again: its first answer may have been lost, so it is given again, as it was.
+    assert books.settle(make_end(tenant, call, 3 * CREDIT)) == [(True, 2 * CREDIT, 8 * CREDIT, True)]
+    # Another end: that of a call that is over.
+    assert books.settle(make_end(tenant, call, None)) == [(False, None, None, False)]
     assert books.balance(tenant) == (8 * CREDIT, 0)
     assert books.problems() == []
 
@@ -67,7 +69,7 @@ def test_a_hold_named_twice_in_a_batch_ends_once(books, tenant, make_end):
 
 def test_a_hold_of_another_account_is_not_found(books, tenant, make_end):
     call, stranger = books.hold(tenant), books.tenant()
-    assert books.settle(make_end(stranger, call, CREDIT)) == [(False, None, None)]
+    assert books.settle(make_end(stranger, call, CREDIT)) == [(False, None, None, False)]
     assert books.balance(tenant).held == CREDIT
 
 
@@ -78,9 +80,9 @@ def test_answers_come_in_the_order_of_the_calls_over_several_accounts(books, mak
         make_end(two, calls[0], 1), make_end(one, calls[1], 2), make_end(two, calls[2], None)
     )
     assert answers == [
-        (True, 1, 10 * CREDIT - 1),
-        (True, 2, 10 * CREDIT - 2),
-        (True, 0, 10 * CREDIT - 1),
+        (True, 1, 10 * CREDIT - 1, False),
+        (True, 2, 10 * CREDIT - 2, False),
+        (True, 0, 10 * CREDIT - 1, False),
     ]
     assert books.problems() == []
 

@@ -16,8 +16,8 @@ FILES = [
     "settle_v1",
     "idempotency_v1",
     "reconcile_v1",
-    "privileges_0001",
     "partitions_v1",
+    "privileges_0001",
 ]
 
 

@@ -14,7 +14,7 @@ CREATE FUNCTION usage_authorize_v1(
 ) RETURNS TABLE (
     verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint,
     minute_limit integer, minute_remaining integer, minute_reset_s integer
-) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 -- Planned once: a custom plan costs more than carrying it out.
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column

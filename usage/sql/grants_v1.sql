@@ -2,7 +2,7 @@
 -- The caller holds the balance's lock. Between two calls the set of grants does not change, so doing it late
 -- gives what doing it at each capture would have given.
 CREATE FUNCTION usage_settle_lots_v1(p_account_id bigint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     owed bigint;
     lot record;
@@ -27,7 +27,7 @@ END $$;
 -- Make the balance of an account that has none; every call of an account without one is refused.
 -- Like every error here, an unknown account names the rule it breaks as its constraint.
 CREATE FUNCTION usage_open_balance_v1(p_account_id bigint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM accounts_account WHERE id = p_account_id) THEN
         RAISE EXCEPTION 'there is no such account'
@@ -42,7 +42,7 @@ CREATE FUNCTION usage_grant_v1(
     p_account_id bigint, p_amount bigint, p_reason text, p_actor text, p_expires_at timestamptz,
     p_idempotency_key text
 ) RETURNS TABLE (entry bigint, available bigint, repeated boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     balance usage_balance;
@@ -90,7 +90,7 @@ END $$;
 -- stays until the hold ends, and a hold taken before the expiry keeps the credits that were to expire first, as its
 -- capture would have spent them. Returns how many ledger entries that made.
 CREATE FUNCTION usage_expire_grants_v1(p_account_ids bigint[]) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     balance usage_balance;
     lot record;
@@ -148,7 +148,7 @@ CREATE FUNCTION usage_refund_v1(
     p_account_id bigint, p_started_at timestamptz, p_request_id uuid, p_amount bigint, p_reason text, p_actor text,
     p_idempotency_key text
 ) RETURNS TABLE (entry bigint, available bigint, repeated boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     balance usage_balance;

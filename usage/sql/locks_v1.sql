@@ -2,7 +2,7 @@
 -- one of them has a grant to expire. Everything on the money path that belongs to an account is covered by its
 -- balance's lock. A transaction that settles and authorises calls this first, for all its accounts at once.
 CREATE FUNCTION usage_lock_balances_v1(p_account_ids bigint[], p_key_digests bytea[]) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 -- Planned once: a custom plan costs more than carrying it out.
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -19,3 +19,9 @@ BEGIN
     END LOOP;
     RETURN due;
 END $$;
+
+-- When a call began, as its request id (a version 7 UUID) says: the key of its usage event.
+CREATE FUNCTION usage_started_at_v1(p_request_id uuid) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT 'epoch'::timestamptz
+        + ('x0000' || left(replace(p_request_id::text, '-', ''), 12))::bit(64)::bigint * interval '1 millisecond'
+$$;

@@ -2,7 +2,7 @@
 -- has rows in the default partition, which are moved. Returns how many were made. Safe to run beside a running
 -- gateway and twice.
 CREATE FUNCTION usage_make_partitions_v1(p_months_ahead integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     month date;
     name text;

@@ -16,3 +16,15 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO aio_app;
 REVOKE INSERT, UPDATE, DELETE ON usage_rate, usage_balance, usage_grant, usage_hold, usage_ledger_entry,
     usage_refund, usage_event, usage_event_default, usage_key_meter, usage_trial_day, usage_refusal,
     usage_idempotent_call FROM aio_app;
+
+-- Functions are for the application's role alone: another role that may connect must not be able to give credits.
+DO $$
+DECLARE
+    callable regprocedure;
+BEGIN
+    FOR callable IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'usage\_%'
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', callable);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO aio_app', callable);
+    END LOOP;
+END $$;

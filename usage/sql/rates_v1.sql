@@ -1,6 +1,6 @@
 -- Publish a rate: the id of the newest version with these prices, or of a new version where they differ.
 CREATE FUNCTION usage_publish_rate_v1(p_name text, p_prices jsonb) RETURNS TABLE (id bigint, version integer)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     newest usage_rate;

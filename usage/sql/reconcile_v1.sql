@@ -1,6 +1,6 @@
 -- Every disagreement between the books, as rows; none when they are right. Runs in one snapshot.
 CREATE FUNCTION usage_reconcile_v1() RETURNS TABLE (problem text, account_id bigint, detail text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     WITH ledger AS (
         SELECT account_id, sum(amount_microcredits)::bigint AS total, max(entry) AS last_entry, count(*) AS entries,
                coalesce(-sum(amount_microcredits) FILTER (WHERE kind = 'capture'), 0)::bigint AS captured

@@ -2,7 +2,7 @@
 -- and so are those whose code is 'admitted'.
 CREATE FUNCTION usage_count_refusals_v1(
     p_account_ids bigint[], p_key_ids bigint[], p_endpoints text[], p_codes text[]
-) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     INSERT INTO usage_refusal AS r (account_id, key_id, minute, endpoint, code, calls)
     SELECT c.account_id, c.key_id, date_trunc('minute', clock_timestamp()), c.endpoint, c.code, count(*)
     FROM unnest(p_account_ids, p_key_ids, p_endpoints, p_codes) AS c (account_id, key_id, endpoint, code)
@@ -19,7 +19,7 @@ $$;
 CREATE FUNCTION usage_refuse_v1(
     p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_model text,
     p_code text
-) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     found_account bigint;
     found_key bigint;

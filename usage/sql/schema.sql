@@ -232,7 +232,7 @@ CREATE OR REPLACE FUNCTION public.usage_authorize_v1(p_request_ids uuid[], p_key
  RETURNS TABLE(verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint, minute_limit integer, minute_remaining integer, minute_reset_s integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
@@ -428,12 +428,13 @@ BEGIN
     RETURN QUERY SELECT * FROM unnest(verdicts, accounts, keys, availables, helds, allowances,
                                       minute_limits, minute_remainings, minute_resets);
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_claim_idempotency_key_v1(p_account_id bigint, p_idempotency_key text, p_fingerprint bytea, p_request_id uuid, p_ttl_s integer)
  RETURNS TABLE(state text, request_id uuid, status smallint, content_type text, headers jsonb, body bytea)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -445,22 +446,42 @@ BEGIN
     ON CONFLICT (account_id, idempotency_key) DO UPDATE
     SET fingerprint = excluded.fingerprint, request_id = excluded.request_id, expires_at = excluded.expires_at,
         created_at = clock_timestamp(), status = NULL, content_type = NULL, headers = NULL, body = NULL
-    WHERE c.expires_at <= clock_timestamp();
+    WHERE c.expires_at <= clock_timestamp() AND (
+        c.status IS NOT NULL OR usage_claimed_call_state_v1(c.account_id, c.request_id) = 'free');
     SELECT * INTO found FROM usage_idempotent_call c
     WHERE c.account_id = p_account_id AND c.idempotency_key = p_idempotency_key;
     RETURN QUERY SELECT CASE
         WHEN found.request_id = p_request_id THEN 'claimed'
         WHEN found.fingerprint <> p_fingerprint THEN 'other_body'
-        WHEN found.status IS NULL THEN 'in_flight'
+        WHEN found.status IS NULL AND usage_claimed_call_state_v1(p_account_id, found.request_id) <> 'charged'
+            THEN 'in_flight'
         ELSE 'done' END,
         found.request_id, found.status, found.content_type, found.headers, found.body;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_claimed_call_state_v1(p_account_id bigint, p_request_id uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    SELECT CASE
+        WHEN EXISTS (SELECT 1 FROM usage_hold h WHERE h.account_id = p_account_id AND h.request_id = p_request_id)
+            THEN 'open'
+        WHEN EXISTS (SELECT 1 FROM usage_event e WHERE e.account_id = p_account_id
+                     AND e.started_at = usage_started_at_v1(p_request_id) AND e.request_id = p_request_id
+                     AND e.outcome IN ('succeeded', 'partial'))
+            THEN 'charged'
+        ELSE 'free' END
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_count_refusals_v1(p_account_ids bigint[], p_key_ids bigint[], p_endpoints text[], p_codes text[])
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
     INSERT INTO usage_refusal AS r (account_id, key_id, minute, endpoint, code, calls)
     SELECT c.account_id, c.key_id, date_trunc('minute', clock_timestamp()), c.endpoint, c.code, count(*)
@@ -470,23 +491,36 @@ AS $function$
     ORDER BY 1, 2, 3, 4, 5
     ON CONFLICT (account_id, minute, key_id, endpoint, code) DO UPDATE SET calls = r.calls + excluded.calls;
 $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_drop_idempotency_key_v1(p_account_id bigint, p_idempotency_key text, p_request_id uuid)
- RETURNS void
- LANGUAGE sql
+ RETURNS text
+ LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-    DELETE FROM usage_idempotent_call
-    WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id
-        AND status IS NULL;
-$function$;
+DECLARE
+    state constant text := usage_claimed_call_state_v1(p_account_id, p_request_id);
+BEGIN
+    IF state = 'free' THEN
+        DELETE FROM usage_idempotent_call
+        WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id
+            AND status IS NULL;
+    ELSIF state = 'charged' THEN
+        UPDATE usage_idempotent_call
+        SET status = 200, content_type = 'application/json', expires_at = clock_timestamp() + interval '24 hours'
+        WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id
+            AND status IS NULL;
+    END IF;
+    RETURN state;
+END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_expire_grants_v1(p_account_ids bigint[])
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
     balance usage_balance;
@@ -538,12 +572,13 @@ BEGIN
     END LOOP;
     RETURN made;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_expire_holds_v1(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
     account_ids bigint[];
@@ -554,14 +589,14 @@ DECLARE
 BEGIN
     SELECT array_agg(h.account_id), array_agg(h.request_id),
            -- A latency is an integer of milliseconds: 24 days are enough for a hold that was found late.
-           array_agg(least(extract(epoch FROM clock_timestamp() - h.started_at) * 1000, 2147483647)::integer)
+           array_agg(greatest(least(extract(epoch FROM clock_timestamp() - h.started_at) * 1000, 2147483647), 0)::integer)
     INTO account_ids, request_ids, latencies_ms
-    FROM (SELECT * FROM usage_hold WHERE expires_at <= clock_timestamp() LIMIT p_limit) h;
+    FROM (SELECT * FROM usage_hold WHERE expires_at <= clock_timestamp() ORDER BY expires_at LIMIT p_limit) h;
     n := coalesce(cardinality(account_ids), 0);
     IF n = 0 THEN
         RETURN 0;
     END IF;
-    SELECT count(*) FILTER (WHERE s.settled) INTO ended
+    SELECT count(*) FILTER (WHERE s.settled AND NOT s.repeated) INTO ended
     FROM usage_settle_v1(
         account_ids, request_ids, array_fill('expired'::text, ARRAY[n]), array_fill(NULL::bigint, ARRAY[n]),
         array_fill(true, ARRAY[n]), array_fill(NULL::text, ARRAY[n]), array_fill(NULL::smallint, ARRAY[n]),
@@ -572,6 +607,7 @@ BEGIN
         array_fill(NULL::integer, ARRAY[n]), array_fill(NULL::jsonb, ARRAY[n])) s;
     RETURN ended;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_forbid_change_v1()
  RETURNS trigger
@@ -580,27 +616,30 @@ AS $function$
 BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_forget_answers_v1(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
     forgotten integer;
 BEGIN
     DELETE FROM usage_idempotent_call WHERE ctid IN (
-        SELECT ctid FROM usage_idempotent_call WHERE expires_at <= clock_timestamp() LIMIT p_limit);
+        SELECT ctid FROM usage_idempotent_call WHERE expires_at <= clock_timestamp() - CASE WHEN status IS NULL THEN interval '24 hours' ELSE interval '0' END
+        LIMIT p_limit);
     GET DIAGNOSTICS forgotten = ROW_COUNT;
     RETURN forgotten;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_grant_v1(p_account_id bigint, p_amount bigint, p_reason text, p_actor text, p_expires_at timestamp with time zone, p_idempotency_key text)
  RETURNS TABLE(entry bigint, available bigint, repeated boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -644,24 +683,26 @@ BEGIN
             p_expires_at, moment);
     RETURN QUERY SELECT balance.last_entry + 1, balance.available_microcredits + p_amount, false;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_keep_answer_v1(p_account_id bigint, p_idempotency_key text, p_request_id uuid, p_status smallint, p_content_type text, p_headers jsonb, p_body bytea)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
     UPDATE usage_idempotent_call
     SET status = p_status, content_type = p_content_type, headers = p_headers, body = p_body,
         expires_at = clock_timestamp() + interval '24 hours'
     WHERE account_id = p_account_id AND idempotency_key = p_idempotency_key AND request_id = p_request_id;
 $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_lock_balances_v1(p_account_ids bigint[], p_key_digests bytea[])
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 DECLARE
@@ -678,12 +719,13 @@ BEGIN
     END LOOP;
     RETURN due;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_make_partitions_v1(p_months_ahead integer)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
     month date;
@@ -714,12 +756,13 @@ BEGIN
     END LOOP;
     RETURN made;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_open_balance_v1(p_account_id bigint)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM accounts_account WHERE id = p_account_id) THEN
@@ -728,12 +771,13 @@ BEGIN
     END IF;
     INSERT INTO usage_balance (account_id) VALUES (p_account_id) ON CONFLICT DO NOTHING;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_publish_rate_v1(p_name text, p_prices jsonb)
  RETURNS TABLE(id bigint, version integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -748,12 +792,13 @@ BEGIN
     RETURN QUERY INSERT INTO usage_rate AS r (name, version, prices)
     VALUES (p_name, coalesce(newest.version, 0) + 1, p_prices) RETURNING r.id, r.version;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_reconcile_v1()
  RETURNS TABLE(problem text, account_id bigint, detail text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
     WITH ledger AS (
         SELECT account_id, sum(amount_microcredits)::bigint AS total, max(entry) AS last_entry, count(*) AS entries,
@@ -851,12 +896,13 @@ AS $function$
     FROM (SELECT account_id FROM ledger UNION SELECT account_id FROM hold UNION SELECT account_id FROM event) x
     WHERE NOT EXISTS (SELECT 1 FROM usage_balance b WHERE b.account_id = x.account_id);
 $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_refund_v1(p_account_id bigint, p_started_at timestamp with time zone, p_request_id uuid, p_amount bigint, p_reason text, p_actor text, p_idempotency_key text)
  RETURNS TABLE(entry bigint, available bigint, repeated boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -902,12 +948,13 @@ BEGIN
     VALUES (p_account_id, balance.last_entry + 1, capture, p_amount, p_reason, p_actor, p_idempotency_key);
     RETURN QUERY SELECT balance.last_entry + 1, balance.available_microcredits + p_amount, false;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_refuse_v1(p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_model text, p_code text)
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
     found_account bigint;
@@ -937,12 +984,13 @@ BEGIN
                                     ARRAY[coalesce(earlier, p_code)]);
     RETURN earlier;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_settle_lots_v1(p_account_id bigint)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
     owed bigint;
@@ -964,12 +1012,13 @@ BEGIN
     END LOOP;
     UPDATE usage_balance SET lots_settled_at_microcredits = captured_microcredits WHERE account_id = p_account_id;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_settle_v1(p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[], p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[], p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[], p_pixel_steps bigint[], p_video_ms bigint[], p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[])
- RETURNS TABLE(settled boolean, charged bigint, available bigint)
+ RETURNS TABLE(settled boolean, charged bigint, available bigint, repeated boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
@@ -1032,8 +1081,8 @@ BEGIN
         SET day_microcredits = t.day_microcredits - s.day_back,
             month_microcredits = t.month_microcredits - s.month_back
         FROM (SELECT n.account_id, n.key_id,
-                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.day AT TIME ZONE 'UTC'), 0) AS day_back,
-                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.month AT TIME ZONE 'UTC'), 0)
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.day::timestamp AT TIME ZONE 'UTC'), 0) AS day_back,
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.month::timestamp AT TIME ZONE 'UTC'), 0)
                          AS month_back
               FROM numbered n JOIN usage_key_meter u ON u.account_id = n.account_id AND u.key_id = n.key_id
               GROUP BY 1, 2) s
@@ -1045,9 +1094,25 @@ BEGIN
               WHERE n.give_trial_back AND n.trial_day IS NOT NULL GROUP BY 1, 2) s
         WHERE d.account_id = s.account_id AND d.day = s.trial_day
     )
-    SELECT n.ord IS NOT NULL, n.cost, t.available_microcredits
+    SELECT n.ord IS NOT NULL OR e.outcome IS NOT NULL, coalesce(n.cost, e.cost_microcredits),
+           coalesce(t.available_microcredits, w.available_microcredits), n.ord IS NULL AND e.outcome IS NOT NULL
     FROM item i
     LEFT JOIN numbered n ON n.ord = i.ord
     LEFT JOIN totals t ON t.account_id = i.account_id
+    -- Settled before: the commit's answer was lost, and the same end is asked for again.
+    LEFT JOIN usage_event e ON n.ord IS NULL AND e.account_id = i.account_id AND e.request_id = i.request_id
+        AND e.started_at = usage_started_at_v1(i.request_id) AND e.outcome = i.outcome
+    LEFT JOIN usage_balance w ON n.ord IS NULL AND w.account_id = e.account_id
     ORDER BY i.ord;
 END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_started_at_v1(p_request_id uuid)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT 'epoch'::timestamptz
+        + ('x0000' || left(replace(p_request_id::text, '-', ''), 12))::bit(64)::bigint * interval '1 millisecond'
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}

@@ -2,7 +2,8 @@
 --
 -- Every array has one element a call. `p_charges` is the price of the actual units at the rate pinned on the
 -- hold, or null to release; what exceeds the hold is not charged. A hold ends once: a call whose hold is gone
--- comes back with `settled` false and the books untouched, so settling may be repeated safely.
+-- leaves the books untouched. If it ended as is asked now (a commit's answer was lost) it comes back as settled
+-- and `repeated`, with what was charged then; else `settled` is false. So settling may be repeated safely.
 -- `available` is the account's after the whole batch.
 CREATE FUNCTION usage_settle_v1(
     p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[],
@@ -10,8 +11,8 @@ CREATE FUNCTION usage_settle_v1(
     p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[],
     p_pixel_steps bigint[], p_video_ms bigint[],
     p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[]
-) RETURNS TABLE (settled boolean, charged bigint, available bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+) RETURNS TABLE (settled boolean, charged bigint, available bigint, repeated boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 -- Planned once: planning this statement costs more than carrying it out.
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -74,8 +75,8 @@ BEGIN
         SET day_microcredits = t.day_microcredits - s.day_back,
             month_microcredits = t.month_microcredits - s.month_back
         FROM (SELECT n.account_id, n.key_id,
-                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.day AT TIME ZONE 'UTC'), 0) AS day_back,
-                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.month AT TIME ZONE 'UTC'), 0)
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.day::timestamp AT TIME ZONE 'UTC'), 0) AS day_back,
+                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.month::timestamp AT TIME ZONE 'UTC'), 0)
                          AS month_back
               FROM numbered n JOIN usage_key_meter u ON u.account_id = n.account_id AND u.key_id = n.key_id
               GROUP BY 1, 2) s
@@ -87,17 +88,22 @@ BEGIN
               WHERE n.give_trial_back AND n.trial_day IS NOT NULL GROUP BY 1, 2) s
         WHERE d.account_id = s.account_id AND d.day = s.trial_day
     )
-    SELECT n.ord IS NOT NULL, n.cost, t.available_microcredits
+    SELECT n.ord IS NOT NULL OR e.outcome IS NOT NULL, coalesce(n.cost, e.cost_microcredits),
+           coalesce(t.available_microcredits, w.available_microcredits), n.ord IS NULL AND e.outcome IS NOT NULL
     FROM item i
     LEFT JOIN numbered n ON n.ord = i.ord
     LEFT JOIN totals t ON t.account_id = i.account_id
+    -- Settled before: the commit's answer was lost, and the same end is asked for again.
+    LEFT JOIN usage_event e ON n.ord IS NULL AND e.account_id = i.account_id AND e.request_id = i.request_id
+        AND e.started_at = usage_started_at_v1(i.request_id) AND e.outcome = i.outcome
+    LEFT JOIN usage_balance w ON n.ord IS NULL AND w.account_id = e.account_id
     ORDER BY i.ord;
 END $$;
 
 -- Release every hold past its expiry, at most `p_limit` of them; returns how many. A gateway that was killed left
 -- them; the trial slot goes back. Holds being settled at this moment are passed over.
 CREATE FUNCTION usage_expire_holds_v1(p_limit integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     account_ids bigint[];
     request_ids uuid[];
@@ -107,14 +113,14 @@ DECLARE
 BEGIN
     SELECT array_agg(h.account_id), array_agg(h.request_id),
            -- A latency is an integer of milliseconds: 24 days are enough for a hold that was found late.
-           array_agg(least(extract(epoch FROM clock_timestamp() - h.started_at) * 1000, 2147483647)::integer)
+           array_agg(greatest(least(extract(epoch FROM clock_timestamp() - h.started_at) * 1000, 2147483647), 0)::integer)
     INTO account_ids, request_ids, latencies_ms
-    FROM (SELECT * FROM usage_hold WHERE expires_at <= clock_timestamp() LIMIT p_limit) h;
+    FROM (SELECT * FROM usage_hold WHERE expires_at <= clock_timestamp() ORDER BY expires_at LIMIT p_limit) h;
     n := coalesce(cardinality(account_ids), 0);
     IF n = 0 THEN
         RETURN 0;
     END IF;
-    SELECT count(*) FILTER (WHERE s.settled) INTO ended
+    SELECT count(*) FILTER (WHERE s.settled AND NOT s.repeated) INTO ended
     FROM usage_settle_v1(
         account_ids, request_ids, array_fill('expired'::text, ARRAY[n]), array_fill(NULL::bigint, ARRAY[n]),
         array_fill(true, ARRAY[n]), array_fill(NULL::text, ARRAY[n]), array_fill(NULL::smallint, ARRAY[n]),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from aio_platform import database
+from aio_platform.metrics import DIRECTORY_VARIABLE
+from aio_platform.metrics_page import forget_live_figures
 from aio_platform.supervisor import Child, Supervisor, manage_command
 
 SANDBOX_CATALOG = Path(__file__).resolve().parent.parent.parent / "catalogs" / "sandbox.toml"
@@ -38,7 +41,13 @@ class Command(BaseCommand):
         environment = self._environment()
         self._prepare_database(environment)
         children = self._children(listener, options["workers"] or os.cpu_count() or 1, environment)
-        supervisor = Supervisor(children, environment, check=self._keep_database_running)
+        figures = self._fresh_figures_directory(port)
+        supervisor = Supervisor(
+            children,
+            {**environment, DIRECTORY_VARIABLE: str(figures)},
+            check=self._keep_database_running,
+            on_end=lambda pid: forget_live_figures(figures, pid),
+        )
         supervisor.start()
         try:
             if self._wait_until_ready(options["host"], port, supervisor):
@@ -110,6 +119,13 @@ class Command(BaseCommand):
             command = manage_command(self.manage_py, "sandbox", f"--port={port}", f"--journal={journal}")
             children.append(Child("sandbox", command, stop_order=2))
         return children
+
+    def _fresh_figures_directory(self, port: int) -> Path:
+        """Where this node's processes count for /metrics; by port, so that two platforms may share the data."""
+        directory: Path = settings.AIO_DATA_DIR / "metrics" / str(port)
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
 
     def _keep_database_running(self) -> None:
         if database.uses_embedded_server() and not database.embedded().is_running():

@@ -1,22 +1,48 @@
-"""The worker: what the platform does by the clock instead of on a request."""
+"""The worker: what the platform does by the clock, and the tasks that it carries for its callers."""
 
+import asyncio
 import signal
 import threading
 from typing import Any
 
+import uvloop
 from django.core.management.base import BaseCommand
 
 from aio_platform.supervisor import stop_with_parent
+from gateway.callbacks import worker as callbacks
+from gateway.results import expiry
+from gateway.tasks.running import work_tasks
 from usage.housekeeping import keep_house
 
 
 class Command(BaseCommand):
-    help = "Run the worker: expire holds and grants, make partitions. Any number may run."
+    help = "Run the worker: carry tasks and callbacks, expire holds, grants and results. Any number may run."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop_with_parent()
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        keep_house(stop)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work())
+
+
+async def work() -> None:
+    """Everything a worker does, until SIGINT or SIGTERM; the books' chores block, so they have a thread."""
+    stop = asyncio.Event()
+    stop_house = threading.Event()
+
+    def stop_all() -> None:
+        stop.set()
+        stop_house.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop_all)
+    house = asyncio.create_task(asyncio.to_thread(keep_house, stop_house))
+    try:
+        # A bug that ends one of these ends the process, and the supervisor starts another.
+        async with asyncio.TaskGroup() as group:
+            for run in (work_tasks, callbacks.run, expiry.run):
+                group.create_task(run(stop))
+    finally:
+        stop_all()
+        await house

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.adapter_table import ADAPTER_TABLE, ENDPOINTS_OF
-from gateway.catalog import ADAPTERS, CALL_ENDPOINTS
+from gateway.catalog import ADAPTERS, CALL_ENDPOINTS, ENDPOINTS
 from gateway.catalog_file import CatalogDescription, parse_catalog, read_catalog
+from gateway.task_adapter_table import TASK_ENDPOINTS_OF
 
 CATALOG = Path(__file__).resolve().parents[3] / "gateway" / "catalogs" / "sandbox.toml"
 
@@ -18,7 +19,8 @@ def shipped() -> CatalogDescription:
 
 
 def test_every_adapter_but_chat_is_in_the_table_and_has_endpoints() -> None:
-    assert set(ENDPOINTS_OF) == set(ADAPTER_TABLE) | {"openai_chat"} == set(ADAPTERS)
+    assert set(ENDPOINTS_OF) == set(ADAPTER_TABLE) | {"openai_chat"}
+    assert set(ENDPOINTS_OF) | set(TASK_ENDPOINTS_OF) == set(ADAPTERS)
 
 
 def test_every_endpoint_has_an_adapter_and_none_is_unknown() -> None:
@@ -34,11 +36,12 @@ def test_the_shipped_catalog_reaches_every_adapter_by_an_endpoint_of_its_own(
     shipped: CatalogDescription,
 ) -> None:
     assert {route.adapter for route in shipped.routes} == set(ADAPTERS)
-    assert all(route.endpoint in ENDPOINTS_OF[route.adapter] for route in shipped.routes)
+    served = {**ENDPOINTS_OF, **TASK_ENDPOINTS_OF}
+    assert all(route.endpoint in served[route.adapter] for route in shipped.routes)
 
 
 def test_the_shipped_catalog_has_one_default_for_each_endpoint(shipped: CatalogDescription) -> None:
-    assert set(shipped.defaults) == set(CALL_ENDPOINTS)
+    assert set(shipped.defaults) == set(ENDPOINTS)
 
 
 def test_every_route_of_the_shipped_catalog_prices_what_its_endpoint_uses(
@@ -56,5 +59,5 @@ def test_every_route_of_the_shipped_catalog_prices_what_its_endpoint_uses(
         "music": {"audio_ms"},
     }
     for route in shipped.routes:
-        if route.endpoint != "chat":
+        if route.endpoint in units:
             assert {price.unit for price in route.rate.prices} == units[route.endpoint], route.name

@@ -1,0 +1,82 @@
+"""What every endpoint may be refused with, written into the OpenAPI document once for all of them.
+
+A postprocessing hook of drf-spectacular: an operation that says nothing of refusals gets all of them in the shape
+of its mount, as `aio_platform.problems` answers; one that does say gets those that any address may give.
+"""
+
+from typing import Any
+
+from aio_platform.problems import OBJECT_MOUNTS
+
+_STRING = {"type": "string"}
+_ID = {"type": "string", "description": "as in X-Request-Id"}
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "MountError": {
+        "type": "object",
+        "description": "What `/api/v1`, `/v1` and `/llm/v1` answer when a call is refused or fails",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "code": {"type": "integer", "description": "the HTTP status"},
+                    "message": _STRING,
+                    "type": _STRING,
+                    "param": {"type": ["string", "null"], "description": "the field that is wrong"},
+                    "request_id": _ID,
+                },
+                "required": ["code", "message", "type", "param", "request_id"],
+            }
+        },
+        "required": ["error"],
+    },
+    "TextError": {
+        "type": "object",
+        "description": "What `/api` answers when a call is refused or fails",
+        "properties": {"error": _STRING, "type": _STRING, "param": _STRING, "request_id": _ID},
+        "required": ["error", "type", "request_id"],
+    },
+}
+ANYWHERE = {
+    404: "There is no such thing here, or no such account, model or task",
+    429: "Too many calls, or the trial's calls of the day are used up",
+    500: "A fault of ours",
+    503: "Over capacity; try again shortly",
+}
+REFUSALS = ANYWHERE | {
+    400: "The request cannot be carried out as written",
+    401: "The API key is missing, unknown, revoked or expired",
+    402: "The credits, or the key's cap, are below the call's ceiling price",
+    403: "The account is suspended, or the call is outside the key's scope",
+    502: "The model's server failed",
+    504: "The call took longer than the endpoint's time limit",
+}
+REFUSALS_OF_BODIES = {
+    408: "The body did not arrive in time",
+    413: "The body is larger than the limit",
+    422: "This Idempotency-Key was used with another body",
+}
+REFUSALS_OF_CHANGES = {409: "A call with this Idempotency-Key is under way, or its state does not allow it"}
+
+
+def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """The hook: add what an operation may be refused with, where it does not say so itself."""
+    for path, methods in result["paths"].items():
+        name = "MountError" if path.startswith(OBJECT_MOUNTS) else "TextError"
+        for method, operation in methods.items():
+            for status, description in _refusals_of(method, operation).items():
+                operation["responses"].setdefault(str(status), _answer(description, name))
+    result.setdefault("components", {}).setdefault("schemas", {}).update(COMPONENTS)
+    return result
+
+
+def _refusals_of(method: str, operation: dict[str, Any]) -> dict[int, str]:
+    if any(status.startswith("4") for status in operation["responses"]):
+        return ANYWHERE
+    of_bodies = REFUSALS_OF_BODIES if "requestBody" in operation else {}
+    of_changes = REFUSALS_OF_CHANGES if method != "get" else {}
+    return REFUSALS | of_bodies | of_changes
+
+
+def _answer(description: str, name: str) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

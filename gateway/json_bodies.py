@@ -1,0 +1,35 @@
+"""Reading a JSON body from somebody who has shown a key, but whose key has not been looked up yet."""
+
+from django.conf import settings
+
+from aio_platform.errors import InvalidRequest
+from aio_platform.handler import GatewayRequest
+from gateway.callers import refusal_of
+from gateway.uploads import body_deadline
+from usage.calls import Caller
+
+# Below this a body costs less to parse than its key costs to look up.
+LARGE_BODY_BYTES = 256_000
+# What a body's text hardly reaches, and a body made of brackets would: each is an object in memory.
+MAX_CONTAINERS = 200_000
+MAX_VALUES = 2_000_000
+
+
+async def read_json_body(request: GatewayRequest, caller: Caller, endpoint: str) -> bytes:
+    """The body, within the limits of size, time and number of values.
+
+    The key of a large body's caller is looked up before the body is read. Raises the refusal, BodyTooLarge,
+    BodyTooSlow, ClientGone, or InvalidRequest for a body of more values than any request needs.
+    """
+    announced = request.header(b"content-length")
+    if not (announced.isdecimal() and len(announced) < 10 and int(announced) <= LARGE_BODY_BYTES):
+        refusal = await refusal_of(caller, endpoint)
+        if refusal is not None:
+            raise refusal
+    async with body_deadline():
+        body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
+    if len(body) > LARGE_BODY_BYTES and (
+        body.count(b"[") + body.count(b"{") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES
+    ):
+        raise InvalidRequest("The body has too many values.")
+    return body

@@ -1,0 +1,5 @@
+"""What tasks made: the upstream's URLs passed on, or copies of ours when AIO_RESULTS says so."""
+
+from gateway.results.keeping import keep
+
+__all__ = ["keep"]

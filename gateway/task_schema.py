@@ -1,0 +1,93 @@
+"""Generation by task in OpenAPI. A model's own parameters are described where it is declared."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+
+from gateway.catalog import TASK_ENDPOINTS
+from gateway.endpoint_schema import json_object, operation
+from gateway.tasks.listing import AFTER, DEFAULT_LIMIT, MAX_LIMIT
+from gateway.tasks.states import SHOWN
+
+_STRING: dict[str, Any] = {"type": "string"}
+_MOMENT = {"type": "string", "format": "date-time"}
+_STATUS = {"type": "string", "enum": list(dict.fromkeys(SHOWN.values()))}
+_TASK: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "task_id": _STRING,
+        "status": _STATUS,
+        "consumed_credits": {"type": "number"},
+        "error_message": {"type": ["string", "null"]},
+        "created_at": _MOMENT,
+        "request": {"type": "object"},
+        "response": {"type": "array", "items": _STRING, "description": "URLs, once it has succeeded"},
+    },
+}
+_ENVELOPE = {"code": {"type": "integer"}, "message": _STRING}
+_BODY = {
+    "application/json": {
+        "type": "object",
+        "properties": {
+            "model": {"type": "string", "description": "the tools need none"},
+            "callback_url": {
+                "type": "string",
+                "format": "uri",
+                "description": "told when the task has ended",
+            },
+        },
+        "additionalProperties": True,
+    }
+}
+# `operation_id` is left to the address: one view serves several.
+NEW_TASK = operation(
+    "",
+    "Open a task",
+    _BODY,
+    json_object(
+        **_ENVELOPE,
+        data={
+            "type": "object",
+            "properties": {
+                "task_id": _STRING,
+                "status": _STATUS,
+                "warnings": {"type": "array", "items": _STRING},
+            },
+        },
+        id=_STRING,
+        status=_STRING,
+        model=_STRING,
+        created_at=_MOMENT,
+    ),
+)
+del NEW_TASK["operation_id"]
+TASK = operation("task", "How a task stands; free of charge", None, json_object(**_ENVELOPE, data=_TASK))
+CANCEL = operation(
+    "cancel_task",
+    "Cancel a task that has not ended; nothing is charged",
+    None,
+    json_object(**_ENVELOPE, data=_TASK),
+)
+CANCEL["request"] = None
+LISTING = ("limit", AFTER, "status", "model", "endpoint", "since", "until")
+TASKS = operation(
+    "tasks",
+    "The account's tasks, newest first",
+    None,
+    json_object(
+        **_ENVELOPE,
+        data={"type": "array", "items": _TASK},
+        as_of=_MOMENT,
+        has_more={"type": "boolean"},
+        next={"type": ["string", "null"]},
+    ),
+)
+TASKS["parameters"] = [
+    OpenApiParameter("limit", int, description=f"1 to {MAX_LIMIT}, {DEFAULT_LIMIT} when not given"),
+    OpenApiParameter(AFTER, str, description="`next` of the page before"),
+    OpenApiParameter("status", str, enum=_STATUS["enum"]),
+    OpenApiParameter("model", str),
+    OpenApiParameter("endpoint", str, enum=list(TASK_ENDPOINTS)),
+    OpenApiParameter("since", str, description="from this moment on, as in 2026-02-25T12:00:00Z"),
+    OpenApiParameter("until", str, description="before this moment"),
+]

@@ -1,0 +1,45 @@
+"""Telling an upstream to stop a task that has ended here: cancelled by its owner, or past its deadline.
+
+Nothing hangs on it: the task's end and its price were decided when it ended, so this is tried a few times and let be.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from gateway.adapters.limits import BadOption
+from gateway.catalog import Route
+from gateway.tasks.asking import Meaning, StepFault, ask
+from gateway.tasks.pace import error_pause_s
+from gateway.tasks.records import ClaimedTask, StepNote
+from gateway.tasks.submission import Providers
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 4
+
+
+async def tell_upstream(providers: Providers, task: ClaimedTask, route: Route) -> StepNote:
+    """Ask the upstream to stop an ended task; after ATTEMPTS it is left alone."""
+    told = task.reference is None or await stop_upstream(providers, task, route, task.reference)
+    if told or task.errors + 1 >= ATTEMPTS:
+        return StepNote(task.key, 0.0, over=True)
+    return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
+
+
+async def stop_upstream(
+    providers: Providers, task: ClaimedTask, route: Route, reference: Mapping[str, Any]
+) -> bool:
+    """Ask once; True when there is nothing more to say: it was told, it has no way to stop, or it refused."""
+    try:
+        steps = providers.adapters[task.adapter].cancel(reference, route)
+        if steps is not None:
+            await ask(providers.upstreams, route, steps, settings.TASK_POLL_LIMIT_S)
+    except StepFault as fault:
+        log.info("an upstream was not told to stop", task=task.key.id, meaning=fault.meaning.name)
+        return fault.meaning is Meaning.REFUSED
+    except BadOption:
+        return True
+    return True

@@ -1,0 +1,83 @@
+"""Asking an upstream how a task stands. Trouble while asking says nothing about the task: it is asked again."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from django.conf import settings
+
+from aio_platform.errors import PlatformError
+from gateway.adapters.limits import BadOption
+from gateway.adapters.task_steps import Polled, Progress
+from gateway.catalog import Route
+from gateway.tasks.asking import Meaning, StepFault, ask
+from gateway.tasks.pace import error_pause_s, poll_pause_s
+from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
+from gateway.tasks.states import SUCCEEDED_END
+from gateway.tasks.submission import Providers, ended
+from usage.rates import Rate
+
+log = structlog.get_logger(__name__)
+
+Keep = Callable[[ClaimedTask, list[str]], Awaitable[list[str]]]
+FindRate = Callable[[int], Awaitable[Rate]]
+# An upstream that calls the question itself bad, again and again, has no answer to give.
+REFUSALS_TO_GIVE_UP = 5
+FAILED = "The generation failed. Nothing was charged."
+EMPTY = "The generation ended without a result. Nothing was charged."
+NOT_KNOWN = "The model's server does not know the task any more. Nothing was charged."
+MAX_MESSAGE_LENGTH = 500
+
+
+async def poll(
+    providers: Providers, task: ClaimedTask, route: Route, find_rate: FindRate, keep: Keep
+) -> StepNote | TaskEnd:
+    """One look, and what it means. A success is priced at the task's pinned rate, and its results are kept."""
+    assert task.reference is not None
+    try:
+        steps = providers.adapters[task.adapter].poll(task.reference, route)
+        polled = await ask(providers.upstreams, route, steps, settings.TASK_POLL_LIMIT_S)
+    except (StepFault, BadOption) as error:
+        refused = isinstance(error, StepFault) and error.meaning is Meaning.REFUSED
+        if refused and task.errors + 1 >= REFUSALS_TO_GIVE_UP:
+            return ended(task, NOT_KNOWN)
+        log.info("a poll led nowhere", task=task.key.id, upstream=task.upstream, error=str(error))
+        pause_s = max(error_pause_s(task.errors), _retry_after_s(error))
+        return StepNote(task.key, pause_s, errors=task.errors + 1)
+    if polled.progress is Progress.RUNNING:
+        return StepNote(task.key, poll_pause_s(task.running_s))
+    if polled.progress is Progress.FAILED:
+        return ended(task, _told(polled.error_message))
+    return await _succeeded(task, polled, find_rate, keep)
+
+
+async def _succeeded(
+    task: ClaimedTask, polled: Polled, find_rate: FindRate, keep: Keep
+) -> StepNote | TaskEnd:
+    if not polled.results:
+        return ended(task, EMPTY)
+    units = polled.units or task.units
+    rate = await find_rate(task.rate_id)
+    try:
+        results = await keep(task, polled.results)
+    except PlatformError as error:
+        # The upstream's own copy is still there: it is fetched again until the deadline.
+        log.warning("results were not kept", task=task.key.id, error=error.message)
+        return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
+    return TaskEnd(
+        task.key,
+        SUCCEEDED_END,
+        leased=True,
+        charge_microcredits=rate.cost_microcredits(units),
+        units=units,
+        results=results,
+    )
+
+
+def _told(message: str | None) -> str:
+    """What an adapter says of a failure, as one line that can be stored and shown."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in message or "").split())
+    return line[:MAX_MESSAGE_LENGTH] or FAILED
+
+
+def _retry_after_s(error: Exception) -> float:
+    return error.retry_after_s if isinstance(error, StepFault) else 0.0

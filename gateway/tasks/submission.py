@@ -1,0 +1,110 @@
+"""Handing a task to its upstream, and looking for one that may have been handed over.
+
+A task is `submitting` in the database before anything is sent. Whoever finds it so later does not know whether the
+upstream took it: it is looked for where the protocol has a way to, else let go and said so. Never sent twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+
+from gateway.adapters.limits import BadOption
+from gateway.adapters.task_steps import Submitted, TaskAdapter, TaskRequest
+from gateway.catalog import Route
+from gateway.tasks.asking import Meaning, StepFault, ask
+from gateway.tasks.pace import LONGEST_SUBMIT_PAUSE_S, error_pause_s
+from gateway.tasks.providers import webhook_url_for
+from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
+from gateway.tasks.states import FAILED_END, REJECTED_END, State
+from gateway.upstream import Upstreams
+
+log = structlog.get_logger(__name__)
+
+# An upstream's list of tasks may lag behind: one look that finds nothing is not yet an answer.
+LOOKS_FOR_LOST = 3
+REJECTED = "The model's server refused this request as invalid for the model. Nothing was charged."
+FAILED = "The model's server failed to take the task. Nothing was charged."
+LOST = (
+    "It could not be confirmed that the model's server took the task, so it was let go. Nothing was charged."
+)
+NOT_SERVED = "The model is not served any more. Nothing was charged."
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """What a worker asks upstreams with."""
+
+    upstreams: Upstreams
+    adapters: Mapping[str, TaskAdapter]
+
+
+async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | TaskEnd:
+    """Ask the upstream, once."""
+    try:
+        steps = providers.adapters[task.adapter].submit(request_of(task, route), route)
+        submitted = await ask(providers.upstreams, route, steps, settings.TASK_SUBMIT_LIMIT_S)
+    except BadOption as error:
+        log.error("a route's options cannot carry its tasks", route=route.name, error=str(error))
+        return ended(task, FAILED)
+    except StepFault as fault:
+        log.info("task not submitted", task=task.key.id, upstream=task.upstream, meaning=fault.meaning.name)
+        return _after_fault(providers, task, route, fault)
+    return taken(task, submitted)
+
+
+def _after_fault(
+    providers: Providers, task: ClaimedTask, route: Route, fault: StepFault
+) -> StepNote | TaskEnd:
+    if fault.meaning is Meaning.REFUSED:
+        return TaskEnd(task.key, REJECTED_END, leased=True, message=REJECTED)
+    if fault.meaning is Meaning.NOT_TAKEN:
+        pause_s = max(fault.retry_after_s, error_pause_s(task.errors, LONGEST_SUBMIT_PAUSE_S))
+        return StepNote(task.key, pause_s, State.HELD, errors=task.errors + 1)
+    if fault.meaning is Meaning.FAULTY:
+        return ended(task, FAILED)
+    if providers.adapters[task.adapter].find(request_of(task, route), route) is None:
+        return ended(task, LOST)
+    return StepNote(task.key, error_pause_s(0))
+
+
+async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | TaskEnd:
+    """Look for a task that may have been handed over; another's lease on it has run out, or its answer was lost."""
+    steps = providers.adapters[task.adapter].find(request_of(task, route), route)
+    if steps is None:
+        return ended(task, LOST)
+    try:
+        found = await ask(providers.upstreams, route, steps, settings.TASK_POLL_LIMIT_S)
+    except StepFault:
+        return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
+    if found is not None:
+        log.info("a lost task was found again", task=task.key.id, upstream=task.upstream)
+        return taken(task, found)
+    if task.polls + 1 < LOOKS_FOR_LOST:
+        return StepNote(task.key, error_pause_s(task.polls))
+    return ended(task, LOST)
+
+
+def request_of(task: ClaimedTask, route: Route) -> TaskRequest:
+    """The task as adapters are asked for it."""
+    assert task.parameters is not None
+    webhook_url = webhook_url_for(route, settings.PUBLIC_URL)
+    return TaskRequest(task.endpoint, task.model, task.parameters, task.units, task.marker, webhook_url)
+
+
+def taken(task: ClaimedTask, submitted: Submitted) -> StepNote:
+    """The upstream has it; its reference has the id that webhooks speak of under `id`."""
+    key = submitted.reference.get("id")
+    return StepNote(
+        task.key,
+        submitted.poll_after_s,
+        State.RUNNING,
+        reference=submitted.reference,
+        upstream_key=None if key is None else str(key),
+    )
+
+
+def ended(task: ClaimedTask, message: str) -> TaskEnd:
+    """Failed through no fault of the caller's."""
+    return TaskEnd(task.key, FAILED_END, leased=True, message=message)

@@ -1,0 +1,99 @@
+"""A customer's endpoint on loopback, workers that reach it, and two accounts."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from pytest_django import Settings
+
+from accounts import actions
+from accounts.models import Account
+from gateway.callbacks import secrets_of_accounts, worker
+from tests.gateway.callbacks.customer import Desk, Endpoint, Workers
+
+
+@pytest.fixture(autouse=True)
+def quick_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.AIO_PRIVATE_URL_NETWORKS = ["127.0.0.1/32"]
+    monkeypatch.setattr(worker, "LOOK_EVERY_S", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def empty_tables(transactional_db: None) -> Iterator[None]:
+    """Django empties the tables it knows after a test; these it does not."""
+    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
+    cache.clear()
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE gateway_task, gateway_task_due, gateway_task_event, gateway_callback_delivery,"
+            " gateway_callback_attempt, gateway_callback_endpoint, gateway_callback_secret"
+        )
+
+
+@dataclass
+class Tenant:
+    """An account, its callback secret, and an HTTP client with its key."""
+
+    account: Account
+    key: str
+    secret: str
+    client: Client = field(default_factory=Client)
+
+    @property
+    def id(self) -> int:
+        return self.account.pk
+
+    def send(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        return self.client.generic(
+            method,
+            "/api/v1/callbacks/" + path,
+            data="" if body is None else json.dumps(body),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {self.key}"},
+            query_params=query or None,
+        )
+
+
+def _tenant(name: str) -> Tenant:
+    account = actions.create_account(name, "standard")
+    _, key = actions.issue_key(account, "callbacks")
+    return Tenant(account, key, secrets_of_accounts.secrets_of(account.pk).secret)
+
+
+@pytest.fixture
+def tenant(empty_tables: None) -> Tenant:
+    return _tenant("Ada's lab")
+
+
+@pytest.fixture
+def stranger(empty_tables: None) -> Tenant:
+    return _tenant("Somebody else")
+
+
+@pytest.fixture
+def desk(empty_tables: None) -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    made = Endpoint()
+    runner = await made.start()
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def workers(tenant: Tenant) -> AsyncIterator[Workers]:
+    """None runs until the test starts one."""
+    made = Workers()
+    yield made
+    await made.stop()

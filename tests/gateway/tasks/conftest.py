@@ -1,0 +1,94 @@
+"""Tasks in a real database, and a desk, a worker's line and a whole worker to move them."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from gateway.tasks.desk import TaskDesk
+from gateway.tasks.ending import TaskEnds
+from gateway.tasks.work_line import WorkLine
+from gateway.upstream import Upstreams
+from tests.gateway.local_upstream import CREDIT, Tenant
+from tests.gateway.tasks.lab import Lab, open_task, rate_of
+from usage.rates import Rate
+
+TABLES = "gateway_task, gateway_task_due, gateway_task_event"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def quick_tasks(settings: Settings) -> None:
+    settings.TASK_LEASE_S = 2
+    settings.TASK_POLL_LIMIT_S = 2
+    settings.TASK_SUBMIT_LIMIT_S = 2
+    settings.TASK_STOP_LIMIT_S = 2
+
+
+@pytest.fixture(autouse=True)
+def empty_tasks(transactional_db: None) -> Iterator[None]:
+    """Django empties the tables it knows after a test; these it does not."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND relkind IN ('r', 'p') AND (relname LIKE 'usage\\_%' OR relname LIKE 'gateway\\_task%'"
+            " OR relname LIKE 'gateway\\_callback%')"
+        )
+        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]}")
+
+
+@pytest.fixture
+def rate(tenant: Tenant) -> Rate:
+    """Half a credit an image."""
+    return rate_of(CREDIT // 2)
+
+
+@pytest.fixture
+async def desk(tenant: Tenant) -> AsyncIterator[TaskDesk]:
+    opened = TaskDesk()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def line(tenant: Tenant) -> AsyncIterator[WorkLine]:
+    opened = WorkLine(2.0)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def ends(tenant: Tenant, line: WorkLine) -> AsyncIterator[TaskEnds]:
+    """Ends of the worker whose leases `line` takes."""
+    opened = TaskEnds(line.owner)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def lab(tenant: Tenant, desk: TaskDesk, rate: Rate, upstreams: Upstreams) -> AsyncIterator[Lab]:
+    """A worker on an upstream that does as the test says."""
+    made = Lab(tenant, desk, rate, upstreams)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def new_task(desk: TaskDesk, tenant: Tenant, rate: Rate) -> Callable[..., Awaitable[str]]:
+    async def make(**fields: object) -> str:
+        opened = await open_task(desk, tenant, rate, **fields)
+        return opened.id
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+async def no_step_is_left() -> AsyncIterator[None]:
+    yield
+    left = [task for task in asyncio.all_tasks() if "carry_out" in repr(task.get_coro())]
+    assert left == []

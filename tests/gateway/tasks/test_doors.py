@@ -1,0 +1,292 @@
+"""The doors to the database: what each transition asks for, and what nobody may do past them."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from aio_platform import database
+from gateway.tasks.desk import TaskDesk
+from gateway.tasks.ending import TaskEnds
+from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
+from gateway.tasks.states import (
+    CANCELLED_END,
+    FAILED_END,
+    LIVE,
+    REJECTED_END,
+    SUCCEEDED_END,
+    TIMED_OUT_END,
+    TRANSITIONS,
+    End,
+    State,
+)
+from gateway.tasks.work_line import WorkLine
+from tests.gateway.local_upstream import CREDIT, Tenant
+from tests.gateway.tasks.lab import DAY_S, OpenedTask, open_task, task_to_open
+from usage.rates import Rate
+
+PRICE = CREDIT // 2
+ENDS = (SUCCEEDED_END, REJECTED_END, FAILED_END, CANCELLED_END, TIMED_OUT_END)
+LIMITS = {"lab": 100}
+
+
+def end_of(task: OpenedTask, end: End, *, leased: bool = False) -> TaskEnd:
+    won = end.state is State.SUCCEEDED
+    return TaskEnd(
+        task.key,
+        end,
+        leased,
+        PRICE if won else None,
+        results=["https://x.test/1"] if won else [],
+        message="why",
+    )
+
+
+async def in_state(line: WorkLine, task: OpenedTask, state: State) -> None:
+    """Bring a held task there."""
+    if state is State.HELD:
+        return
+    [claimed] = [claimed for claimed in await line.claim(LIMITS) if claimed.key == task.key]
+    assert claimed.state is State.HELD
+    if state is State.RUNNING:
+        note = StepNote(task.key, 0.0, State.RUNNING, reference={"id": task.id}, upstream_key=task.id)
+        assert await line.record(note)
+
+
+def row_of(tenant: Tenant, task: OpenedTask) -> dict[str, Any]:
+    rows = tenant.rows("SELECT * FROM gateway_task WHERE account_id = %s")
+    [row] = [row for row in rows if row["id"] == task.id]
+    return row
+
+
+async def test_the_table_in_code_and_the_guard_in_the_database_are_one(
+    desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    """Past every function, as the owner: the trigger alone."""
+    task = await open_task(desk, tenant, rate)
+    followed: dict[State, set[State]] = {state: set() for state in State}
+    with database.connect("aio test guard") as owner:
+        for before, after in itertools.permutations(State, 2):
+            owner.execute("ALTER TABLE gateway_task DISABLE TRIGGER gateway_task_state")
+            owner.execute(FORCE_STATE, force(task, before))
+            owner.execute("ALTER TABLE gateway_task ENABLE TRIGGER gateway_task_state")
+            try:
+                owner.execute(FORCE_STATE, force(task, after))
+            except psycopg.errors.CheckViolation:
+                continue
+            followed[before].add(after)
+    assert followed == TRANSITIONS
+
+
+FORCE_STATE = (
+    "UPDATE gateway_task SET state = %(state)s, ended_at = CASE WHEN %(live)s THEN NULL ELSE now() END,"
+    " results = CASE WHEN %(state)s = 'succeeded' THEN '[]'::jsonb END, upstream_reference = '{}',"
+    " error_message = CASE WHEN %(state)s IN ('failed', 'cancelled', 'timed_out') THEN 'why' END WHERE id = %(id)s"
+)
+
+
+def force(task: OpenedTask, state: State) -> dict[str, Any]:
+    return {"state": state.value, "live": state in LIVE, "id": task.id}
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.outcome.value)
+@pytest.mark.parametrize("state", sorted(LIVE, key=lambda state: state.value), ids=lambda state: state.value)
+async def test_every_end_from_every_state_settles_exactly_or_changes_nothing(
+    state: State, end: End, desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+) -> None:
+    start, _ = tenant.balance()
+    task = await open_task(desk, tenant, rate)
+    await in_state(line, task, state)
+    allowed = end.state in TRANSITIONS[state]
+
+    ended = await ends.end(end_of(task, end))
+
+    assert ended.won is allowed
+    row = row_of(tenant, task)
+    if not allowed:
+        assert (row["state"], tenant.balance()) == (state.value, (start - PRICE, PRICE))
+        assert tenant.outcomes() == []
+        return
+    charged = PRICE if end.state is State.SUCCEEDED else 0
+    assert (row["state"], row["consumed_microcredits"], ended.state) == (end.state.value, charged, end.state)
+    [event] = tenant.outcomes()
+    assert (event["outcome"], event["status"], event["cost_microcredits"]) == (
+        end.outcome.value,
+        end.status,
+        charged,
+    )
+    assert event["request_id"] == row["request_uuid"]
+    assert tenant.balance() == (start - charged, 0)
+    assert [(await ends.end(end_of(task, other))).won for other in ENDS] == [False] * len(ENDS)
+    assert len(tenant.outcomes()) == 1
+    assert len(tenant.rows("SELECT 1 FROM gateway_task_event WHERE account_id = %s")) == 1
+
+
+async def test_the_same_end_twice_in_one_batch_wins_once(
+    desk: TaskDesk, ends: TaskEnds, tenant: Tenant, rate: Rate
+) -> None:
+    task = await open_task(desk, tenant, rate)
+
+    both = await asyncio.gather(*[ends.end(end_of(task, CANCELLED_END)) for _ in range(5)])
+
+    assert sorted(ended.won for ended in both) == [False] * 4 + [True]
+    assert len(tenant.outcomes()) == 1
+
+
+async def test_a_task_that_is_refused_leaves_nothing(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    dear = task_to_open(tenant, rate)
+    dear = dear._replace(call=dear.call._replace(ceiling_microcredits=10**12))
+
+    opened = await desk.open(dear)
+
+    assert (opened.verdict.name, opened.created_at) == ("insufficient_credits", None)
+    for table in ("gateway_task", "gateway_task_due", "usage_hold"):
+        assert tenant.rows(f"SELECT 1 FROM {table} WHERE account_id = %s") == []
+
+
+async def test_a_burst_of_tasks_is_judged_one_by_one(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    """Ten credits and their plan's bonus buy so many and no more, whatever is in a batch."""
+    start, _ = tenant.balance()
+
+    opened = await asyncio.gather(*[desk.open(task_to_open(tenant, rate)) for _ in range(start // PRICE + 5)])
+
+    admitted = [one for one in opened if one.verdict.name == "admitted"]
+    assert len(admitted) == start // PRICE
+    assert len(tenant.rows("SELECT 1 FROM gateway_task WHERE account_id = %s")) == len(admitted)
+    assert tenant.balance() == (start % PRICE, start - start % PRICE)
+
+
+async def test_a_caller_that_leaves_while_its_task_is_opened_pays_nothing(
+    desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    start, _ = tenant.balance()
+    opening = asyncio.ensure_future(desk.open(task_to_open(tenant, rate)))
+    await asyncio.sleep(0)
+    opening.cancel()
+
+    await asyncio.gather(opening, return_exceptions=True)
+
+    assert await tenant.settled_balance() == start
+    await asyncio.sleep(0)
+    assert [row["state"] for row in tenant.rows("SELECT state FROM gateway_task WHERE account_id = %s")] in (
+        [],
+        ["cancelled"],
+    )
+
+
+async def test_a_hold_outlives_its_task_by_a_day(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    task = await open_task(desk, tenant, rate, deadline_s=100)
+
+    [hold] = tenant.rows("SELECT expires_at FROM usage_hold WHERE account_id = %s")
+
+    assert abs((hold["expires_at"] - row_of(tenant, task)["deadline_at"]).total_seconds() - DAY_S) < 1
+
+
+async def test_only_the_worker_with_the_lease_may_write_a_step_down(
+    desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+) -> None:
+    task = await open_task(desk, tenant, rate)
+    other = WorkLine(2.0)
+    await in_state(line, task, State.SUBMITTING)
+
+    assert not await other.record(
+        StepNote(task.key, 0.0, State.RUNNING, reference={"id": "x"}, upstream_key="x")
+    )
+    assert await other.claim(LIMITS) == []
+    other_ends = TaskEnds(other.owner)
+    assert not (await other_ends.end(end_of(task, FAILED_END, leased=True))).won
+
+    assert (await ends.end(end_of(task, FAILED_END, leased=True))).won
+    await other.close()
+    await other_ends.close()
+
+
+async def test_a_lease_that_ran_out_is_anothers_and_a_renewed_one_is_not(
+    desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    dead, alive, heir = WorkLine(0.3), WorkLine(0.3), WorkLine(5.0)
+    lost = await open_task(desk, tenant, rate)
+    assert [task.key for task in await dead.claim(LIMITS)] == [lost.key]
+    kept = await open_task(desk, tenant, rate)
+    assert [task.key for task in await alive.claim(LIMITS)] == [kept.key]
+    for _ in range(4):
+        await asyncio.sleep(0.1)
+        await alive.renew([kept.key, lost.key])
+
+    found = await heir.claim(LIMITS)
+
+    assert [(task.key, task.state) for task in found] == [(lost.key, State.SUBMITTING)]
+    for line in (dead, alive, heir):
+        await line.close()
+
+
+async def test_two_workers_never_claim_one_task(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    await asyncio.gather(*[open_task(desk, tenant, rate) for _ in range(20)])
+    lines = [WorkLine(5.0) for _ in range(4)]
+
+    claimed: list[ClaimedTask] = []
+    while len(claimed) < 20:
+        for found in await asyncio.gather(*[line.claim({"lab": 3}) for line in lines]):
+            claimed += found
+
+    assert len({task.key for task in claimed}) == len(claimed) == 20
+    for line in lines:
+        await line.close()
+
+
+async def test_a_hint_makes_a_task_due_now_even_while_it_is_looked_at(
+    desk: TaskDesk, line: WorkLine, tenant: Tenant, rate: Rate
+) -> None:
+    task = await open_task(desk, tenant, rate)
+    await in_state(line, task, State.RUNNING)
+    [claimed] = await line.claim(LIMITS)
+    assert claimed.state is State.RUNNING
+
+    assert await desk.hint("lab", task.id)
+    assert await line.claim(LIMITS) == []
+    assert await line.record(StepNote(task.key, 60.0))
+
+    assert len(await line.claim(LIMITS)) == 1
+    assert not await desk.hint("lab", "unheard of")
+    assert not await desk.hint("second", task.id)
+
+
+async def test_each_upstream_has_its_own_share_of_a_claim(
+    desk: TaskDesk, line: WorkLine, tenant: Tenant, rate: Rate
+) -> None:
+    for upstream in ("lab", "lab", "lab", "second"):
+        await open_task(desk, tenant, rate, upstream=upstream)
+
+    claimed = await line.claim({"lab": 2, "second": 2, "nobody": 5})
+
+    assert sorted(task.upstream for task in claimed) == ["lab", "lab", "second"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE gateway_task SET consumed_microcredits = 0",
+        "INSERT INTO gateway_task_event (account_id, task_id, type, created_at) VALUES (1, 'x', 'task.failed', now())",
+        "DELETE FROM gateway_task_due",
+        "DELETE FROM gateway_task",
+    ],
+)
+def test_the_applications_role_changes_tasks_through_the_functions_alone(
+    statement: str, as_app: Callable[[str], None]
+) -> None:
+    as_app("SELECT count(*) FROM gateway_task")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        as_app(statement)
+
+
+@pytest.fixture
+def as_app(transactional_db: None) -> Callable[[str], None]:
+    def run(statement: str) -> None:
+        with database.connect("aio test app") as line:
+            line.execute("SET ROLE aio_app")
+            line.execute(statement.encode())
+
+    return run

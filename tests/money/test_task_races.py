@@ -1,0 +1,105 @@
+"""Cancel against completion: one winner each time, and the books agree whoever it was."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from accounts import actions
+from accounts.keys import digest_of
+from gateway.tasks.desk import TaskDesk
+from gateway.tasks.ending import TaskEnds
+from gateway.tasks.records import StepNote, TaskEnd, TaskKey
+from gateway.tasks.states import SUCCEEDED_END, State
+from gateway.tasks.work_line import WorkLine
+from tests.gateway.local_upstream import CREDIT, Tenant
+from tests.gateway.tasks.lab import OpenedTask, open_task, rate_of
+from usage import grants
+from usage.calls import Caller
+from usage.rates import Rate
+
+PRICE = CREDIT // 2
+AT_ONCE = 20
+
+
+@pytest.fixture
+def rich(transactional_db: None) -> Iterator[Tenant]:
+    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
+    account, _ = grants.open_account("Racers", "unlimited", extra_microcredits=1000 * CREDIT)
+    _, key = actions.issue_key(account, "race")
+    yield Tenant(account.pk, Caller(digest_of(key)), key, rate_of(PRICE))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE gateway_task, gateway_task_due, gateway_task_event, usage_balance, usage_grant, usage_hold,"
+            " usage_ledger_entry, usage_event, usage_key_meter"
+        )
+
+
+async def test_a_cancel_and_a_completion_have_one_winner(rich: Tenant) -> None:
+    await race(rich, 200)
+
+
+@pytest.mark.prove
+async def test_a_cancel_and_a_completion_have_one_winner_a_thousand_times(rich: Tenant) -> None:
+    await race(rich, 1000)
+
+
+async def race(tenant: Tenant, times: int) -> None:
+    start, _ = tenant.balance()
+    desk, line = TaskDesk(), WorkLine(60.0)
+    ends = TaskEnds(line.owner)
+    winners: Counter[str] = Counter()
+    try:
+        for _ in range(times // AT_ONCE):
+            keys = await running_tasks(tenant, tenant.rate, desk, line)
+            await asyncio.gather(*[one_race(key, desk, ends, winners) for key in keys])
+    finally:
+        await asyncio.gather(desk.close(), line.close(), ends.close())
+    print(f"{times} races: {dict(winners)}")
+    assert winners.total() == times
+    assert min(winners["cancelled"], winners["succeeded"]) > 0, "no race at all"
+    assert tenant.balance() == (start - winners["succeeded"] * PRICE, 0)
+    outcomes = Counter(event["outcome"] for event in tenant.outcomes())
+    assert outcomes == winners
+    assert len(tenant.rows("SELECT 1 FROM gateway_task_event WHERE account_id = %s")) == times
+    assert tenant.rows("SELECT * FROM usage_reconcile_v1() WHERE %s IS NOT NULL") == []
+
+
+async def running_tasks(tenant: Tenant, rate: Rate, desk: TaskDesk, line: WorkLine) -> list[TaskKey]:
+    """Tasks that a worker is polling at this moment."""
+    opened = await asyncio.gather(*[open_task(desk, tenant, rate) for _ in range(AT_ONCE)])
+    await claim_all(line, opened)
+    notes = [StepNote(t.key, 0.0, State.RUNNING, reference={"id": t.id}, upstream_key=t.id) for t in opened]
+    assert all(await asyncio.gather(*[line.record(note) for note in notes]))
+    await claim_all(line, opened)
+    return [task.key for task in opened]
+
+
+async def claim_all(line: WorkLine, wanted: list[OpenedTask]) -> None:
+    """Those that earlier rounds cancelled are due as well: their upstream is to be told."""
+    left = {task.key for task in wanted}
+    while left:
+        left -= {task.key for task in await line.claim({"lab": 1000})}
+
+
+async def one_race(key: TaskKey, desk: TaskDesk, ends: TaskEnds, winners: Counter[str]) -> None:
+    success = TaskEnd(
+        key, SUCCEEDED_END, leased=True, charge_microcredits=PRICE, results=["https://files.test/1.png"]
+    )
+
+    async def cancel() -> bool:
+        await asyncio.sleep(random.random() * 0.004)
+        return (await desk.cancel(key)).won
+
+    async def complete() -> bool:
+        await asyncio.sleep(random.random() * 0.004)
+        return (await ends.end(success)).won
+
+    cancelled, succeeded = await asyncio.gather(cancel(), complete())
+    assert cancelled != succeeded
+    winners["cancelled" if cancelled else "succeeded"] += 1
