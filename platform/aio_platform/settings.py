@@ -225,6 +225,13 @@ STREAM_IDLE_LIMIT_S = _integer("AIO_STREAM_IDLE_LIMIT_S", 60)
 STREAM_TIME_LIMIT_S = _integer("AIO_STREAM_TIME_LIMIT_S", 900)
 STALLED_READER_LIMIT_S = _integer("AIO_STALLED_READER_LIMIT_S", 60)
 HOLD_MARGIN_S = _integer("AIO_HOLD_MARGIN_S", 60)
+# Networks that callback and input URLs may lie in although they are private; for development.
+AIO_PRIVATE_URL_NETWORKS = [
+    network for network in os.environ.get("AIO_PRIVATE_URL_NETWORKS", "").split(",") if network
+]
+AIO_RESULTS = os.environ.get("AIO_RESULTS", "")  # "mirror": keep copies of what tasks made
+AIO_RESULTS_KEEP_DAYS = _integer("AIO_RESULTS_KEEP_DAYS", 14)
+AIO_RESULTS_MAX_BYTES = _integer("AIO_RESULTS_MAX_BYTES", 1_000_000_000)
 KEY_GUESSES_PER_ADDRESS = os.environ.get("AIO_KEY_GUESSES_PER_ADDRESS", "60/m")
 KEYS_ISSUED_PER_MEMBER = os.environ.get("AIO_KEYS_ISSUED_PER_MEMBER", "30/h")
 # Set when a proxy of ours terminates connections; the address is then the last one it added.

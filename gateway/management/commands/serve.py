@@ -82,6 +82,8 @@ class Command(BaseCommand):
                 probe.bind(("127.0.0.1", 0))
                 environment["AIO_SANDBOX_URL"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
                 environment["AIO_SANDBOX_PORT"] = str(probe.getsockname()[1])
+            # The sandbox's results, and a developer's callbacks, are on this machine.
+            environment.setdefault("AIO_PRIVATE_URL_NETWORKS", "127.0.0.0/8,::1/128")
         return environment
 
     def _prepare_database(self, environment: dict[str, str]) -> None:
