@@ -51,7 +51,7 @@ class FlagField(serializers.Field[bool, Any, bool, Any]):
 
 @extend_schema_field(
     {
-        "oneOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
+        "oneOf": [{"type": "string"}, {"type": "number"}],
         "description": "Credits, with at most six decimals. Answers give a decimal string.",
         "examples": ["2.5"],
     }

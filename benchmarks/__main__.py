@@ -1,6 +1,6 @@
 """`make bench`: one table of what metering costs, each figure a ratio or a count of the same run.
 
-    python -m benchmarks [--quick] [--only chat,latency,ledger,streams,held] [--json FILE]
+    python -m benchmarks [--quick] [--only chat,latency,ledger,streams,held,tasks] [--json FILE]
 
 Exits with 1 when the books disagree, when an answer is missing in them, or when a call went wrong; a figure
 that misses its target is marked ✗ and is no error: machines differ.
@@ -98,14 +98,16 @@ def _start(stack: ExitStack, directory: Path, effort: Effort) -> tuple[Bench, di
     say("starting the upstream, the relay and the platform")
     upstream = child("upstream")
     upstream_port = upstream.hear()["port"]
+    task_upstream = child("task_upstream")
+    task_port = task_upstream.hear()["port"]
     relay = child("relay", f"http://127.0.0.1:{upstream_port}/v1/chat/completions")
     relay_port = relay.hear()["port"]
     client = child("load")
-    platform = ServedPlatform(directory, upstream_port)
+    platform = ServedPlatform(directory, upstream_port, task_port)
     stack.callback(platform.stop)
     ledger = child("ledger_pairs", platform.key, ACCOUNT, environment=platform.environment)
     machine = describe(directory, ledger.hear()["postgresql"])
-    bench = Bench(platform, relay, relay_port, client, ledger, effort)
+    bench = Bench(platform, relay, relay_port, client, ledger, task_upstream, effort)
     bench.warm_up()
     return bench, machine
 

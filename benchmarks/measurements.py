@@ -14,6 +14,7 @@ from benchmarks.children import Child
 from benchmarks.process_figures import cpu_seconds, forget_peak, peak_rss_mb, rss_mb, tree_cpu_seconds
 from benchmarks.served_platform import ServedPlatform
 from benchmarks.table import Row, at_least, at_most, below
+from benchmarks.tasks import tasks
 
 CHAT_PATH = "/v1/chat/completions"
 STREAMS_IN_FLIGHT = 500
@@ -32,10 +33,32 @@ class Effort:
     seconds: float
     stream_rounds: int
     held_gap_ms: int
+    tasks: int
+    task_settle_s: float
+    task_seconds: float
+    old_tasks: int
 
 
-FULL = Effort(rounds=5, seconds=3.0, stream_rounds=5, held_gap_ms=200)
-QUICK = Effort(rounds=3, seconds=1.0, stream_rounds=2, held_gap_ms=100)
+FULL = Effort(
+    rounds=5,
+    seconds=3.0,
+    stream_rounds=5,
+    held_gap_ms=200,
+    tasks=10_000,
+    task_settle_s=100.0,  # tasks that have run for so long are polled every 15 s
+    task_seconds=60.0,
+    old_tasks=1_000_000,
+)
+QUICK = Effort(
+    rounds=3,
+    seconds=1.0,
+    stream_rounds=2,
+    held_gap_ms=100,
+    tasks=2_000,
+    task_settle_s=5.0,
+    task_seconds=10.0,
+    old_tasks=50_000,
+)
 
 
 @dataclass(slots=True)
@@ -67,6 +90,7 @@ class Bench:
     relay_port: int
     client: Child
     ledger: Child
+    task_upstream: Child
     effort: Effort
     billed: int = 0
     errors: int = 0
@@ -277,4 +301,5 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "ledger": ledger_pairs,
     "streams": streams,
     "held": held_streams,
+    "tasks": tasks,
 }

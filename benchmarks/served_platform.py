@@ -16,6 +16,8 @@ from benchmarks.upstream import MODEL
 
 ACCOUNT = "bench"
 RATE = "bench"
+TASK_MODEL = "bench-task"
+TASK_RATE = "bench-task"
 READY_PATIENCE_S = 120.0
 STOP_PATIENCE_S = 60.0
 READY = "ready at http://"
@@ -42,15 +44,44 @@ upstream = "bench"
 adapter = "openai_chat"
 rate = "{rate}"
 max_output_tokens = 4096
+
+[upstreams.tasks]
+base_url = "http://127.0.0.1:{task_port}"
+
+[rates.{task_rate}]
+images = {{ credits = "1" }}
+
+[[models]]
+slug = "{task_model}"
+owned_by = "bench"
+created = 2026-01-01
+
+[[routes]]
+endpoint = "image_task"
+model = "{task_model}"
+upstream = "tasks"
+adapter = "kie"
+upstream_model = "bench"
+rate = "{task_rate}"
 """
 
 
 class ServedPlatform:
-    """A running platform of its own in `directory`, whose only upstream is the benchmarks'."""
+    """A running platform of its own in `directory`, whose only upstreams are the benchmarks'."""
 
-    def __init__(self, directory: Path, upstream_port: int) -> None:
+    def __init__(self, directory: Path, upstream_port: int, task_port: int) -> None:
         catalog = directory / "catalog.toml"
-        catalog.write_text(CATALOG.format(port=upstream_port, model=MODEL, rate=RATE))
+        catalog.write_text(
+            CATALOG.format(
+                port=upstream_port,
+                model=MODEL,
+                rate=RATE,
+                task_port=task_port,
+                task_model=TASK_MODEL,
+                task_rate=TASK_RATE,
+            )
+        )
+        self.directory = directory
         self.environment = clean_environment() | {
             "AIO_DATA_DIR": str(directory / "data"),
             "AIO_CATALOG": str(catalog),
@@ -73,7 +104,7 @@ class ServedPlatform:
             )
         try:
             self.port = self._wait_until_ready()
-            self.worker_pid = self._gateway_worker()
+            self.worker_pid = self._process_of(b"gateway_worker")
             self.key = self._make_key()
         except BaseException:
             self.stop()
@@ -97,6 +128,10 @@ class ServedPlatform:
         if postmaster is None:
             raise ChildFailed("the platform has no database")
         return self._process.pid, postmaster
+
+    def task_worker(self) -> int:
+        """The process that carries tasks."""
+        return self._process_of(b"work")
 
     def stop(self) -> None:
         """Stop it with all its processes, its database last."""
@@ -127,16 +162,16 @@ class ServedPlatform:
             time.sleep(0.05)
         raise ChildFailed(f"the platform did not start:\n{end_of(self._log)}")
 
-    def _gateway_worker(self) -> int:
+    def _process_of(self, name: bytes) -> int:
         for directory in Path("/proc").glob("[0-9]*"):
             try:
                 command = (directory / "cmdline").read_bytes().split(b"\0")
                 parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, IndexError):
                 continue  # gone meanwhile
-            if parent == self._process.pid and b"gateway_worker" in command:
+            if parent == self._process.pid and name in command:
                 return int(directory.name)
-        raise ChildFailed(f"the platform has no gateway worker:\n{end_of(self._log)}")
+        raise ChildFailed(f"the platform has no process for {name.decode()}:\n{end_of(self._log)}")
 
     def _make_key(self) -> str:
         code, made = self.manage("create_account", ACCOUNT, "--plan", "unlimited", "--credits", "1000000000")

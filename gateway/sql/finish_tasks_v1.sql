@@ -56,7 +56,7 @@ BEGIN
             gateway_units_v1(p_units, ords, 'characters'), gateway_units_v1(p_units, ords, 'pixel_steps'),
             gateway_units_v1(p_units, ords, 'video_ms'),
             latencies, upstream_latencies, array_fill(NULL::integer, ARRAY[n]), array_fill(NULL::jsonb, ARRAY[n])
-        ) WITH ORDINALITY AS s (settled, charged, available, ord);
+        ) WITH ORDINALITY AS s (settled, charged, available, repeated, ord);
 
         UPDATE gateway_task t
         SET state = e.state,

@@ -51,10 +51,19 @@ class TaskEnds:
             log.warning("tasks are out of reach", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_PAUSE_S)
             now = asyncio.get_running_loop().time()
+            for end in ends:
+                end.repeated = True
             return [AGAIN if now < end.give_up_at else error for end in ends]
         except psycopg.Error as error:
             if len(ends) > 1:
                 # One end's fault must not become its neighbours'.
                 return [(await self._run_batch([end]))[0] for end in ends]
             return [error]
-        return [read_ended(row) for row in rows]
+        return [_told(end, read_ended(row)) for end, row in zip(ends, rows, strict=True)]
+
+
+def _told(end: TaskEnd, ended: Ended) -> Ended:
+    """An end whose commit was kept but whose answer was lost has won, though its repetition did not."""
+    if end.repeated and ended.state is end.end.state:
+        return ended._replace(won=True)
+    return ended

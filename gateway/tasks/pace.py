@@ -6,6 +6,7 @@ FIRST_LOOK_S = 1.0
 # A result is found at most this share of the task's time late, and never later than the longest pause.
 LATE_SHARE = 0.15
 LONGEST_POLL_PAUSE_S = 15.0
+LATENESS_ROOM = 2.0
 FIRST_ERROR_PAUSE_S = 1.0
 LONGEST_ERROR_PAUSE_S = 60.0
 LONGEST_SUBMIT_PAUSE_S = 30.0
@@ -13,9 +14,14 @@ JITTER = 0.2
 _chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
 
 
-def poll_pause_s(running_s: float) -> float:
-    """How long to leave a task that has run for so long: the longer it runs, the longer."""
-    return _jittered(min(max(running_s * LATE_SHARE, FIRST_LOOK_S), LONGEST_POLL_PAUSE_S))
+def poll_pause_s(running_s: float, late_s: float) -> float:
+    """How long to leave a task that has run for so long: the longer it runs, the longer.
+
+    A worker that comes late has too much to look at: what it looks at is left alone for longer, so that it is never
+    later than the pause is long.
+    """
+    pause_s = min(max(running_s * LATE_SHARE, FIRST_LOOK_S), LONGEST_POLL_PAUSE_S)
+    return _jittered(max(pause_s, late_s * LATENESS_ROOM))
 
 
 def error_pause_s(errors: int, longest_s: float = LONGEST_ERROR_PAUSE_S) -> float:

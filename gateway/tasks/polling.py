@@ -44,7 +44,7 @@ async def poll(
         pause_s = max(error_pause_s(task.errors), _retry_after_s(error))
         return StepNote(task.key, pause_s, errors=task.errors + 1)
     if polled.progress is Progress.RUNNING:
-        return StepNote(task.key, poll_pause_s(task.running_s))
+        return StepNote(task.key, poll_pause_s(task.running_s, task.late_s))
     if polled.progress is Progress.FAILED:
         return ended(task, _told(polled.error_message))
     return await _succeeded(task, polled, find_rate, keep)

@@ -93,6 +93,7 @@ class TaskEnd:
     results: Sequence[str] = field(default_factory=list)
     message: str | None = None
     give_up_at: float = 0.0
+    repeated: bool = False
 
 
 class Ended(NamedTuple):

@@ -1,10 +1,13 @@
 """What the money door keeps when an answer of the database, or the one who waits for it, is lost at a bad moment."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Sequence
 
 import psycopg
 import pytest
+import uvloop
 from django.db import connection
 
 from accounts import actions
@@ -18,12 +21,9 @@ from usage.ledger import Ledger
 from usage.outcomes import Outcome
 from usage.rates import prices_from_json
 
+NOTICED_S = 5.0
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="settle answers settled=False for a capture of its own that was committed: the gateway then says 503"
-    " 'was not charged' for a call that was (usage_settle_v1; gateway/relay.py, capture)",
-)
+
 def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(
     call: CallToAuthorize, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,8 +51,9 @@ def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(
 
     monkeypatch.setattr(PreparedLine, "fetch", lose_the_first_settlements_answer)
     settlement = asyncio.run(call_and_capture())
-    if (lost, grants.reconcile(), captured_and_held()) != (1, [], (600, 0)):
-        pytest.exit("the answer was not lost as this test means it")  # not what the mark above expects
+    assert lost == 1
+    assert grants.reconcile() == []
+    assert captured_and_held() == (600, 0)
     assert settlement == Settlement(settled=True, charged=600, available=400)
 
 
@@ -80,6 +81,41 @@ def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(
     asyncio.run(call_and_leave())
     assert grants.reconcile() == []
     assert captured_and_held() == (0, 0)
+
+
+@pytest.mark.xfail(
+    strict=False,  # it depends on what the kernel tells first
+    reason="a server that ends with our statement unread leaves POLLERR on the socket; libuv then calls the reader"
+    " once and never again, so PreparedLine reads FATAL and waits until ANSWER_LIMIT_S for the pipeline's end"
+    " (platform/aio_platform/prepared_line.py, _on_readable)",
+)
+def test_a_server_that_ends_before_it_has_read_everything_is_noticed(empty_books: None) -> None:
+    """On uvloop, as gateways run. The server reads 8 kB at a time, and ends before it comes to the rest."""
+
+    async def ask_a_server_that_is_ending(line: PreparedLine) -> None:
+        await line.connect()
+        assert line._connection is not None
+        server = line._connection.info.backend_pid
+        os.kill(server, signal.SIGSTOP)
+        try:
+            answer = asyncio.create_task(line.fetch([("one", ()), ("long", ("x" * 100_000,))]))
+            await asyncio.sleep(0.1)
+            os.kill(server, signal.SIGTERM)
+        finally:
+            os.kill(server, signal.SIGCONT)
+        with pytest.raises(psycopg.OperationalError):
+            await asyncio.wait_for(answer, NOTICED_S)
+        assert await line.fetch([("one", ())]) == [[(b"1",)]]
+
+    async def ask_again_and_again() -> None:
+        line = PreparedLine("aio test", {"one": "SELECT 1", "long": "SELECT length($1)"})
+        try:
+            for _ in range(8):
+                await ask_a_server_that_is_ending(line)
+        finally:
+            await line.close()
+
+    uvloop.run(ask_again_and_again())
 
 
 @pytest.fixture

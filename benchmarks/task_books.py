@@ -1,0 +1,136 @@
+"""The tasks' side of a benchmark: opens them through the gateway's own door, counts them, and reads among many.
+
+`python -m benchmarks.task_books`, jobs on standard input. It connects as the database's owner, to fill the table.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import django
+
+django.setup()
+
+import uvloop
+from django.db import connection
+
+from accounts import actions
+from accounts.keys import digest_of
+from accounts.models import Account
+from aio_platform.request_ids import new_request_uuid
+from benchmarks.children import next_job, report
+from benchmarks.served_platform import TASK_MODEL, TASK_RATE
+from gateway.tasks.desk import TaskDesk
+from gateway.tasks.ids import new_task_id
+from gateway.tasks.listing import TaskFilter
+from gateway.tasks.records import TaskToOpen
+from usage import grants
+from usage.calls import ADMITTED, Caller, CallToAuthorize
+from usage.models import PublishedRate
+from usage.units import Units
+
+ACCOUNT = "bench tasks"
+CREDIT = 1_000_000
+DEADLINE_S = 3600
+READS = 30
+FILL_SQL = """
+    INSERT INTO gateway_task (account_id, id, request_uuid, endpoint, model, route, adapter, upstream, rate_id,
+        request, parameters, units, marker, state, upstream_reference, upstream_key, results, error_message,
+        consumed_microcredits, created_at, deadline_at, ended_at)
+    SELECT %(account)s, 'n1a' || lpad(n::text, 15, '0') || '_old', gen_random_uuid(),
+        CASE WHEN n %% 5 = 0 THEN 'video_task' ELSE 'image_task' END, 'model-' || n %% 50, 'old', 'kie', 'old', 1,
+        '{"model": "old", "prompt": "A serene Japanese garden with cherry blossoms"}', '{"prompt": "A garden"}',
+        '{"images": 1}', n::text,
+        CASE WHEN n %% 1000 = 0 THEN 'failed' ELSE 'succeeded' END, '{"id": "x"}', 'old-' || n,
+        CASE WHEN n %% 1000 > 0 THEN '["https://cdn.example.com/generated-image.png"]'::jsonb END,
+        CASE WHEN n %% 1000 = 0 THEN 'The generation failed.' END, 0,
+        now() - n * interval '2 seconds', now(), now()
+    FROM generate_series(1, %(rows)s) n
+"""
+
+
+def main() -> None:
+    """Carry out jobs until the parent is gone."""
+    account = grants.open_account(ACCOUNT, "unlimited", extra_microcredits=100_000 * CREDIT).account
+    caller = Caller(digest_of(actions.issue_key(account, "bench")[1]), address="127.0.0.1")
+    rate = PublishedRate.objects.filter(name=TASK_RATE).latest("version").id
+    report({"ready": True})
+    while (job := next_job()) is not None:
+        if job["kind"] == "open":
+            report(uvloop.run(_open(caller, rate, job["tasks"])))
+        elif job["kind"] == "fill":
+            _fill(account, job["rows"])
+            report(uvloop.run(_read(caller)))
+        else:
+            report(_counts(account))
+
+
+async def _open(caller: Caller, rate_id: int, tasks: int) -> dict[str, Any]:
+    desk = TaskDesk()
+    numbers = iter(range(tasks))
+    began = time.perf_counter()
+
+    async def lane() -> None:
+        for _ in numbers:
+            opened = await desk.open(_task(caller, rate_id))
+            assert opened.verdict.name == ADMITTED, opened
+
+    await asyncio.gather(*[lane() for _ in range(64)])
+    took = time.perf_counter() - began
+    await desk.close()
+    return {"rate": tasks / took}
+
+
+def _task(caller: Caller, rate_id: int) -> TaskToOpen:
+    body = {"model": TASK_MODEL, "prompt": "A serene Japanese garden with cherry blossoms"}
+    route = f"image_task/{TASK_MODEL}@tasks"
+    call = CallToAuthorize(
+        new_request_uuid(), caller, "image_task", TASK_MODEL, route, rate_id, CREDIT, DEADLINE_S + 86_400
+    )
+    return TaskToOpen(
+        call, new_task_id(TASK_MODEL), "kie", "tasks", body, body, Units(images=1), None, DEADLINE_S
+    )
+
+
+def _counts(account: Account) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, count(*) FROM gateway_task WHERE account_id = %s GROUP BY 1", [account.pk]
+        )
+        return dict(cursor.fetchall())
+
+
+def _fill(account: Account, rows: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FILL_SQL, {"account": account.pk, "rows": rows})
+        cursor.execute("ANALYZE gateway_task")
+
+
+async def _read(caller: Caller) -> dict[str, float]:
+    """The slowest of a few reads of each kind, in milliseconds."""
+    desk = TaskDesk()
+    page = await desk.page(caller, TaskFilter(limit=100))
+    deep = page.tasks[-1]
+    reads = {
+        "one by its id": lambda: desk.find(caller, deep.id),
+        "newest": lambda: desk.page(caller, TaskFilter(limit=100)),
+        "next page": lambda: desk.page(caller, TaskFilter(limit=100, after=(deep.created_at, deep.id))),
+        "failed": lambda: desk.page(caller, TaskFilter(limit=100, status="FAILED")),
+        "in progress": lambda: desk.page(caller, TaskFilter(limit=100, status="IN_PROGRESS")),
+        "of a model": lambda: desk.page(caller, TaskFilter(limit=100, model="model-7")),
+        "of an endpoint": lambda: desk.page(caller, TaskFilter(limit=100, endpoint="video_task")),
+    }
+    slowest = {}
+    for name, read in reads.items():
+        took = []
+        for _ in range(READS):
+            began = time.perf_counter()
+            await read()
+            took.append((time.perf_counter() - began) * 1000)
+        slowest[name] = max(took[3:])  # the first ones plan
+    await desk.close()
+    return slowest
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Upstreams' webhooks: a genuine one has its task looked at now, a forged one is refused, a second does no harm."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from money import books as database
+from running_platform import RunningPlatform
+from scenarios.task_calls import IMAGES, SPEECH, VIDEOS, ended, marked_image, opened
+from task_platform import task_platform
+
+SLOW = "task_s=6"
+BODIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "kie": (IMAGES, {"model": "flux-2", "prompt": "A cat"}),
+    "fal": (IMAGES, {"model": "gpt-image-1-5", "prompt": "A cat"}),
+    "replicate": (VIDEOS, {"model": "seedance-1-5-pro", "prompt": "A cat"}),
+    "wavespeed": (VIDEOS, {"model": "pixverse-5-6", "prompt": "A cat"}),
+}
+
+
+@pytest.fixture(scope="module")
+def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = task_platform(tmp_path_factory.mktemp("called")).start()
+    yield running
+    running.assert_books_agree()
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def customer(called: RunningPlatform) -> Iterator[httpx.Client]:
+    with called.client(called.new_tenant(credits="10000")) as client:
+        yield client
+
+
+def deliveries(platform: RunningPlatform, **wanted: Any) -> list[dict[str, Any]]:
+    """Webhooks that the sandbox sent, with the answers it got."""
+    answer = httpx.get(f"{platform.sandbox_url}/__sandbox/webhooks", trust_env=False).json()["webhooks"]
+    return [sent for sent in answer if all(sent[name] == value for name, value in wanted.items())]
+
+
+@pytest.mark.parametrize("upstream", BODIES)
+def test_a_genuine_webhook_has_its_task_looked_at_now(
+    upstream: str, called: RunningPlatform, customer: httpx.Client
+) -> None:
+    path, body = BODIES[upstream]
+    before = len(deliveries(called, forged=False))
+    task_id = opened(customer, {**body, "prompt": f"A cat [[sbx:{SLOW};webhook=duplicate]]"}, path)
+
+    assert ended(customer, task_id)["status"] == "SUCCESS"
+    give_up_at = time.monotonic() + 5
+    while len(sent := deliveries(called, forged=False)[before:]) < 2:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+    assert {one["status"] for one in sent} == {204}
+    [(late_s, charges)] = database.rows(
+        called,
+        "SELECT extract(epoch FROM t.ended_at) - %s, (SELECT count(*) FROM usage_event e"
+        " WHERE e.request_id = t.request_uuid) FROM gateway_task t WHERE t.id = %s",
+        sent[0]["sent_at"],
+        task_id,
+    )
+    assert float(late_s) < 0.8, "a poll of its own accord would have come later"
+    assert charges == 1
+
+
+def test_a_forged_webhook_is_refused_and_its_word_is_not_taken(
+    called: RunningPlatform, customer: httpx.Client
+) -> None:
+    """The sandbox sends a false success first, wrongly signed."""
+    body, _ = marked_image("[[sbx:task=fail;task_s=2;webhook=forged]]")
+    task_id = opened(customer, body)
+
+    assert ended(customer, task_id)["status"] == "FAILED"
+
+    assert {sent["status"] for sent in deliveries(called, forged=True)} == {401}
+    counted = httpx.get(f"{called.base_url}/metrics", trust_env=False).text
+    assert 'aio_upstream_webhooks_total{upstream="kie",verdict="forged"}' in counted
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"not JSON", b"[" * 5000, b'{"data":{"taskId":5}}'])
+def test_rubbish_is_refused(body: bytes, called: RunningPlatform) -> None:
+    for upstream in BODIES:
+        answer = httpx.post(f"{called.base_url}/webhooks/upstreams/{upstream}", content=body, trust_env=False)
+        assert answer.status_code == 401
+
+
+def test_an_upstream_that_is_none_of_ours_is_a_404(called: RunningPlatform) -> None:
+    for upstream in ("nobody", "sandbox"):
+        answer = httpx.post(
+            f"{called.base_url}/webhooks/upstreams/{upstream}", content=b"{}", trust_env=False
+        )
+        assert answer.status_code == 404
+
+
+def test_speech_and_music_come_by_webhook_too(called: RunningPlatform, customer: httpx.Client) -> None:
+    spoken = {"model": "elevenlabs-v3", "dialogue": [{"text": "Hello. [[sbx:task_s=0.5]]"}]}
+    song = {"model": "suno", "gpt_description_prompt": "A song about rain. [[sbx:task_s=0.5]]"}
+    for path, body in ((SPEECH, spoken), ("/api/v1/audio/music", song)):
+        assert ended(customer, opened(customer, body, path))["status"] == "SUCCESS"
