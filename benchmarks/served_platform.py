@@ -59,6 +59,7 @@ created = 2026-01-01
 [[routes]]
 endpoint = "image_task"
 model = "{task_model}"
+default = true
 upstream = "tasks"
 adapter = "kie"
 upstream_model = "bench"
