@@ -68,8 +68,12 @@ class CallEnd:
 
 
 class Settlement(NamedTuple):
-    """`settled` is False when the hold had ended before; then nothing was charged by this call."""
+    """`settled` is False when the hold had ended otherwise before; then nothing was charged by this call.
+
+    `repeated`: it had ended just so before, and this is what was charged then.
+    """
 
     settled: bool
     charged: int | None
     available: int | None
+    repeated: bool = False

@@ -71,11 +71,12 @@ def read_verdict(row: Row) -> Verdict:
 
 def read_settlement(row: Row) -> Settlement:
     """One row of usage_settle_v1."""
-    settled, charged, available, _ = row
+    settled, charged, available, repeated = row
     return Settlement(
         settled == b"t",
         None if charged is None else int(charged),
         None if available is None else int(available),
+        repeated == b"t",
     )
 
 

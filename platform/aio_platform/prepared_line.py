@@ -101,6 +101,10 @@ class PreparedLine:
                 if result.status == pq.ExecStatus.PIPELINE_SYNC:
                     self._finish()
                     break
+                if _ends_connection(result):
+                    # The end of the pipeline will not come, and the event loop need not tell of the close.
+                    self._lost(errors.error_from_result(result))
+                    return
                 self._results.append(result)
         except psycopg.Error as error:
             self._lost(error)
@@ -139,6 +143,12 @@ class PreparedLine:
         self._connection.pgconn.finish()
         self._connection = None
         self._results = []
+
+
+def _ends_connection(result: pq.abc.PGresult) -> bool:
+    if result.status != pq.ExecStatus.FATAL_ERROR:
+        return False
+    return result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) in (b"FATAL", b"PANIC")
 
 
 def _rows(result: pq.abc.PGresult) -> list[Row]:

@@ -64,7 +64,7 @@ async def hammer(task: dict[str, Any]) -> dict[str, Any]:
             CallEnd(account_id, request_uuid, outcome, charge) for _ in range(1 + (kind == "twice"))
         ]
         settlements = await asyncio.gather(*[ledger.settle(end) for end in ends_of_it])
-        [settlement] = [settlement for settlement in settlements if settlement.settled]
+        [settlement] = [answer for answer in settlements if answer.settled and not answer.repeated]
         assert settlement.charged == min(charge or 0, ceiling)
         done["captured"][account_id] += settlement.charged
         ends += 1
@@ -78,7 +78,7 @@ async def hammer(task: dict[str, Any]) -> dict[str, Any]:
     won = 0
     shared = [CallEnd(account, uuid, Outcome.SUCCEEDED, 10**9) for account, uuid in task["shared"]]
     for end, settlement in zip(shared, await asyncio.gather(*map(ledger.settle, shared)), strict=True):
-        if settlement.settled:
+        if settlement.settled and not settlement.repeated:
             won += 1
             done["captured"][end.account_id] += settlement.charged
     await ledger.close()

@@ -110,7 +110,9 @@ def test_every_answer_names_its_id_and_its_price_and_is_in_the_books(
     assert receipt["balance_after_microcredits"] == 1_000_000_000 - cost
 
 
-def test_api_in_one_thinks_aloud_unless_told_otherwise(client: httpx.Client, platform: RunningPlatform) -> None:
+def test_api_in_one_thinks_aloud_unless_told_otherwise(
+    client: httpx.Client, platform: RunningPlatform
+) -> None:
     text, marker = marked()
     client.post(API_IN_ONE, json=body_for(API_IN_ONE, text, stream=False)).raise_for_status()
     client.post(OPENAI, json=body_for(OPENAI, text, stream=False)).raise_for_status()

@@ -27,6 +27,7 @@ from gateway.tasks.work_line import WorkLine
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import DAY_S, OpenedTask, open_task, task_to_open
 from usage.rates import Rate
+from usage.units import Units
 
 PRICE = CREDIT // 2
 ENDS = (SUCCEEDED_END, REJECTED_END, FAILED_END, CANCELLED_END, TIMED_OUT_END)
@@ -290,3 +291,46 @@ def as_app(transactional_db: None) -> Callable[[str], None]:
             line.execute(statement.encode())
 
     return run
+
+
+async def test_a_batch_charges_each_task_its_own_price(
+    desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+) -> None:
+    start, _ = tenant.balance()
+    tasks = [await open_task(desk, tenant, rate, units=Units(images=number)) for number in (3, 1, 4, 2)]
+    for task in tasks:
+        await in_state(line, task, State.RUNNING)
+    await line.claim(LIMITS)
+    wanted = [1_500_000, 7, None, 999]
+    endings = [
+        TaskEnd(task.key, SUCCEEDED_END, True, charge, results=["https://x.test/1"])
+        if charge is not None
+        else end_of(task, FAILED_END)
+        for task, charge in zip(tasks, wanted, strict=True)
+    ]
+
+    ended = await asyncio.gather(*[ends.end(end) for end in endings])
+
+    assert [one.consumed_microcredits for one in ended] == [1_500_000, 7, 0, 999]
+    assert [row_of(tenant, task)["consumed_microcredits"] for task in tasks] == [1_500_000, 7, 0, 999]
+    assert tenant.balance() == (start - 1_501_006, 0)
+
+
+async def test_what_was_not_paid_is_not_given(
+    desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+) -> None:
+    """No worker ran for longer than a deadline and its day: the hold is gone when the success is seen."""
+    start, _ = tenant.balance()
+    task = await open_task(desk, tenant, rate)
+    await in_state(line, task, State.RUNNING)
+    with database.connect("aio test clock") as owner:
+        owner.execute("UPDATE usage_hold SET expires_at = now() - interval '1 second'")
+        owner.execute("SELECT usage_expire_holds_v1(10)")
+
+    ended = await ends.end(end_of(task, SUCCEEDED_END))
+
+    row = row_of(tenant, task)
+    assert (ended.state, row["state"], row["results"]) == (State.TIMED_OUT, "timed_out", None)
+    assert "let go" in row["error_message"]
+    assert tenant.balance() == (start, 0)
+    assert [event["outcome"] for event in tenant.outcomes()] == ["expired"]
