@@ -2,7 +2,8 @@
 
 Lanes of callers never pause: ordinary and streamed calls, quick and slow, on several accounts and mounts. Beside
 them a plan of kills, shuffled by the seed, is carried out; after each the load must come back before the next.
-Then holds left by the dead expire (their moment is moved up), and every answer received in full is looked up in the books.
+Then the holds left by the dead expire (their moment is moved up), and every answer received in full is looked up
+in the books.
 
 The seed is printed; PROVE_SEED=N repeats its plan and its calls (not the kernel's scheduling).
 """

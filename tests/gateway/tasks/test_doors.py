@@ -297,13 +297,13 @@ async def test_a_batch_charges_each_task_its_own_price(
     desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
 ) -> None:
     start, _ = tenant.balance()
-    tasks = [await open_task(desk, tenant, rate, units=Units(images=number)) for number in (3, 1, 4, 2)]
-    for task in tasks:
-        await in_state(line, task, State.RUNNING)
-    await line.claim(LIMITS)
+    tasks = []
+    for number in (3, 1, 4, 2):
+        tasks.append(await open_task(desk, tenant, rate, units=Units(images=number)))
+        await in_state(line, tasks[-1], State.RUNNING)
     wanted = [1_500_000, 7, None, 999]
     endings = [
-        TaskEnd(task.key, SUCCEEDED_END, True, charge, results=["https://x.test/1"])
+        TaskEnd(task.key, SUCCEEDED_END, False, charge, results=["https://x.test/1"])
         if charge is not None
         else end_of(task, FAILED_END)
         for task, charge in zip(tasks, wanted, strict=True)
