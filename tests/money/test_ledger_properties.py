@@ -283,7 +283,7 @@ def test_any_history_agrees_with_the_model(histories: type[Histories]) -> None:
     run_state_machine_as_test(
         histories,
         settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None
+            max_examples=20, stateful_step_count=30, deadline=None, derandomize=True, database=None
         ),
     )
     print(dict(histories.seen))
