@@ -55,13 +55,6 @@ def settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
     )
 
 
-def lock_parameters(ends: list[CallEnd], calls: list[CallToAuthorize]) -> tuple[str, ...]:
-    """The arguments of usage_lock_balances_v1: whose balances a mixed batch will touch."""
-    accounts = [end.account_id for end in ends]
-    accounts += [call.caller.account_id for call in calls if call.caller.account_id is not None]
-    return (array_literal(accounts), _digests([call for call in calls if call.caller.key_digest is not None]))
-
-
 def read_verdict(row: Row) -> Verdict:
     """One row of usage_authorize_v1."""
     name = row[0]

@@ -1,8 +1,7 @@
 """One connection that runs the same prepared statements over and over, at the least cost on the event loop.
 
 psycopg's asynchronous cursor spends 150 µs of the loop's time a statement; libpq's own calls, driven by the
-loop's reader, a fifth of that. Several statements go out as one pipeline, and commit together: a commit's flush
-is most of what a small batch costs.
+loop's reader, a fifth of that. Several statements may go out as one pipeline, and then commit together.
 """
 
 import asyncio

@@ -38,6 +38,7 @@ class AccountBooks:
     lots: list[Lot] = field(default_factory=list)
     holds: dict[str, Hold] = field(default_factory=dict)
     refundable: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, tuple[str, int]] = field(default_factory=dict)  # outcome and charge
 
 
 @dataclass
@@ -93,13 +94,14 @@ class ModelBooks:
             verdicts[position] = self._decide(keys[position], batch[position])
         return verdicts
 
-    def settle(self, account_id: int, request_uuid: str, charge: int | None, trial_back: bool) -> int | None:
-        """What was charged, or None where there is no such hold any more."""
+    def settle(self, account_id: int, request_uuid: str, outcome: str, charge: int | None) -> int | None:
+        """What is charged now, or None where there is no such hold any more."""
         account = self.accounts[account_id]
         hold = account.holds.pop(request_uuid, None)
         if hold is None:
             return None
-        cost = min(charge or 0, hold.amount)
+        charged = cost = min(charge or 0, hold.amount)
+        account.ended[request_uuid] = (outcome, charged)
         account.held -= hold.amount
         account.available += hold.amount - cost
         account.captured += cost
@@ -110,10 +112,9 @@ class ModelBooks:
             taken = min(lot.remaining, cost)
             lot.remaining -= taken
             cost -= taken
-        charged = min(charge or 0, hold.amount)
         if hold.held_at.date() == datetime.now(UTC).date():
             self.keys[hold.digest].spent_today -= hold.amount - charged
-        if hold.on_trial and trial_back:
+        if hold.on_trial and outcome in ("failed", "expired"):
             account.trial_calls -= 1
         return charged
 
@@ -135,7 +136,7 @@ class ModelBooks:
             if hold.expires < self.minute
         ]
         for account_id, request_uuid in due:
-            self.settle(account_id, request_uuid, None, trial_back=True)
+            self.settle(account_id, request_uuid, "expired", None)
         return len(due)
 
     def expire_grants(self, account_id: int) -> int:

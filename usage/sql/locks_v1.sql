@@ -1,6 +1,6 @@
 -- Lock the balances of these accounts and of these keys' accounts, in account order, for the transaction; whether
 -- one of them has a grant to expire. Everything on the money path that belongs to an account is covered by its
--- balance's lock. A transaction that settles and authorises calls this first, for all its accounts at once.
+-- balance's lock.
 CREATE FUNCTION usage_lock_balances_v1(p_account_ids bigint[], p_key_digests bytea[]) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 -- Planned once: a custom plan costs more than carrying it out.
