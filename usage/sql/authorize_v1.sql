@@ -2,8 +2,8 @@
 --
 -- Every array has one element a call. A call names a key by its digest, or (from a signed-in browser) an account
 -- and a member. Refusals are decided in the documented order: key, account, scope, minute rate, trial, caps,
--- balance; a refused call takes no rate slot and no trial slot. `available` and `held` are the account's as the
--- call found them; `allowance` is what the limit that refused it had left (for a trial: its calls a day).
+-- balance; a refused call takes no rate slot and no trial slot. `available` and `held` are the account's after the
+-- call's own hold, if it got one; `allowance` is what the limit that refused it had left (for a trial: its calls a day).
 --
 -- Balances are locked in account order before anything is read that depends on them, so batches of several
 -- processes line up instead of deadlocking, and the rows of an account's keys and trial need no lock of their own.
