@@ -158,11 +158,6 @@ class ChatStream:
         """Whether any text, reasoning or tool call came, or a limit cut the answer before it."""
         return self._delivered_bytes > 0 or self._cut_short
 
-    @property
-    def complete(self) -> bool:
-        """The upstream ended its stream properly."""
-        return self.done
-
     def closing(self, credits_consumed: int | float) -> bytes:
         """The last data chunk, with the price, and the end mark."""
         last: dict[str, Any] = {"object": "chat.completion.chunk", "model": self._slug, "choices": []}

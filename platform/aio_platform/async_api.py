@@ -24,7 +24,6 @@ class AsyncAPIView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
-    request_class = Request
 
     async def dispatch(  # type: ignore[override]
         self, request: GatewayRequest, *args: Any, **kwargs: Any
