@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Half of what the tests do is wait for servers they started, so there are more processes than cores.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile
 # Other people's clients live apart: what they require of one another is not what the platform requires.
 CLIENTS := $(VENV)/clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
@@ -16,14 +18,14 @@ run: $(STAMP)
 	@$(BIN)/python manage.py serve
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -m "not prove and not clients and not browser"
+	@$(PYTEST) -m "not prove and not clients"
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -m "not slow and not prove and not clients and not browser"
+	@$(PYTEST) -q -m "not slow and not prove and not clients and not browser"
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks

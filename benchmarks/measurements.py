@@ -148,7 +148,7 @@ def say(text: str) -> None:
 
 def chat_throughput(bench: Bench) -> Iterator[Row]:
     """Metered calls against bare ones, with so many in flight that the worker is never idle."""
-    for in_flight in (32, 64):
+    for in_flight in (32, 64, 128, 256):
         job = {"kind": "calls", "in_flight": in_flight, "seconds": bench.effort.seconds}
         rounds = []
         for pair in bench.rounds(job, bench.effort.rounds):

@@ -151,7 +151,7 @@ class RunningPlatform:
         """The running child processes of that management command, as in "gateway_worker"."""
         assert self.process is not None
         found = subprocess.run(
-            ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
         ).stdout.splitlines()
         rows = [line.split(None, 2) for line in found[1:]]
         return [int(pid) for pid, parent, args in rows if int(parent) == self.process.pid and command in args]

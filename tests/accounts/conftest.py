@@ -3,12 +3,10 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
@@ -34,7 +32,6 @@ def static_root() -> None:
 @pytest.fixture
 def committing(transactional_db: None) -> None:
     """For tests that commit: the database is emptied after each, of the plans too that `migrate` made."""
-    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
 
 
 @pytest.fixture

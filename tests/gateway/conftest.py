@@ -1,10 +1,8 @@
 """Fixtures of the gateway's tests: local upstreams, the pools that reach them, and an account with credits."""
 
 from collections.abc import AsyncIterator
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.core.cache import cache
 
 from accounts import actions
@@ -41,7 +39,6 @@ async def upstreams() -> AsyncIterator[Upstreams]:
 
 @pytest.fixture
 def tenant(transactional_db: None) -> Tenant:
-    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
     cache.clear()
     account, _ = grants.open_account("Relay's lab", "unlimited", extra_microcredits=10 * CREDIT)
     _, key = actions.issue_key(account, "relay")

@@ -158,7 +158,7 @@ def test_parts_that_no_rate_covers_are_refused(kind: Any) -> None:
     assert "text, image_url or refusal" in error.message
 
 
-@pytest.mark.parametrize("name", UNPRICED_FIELDS)
+@pytest.mark.parametrize("name", sorted(UNPRICED_FIELDS))
 @pytest.mark.parametrize("contract", [ChatCompletionBody, LlmChatBody, TextChatBody])
 def test_fields_that_no_rate_covers_are_refused_on_every_mount(
     name: str, contract: type[RequestContract]

@@ -4,10 +4,8 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.db import connection
 
 from accounts import actions
@@ -29,7 +27,6 @@ AT_ONCE = 20
 
 @pytest.fixture
 def rich(transactional_db: None) -> Iterator[Tenant]:
-    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
     account, _ = grants.open_account("Racers", "unlimited", extra_microcredits=1000 * CREDIT)
     _, key = actions.issue_key(account, "race")
     yield Tenant(account.pk, Caller(digest_of(key)), key, rate_of(PRICE))

@@ -7,11 +7,9 @@ it is advanced instead of waited for.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from importlib import import_module
 
 import pytest
 from aiohttp import web
-from django.apps import apps
 from django.db import connection
 from pytest_django import Settings
 from standardwebhooks import WebhookVerificationError
@@ -35,7 +33,6 @@ EVENTS = 12
 def customer(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
     settings.AIO_PRIVATE_URL_NETWORKS = ["127.0.0.1/32"]
     monkeypatch.setattr(worker, "LOOK_EVERY_S", 0.02)
-    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
     account, _ = grants.open_account("Ada's lab", "unlimited", extra_microcredits=100 * CREDIT)
     _, key = actions.issue_key(account, "tasks")
     yield Tenant(account.pk, Caller(digest_of(key)), key, rate_of(CREDIT))

@@ -3,12 +3,10 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from django.apps import apps
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -238,7 +236,6 @@ def books(db: None) -> Books:
 @pytest.fixture
 def committed_books(transactional_db: None) -> Iterator[Books]:
     """For tests that commit: the books are emptied afterwards, and the plans that the test before emptied remade."""
-    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
     yield Books()
     with connection.cursor() as cursor:
         cursor.execute(

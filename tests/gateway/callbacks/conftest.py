@@ -3,11 +3,9 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -28,7 +26,6 @@ def quick_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def empty_tables(transactional_db: None) -> Iterator[None]:
     """Django empties the tables it knows after a test; these it does not."""
-    import_module("accounts.migrations.0002_plans").add_plans(apps, None)
     cache.clear()
     yield
     with connection.cursor() as cursor:
