@@ -30,6 +30,10 @@ class KeyName(_Body):
     prefix = serializers.CharField()
 
 
+class MemberName(_Body):
+    email = serializers.CharField(allow_null=True)
+
+
 class UnitCounts(_Body):
     """Whole numbers, one for each unit that a rate can price."""
 
@@ -131,6 +135,11 @@ class Percentiles(_Body):
     p99 = serializers.IntegerField(allow_null=True)
 
 
+class FirstBytePercentiles(_Body):
+    p50 = serializers.IntegerField(allow_null=True)
+    p95 = serializers.IntegerField(allow_null=True)
+
+
 class Sums(_Body):
     calls = serializers.IntegerField()
     errors = serializers.IntegerField(  # type: ignore[assignment] # nor its own `errors`
@@ -145,11 +154,13 @@ class Sums(_Body):
     tokens_in = serializers.IntegerField()
     tokens_out = serializers.IntegerField()
     latency_ms = Percentiles(help_text="of all calls but expired ones")
+    first_byte_ms = FirstBytePercentiles(help_text="until the first byte or token, of calls that had one")
 
 
 class SummaryRow(Sums):
     bucket = serializers.DateTimeField(required=False)
     key = KeyName(required=False, allow_null=True)
+    member = MemberName(required=False, allow_null=True, help_text="null: a key called")
     model = serializers.CharField(required=False)
     endpoint = serializers.CharField(required=False)
     outcome = serializers.ChoiceField(choices=_OUTCOMES, required=False)

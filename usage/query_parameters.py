@@ -13,6 +13,7 @@ from usage.outcomes import Outcome
 from usage.queries.cursors import PARAM as AFTER
 from usage.queries.filters import CallFilter
 from usage.queries.keys import find_key_id
+from usage.queries.members import find_member_id
 from usage.queries.summaries import INTERVALS, Grouping
 
 MAX_TEXT_LENGTH = 200
@@ -75,14 +76,14 @@ class QueryParameters:
         return None if text is None else parse_moment(text, name, zone)
 
 
-CALL_FILTERS = ("key", "endpoint", "model", "outcome", "since", "until")
+CALL_FILTERS = ("key", "member", "endpoint", "model", "outcome", "since", "until")
 PAGE = ("limit", AFTER)
 GROUPING = ("group_by", "interval", "timezone")
 
 
 def read_call_filter(parameters: QueryParameters, account_id: int, zone: tzinfo = UTC) -> CallFilter:
     """The account's calls that the parameters of CALL_FILTERS ask for."""
-    key = parameters.text("key")
+    key, member = parameters.text("key"), parameters.text("member")
     since, until = parameters.moment("since", zone), parameters.moment("until", zone)
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("since is before until.", param="since")
@@ -94,6 +95,7 @@ def read_call_filter(parameters: QueryParameters, account_id: int, zone: tzinfo 
         outcome=parameters.choice("outcome", [outcome.value for outcome in Outcome]),
         since=since,
         until=until,
+        member_id=None if member is None else find_member_id(account_id, member, "member"),
     )
 
 

@@ -43,6 +43,7 @@ _DESCRIBED = {
     "limit": OpenApiParameter("limit", int, description="1 to 200 rows, 50 when not given"),
     AFTER: OpenApiParameter(AFTER, str, description="`next` of the page before"),
     "key": OpenApiParameter("key", str, description='a key\'s id, or "session" for signed-in members'),
+    "member": OpenApiParameter("member", str, description="e-mail address of a member who called signed in"),
     "endpoint": OpenApiParameter("endpoint", str),
     "model": OpenApiParameter("model", str),
     "outcome": OpenApiParameter("outcome", str, enum=[outcome.value for outcome in Outcome]),
@@ -163,7 +164,7 @@ class SummaryView(UsageView):
         responses={200: answers.SummaryBody, **answers.REFUSALS},
     )
     def get(self, request: Request) -> Response:
-        """Calls, credits, errors, tokens and latency by key, model, endpoint and outcome, over time."""
+        """Calls, credits, errors, tokens and latency by key, member, model, endpoint and outcome, over time."""
         parameters = QueryParameters(request, (*CALL_FILTERS, *GROUPING))
         grouping = read_grouping(parameters, summaries.DIMENSIONS, default=())
         asked = read_call_filter(parameters, self.account_id(request), grouping.zone)

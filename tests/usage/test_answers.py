@@ -57,7 +57,10 @@ def busy(books):
         ("/api/v1/credits/ledger", answers.LedgerPageBody),
         ("/api/v1/usage", answers.UsagePage),
         ("/api/v1/usage/summary", answers.SummaryBody),
-        ("/api/v1/usage/summary?group_by=key,model,endpoint,outcome&interval=day", answers.SummaryBody),
+        (
+            "/api/v1/usage/summary?group_by=key,member,model,endpoint,outcome&interval=day",
+            answers.SummaryBody,
+        ),
         ("/api/v1/usage/refusals", answers.RefusalsBody),
         ("/api/v1/usage/refusals?group_by=key&interval=minute", answers.RefusalsBody),
     ],

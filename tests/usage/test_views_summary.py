@@ -47,6 +47,7 @@ def test_an_empty_account_has_an_empty_summary(tenant, summary):
     assert answer["data"] == []
     assert answer["total"]["calls"] == 0
     assert answer["total"]["latency_ms"] == {"p50": None, "p95": None, "p99": None}
+    assert answer["total"]["first_byte_ms"] == {"p50": None, "p95": None}
 
 
 def test_cost_is_net_of_refunds_and_gross_is_not(books, tenant, summary):
@@ -91,6 +92,33 @@ def test_percentiles_are_latencies_that_were_measured(books, tenant, summary):
         books.call(tenant, 1, latency_ms=latency_ms)
     books.call(tenant, outcome="expired", latency_ms=10**6)
     assert summary(tenant)["total"]["latency_ms"] == {"p50": 50, "p95": 95, "p99": 99}
+
+
+def test_the_first_byte_has_percentiles_of_the_calls_that_had_one(books, tenant, summary):
+    for first_byte_ms in range(1, 21):
+        books.call(tenant, 1, first_byte_ms=first_byte_ms)
+    books.call(tenant, outcome="failed", first_byte_ms=None)
+    assert summary(tenant)["total"]["first_byte_ms"] == {"p50": 10, "p95": 19}
+
+
+def test_calls_are_summed_by_the_member_who_made_them_and_those_of_keys_apart(
+    books, tenant, member_of, make_call, make_end, summary, get
+):
+    member = member_of(tenant, "developer")
+    books.call(tenant, 3)
+    called = make_call(None, 5, account_id=tenant.id, member_id=member.user_id)
+    [verdict] = books.authorize(called)
+    assert verdict.verdict == "admitted"
+    books.settle(make_end(tenant, called, 5))
+    rows = summary(tenant, group_by="member")["data"]
+    assert [(row["member"], row["cost_microcredits"]) for row in rows] == [
+        ({"email": member.user.email}, 5),
+        (None, 3),
+    ]
+    assert summary(tenant, member=member.user.email)["total"]["cost_microcredits"] == 5
+    stranger = member_of(books.tenant(), "owner")
+    refused = get(tenant, "/api/v1/usage/summary", member=stranger.user.email)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "member")
 
 
 def buckets(answer):

@@ -8,6 +8,7 @@ from typing import Any
 MATCHES_SQL = """
     (%(account_id)s::bigint IS NULL OR account_id = %(account_id)s)
     AND (%(key_id)s::bigint IS NULL OR key_id = %(key_id)s)
+    AND (%(member_id)s::bigint IS NULL OR member_id = %(member_id)s)
     AND (%(endpoint)s::text IS NULL OR endpoint = %(endpoint)s)
     AND (%(model)s::text IS NULL OR model = %(model)s)
     AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
@@ -30,12 +31,14 @@ class CallFilter:
     outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    member_id: int | None = None
 
     def parameters(self) -> dict[str, Any]:
         """What MATCHES_SQL wants."""
         return {
             "account_id": self.account_id,
             "key_id": self.key_id,
+            "member_id": self.member_id,
             "endpoint": self.endpoint,
             "model": self.model,
             "outcome": self.outcome,

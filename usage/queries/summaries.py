@@ -1,4 +1,4 @@
-"""Calls, credits, errors and latency, added up by key, model, endpoint and outcome, over time."""
+"""Calls, credits, errors and latency, added up by key, member, model, endpoint and outcome, over time."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -8,6 +8,7 @@ from aio_platform.errors import InvalidRequest
 from usage.moments import local_text
 from usage.queries.filters import MATCHES_SQL, CallFilter
 from usage.queries.keys import describe_keys
+from usage.queries.members import describe_members
 from usage.queries.money import money
 from usage.queries.snapshot import Snapshot
 
@@ -21,7 +22,7 @@ INTERVALS: dict[str, tuple[timedelta, timedelta]] = {
     "day": (timedelta(days=1), timedelta(days=30)),
     NO_INTERVAL: (timedelta(days=1), timedelta(days=30)),
 }
-DIMENSIONS = ("key", "model", "endpoint", "outcome")
+DIMENSIONS = ("key", "member", "model", "endpoint", "outcome")
 # What a caller or an upstream did wrong. A client that leaves is no error.
 ERRORS_SQL = "('rejected', 'failed', 'timed_out', 'expired')"
 # An expired call's latency is how long it lay until it was swept, which is nobody's.
@@ -33,20 +34,22 @@ _SUMS_SQL = f"""
     coalesce(sum(tokens_in), 0)::bigint AS tokens_in,
     coalesce(sum(tokens_out), 0)::bigint AS tokens_out,
     percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms)
-        FILTER (WHERE outcome <> 'expired') AS latencies_ms
+        FILTER (WHERE outcome <> 'expired') AS latencies_ms,
+    percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY first_byte_ms) AS first_bytes_ms
 """
 _GROUPS_SQL = f"""
     SELECT
         CASE WHEN %(interval)s <> 'none' THEN date_trunc(%(interval)s, started_at, %(zone)s) END AS bucket,
         CASE WHEN %(by_account)s THEN account_id END AS account_id,
         CASE WHEN %(by_key)s THEN key_id END AS key_id,
+        CASE WHEN %(by_member)s THEN member_id END AS member_id,
         CASE WHEN %(by_model)s THEN model END AS model,
         CASE WHEN %(by_endpoint)s THEN endpoint END AS endpoint,
         CASE WHEN %(by_outcome)s THEN outcome END AS outcome,
         {_SUMS_SQL}
     FROM usage_event WHERE {MATCHES_SQL}
-    GROUP BY 1, 2, 3, 4, 5, 6
-    ORDER BY 1, sum(cost_microcredits - refunded_microcredits) DESC, 2, 3, 4, 5, 6
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+    ORDER BY 1, sum(cost_microcredits - refunded_microcredits) DESC, 2, 3, 4, 5, 6, 7
     LIMIT %(limit)s
 """  # noqa: S608 - all parts are constants
 _TOTAL_SQL = f"SELECT {_SUMS_SQL} FROM usage_event WHERE {MATCHES_SQL}"  # noqa: S608
@@ -105,7 +108,8 @@ def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[di
     )
     check_row_count(rows)
     keys = describe_keys(row["key_id"] for row in rows if row["key_id"] is not None)
-    return [_describe(row, grouping, keys) for row in rows]
+    members = describe_members(row["member_id"] for row in rows if row["member_id"] is not None)
+    return [_describe(row, grouping, keys, members) for row in rows]
 
 
 def total(books: Snapshot, which: CallFilter) -> dict[str, Any]:
@@ -126,6 +130,7 @@ def check_row_count(rows: list[Any]) -> None:
 def describe_sums(row: dict[str, Any]) -> dict[str, Any]:
     """`cost` is net of refunds, `gross` is not."""
     p50, p95, p99 = row["latencies_ms"] or (None, None, None)
+    first_p50, first_p95 = row["first_bytes_ms"] or (None, None)
     return {
         "calls": row["calls"],
         "errors": row["errors"],
@@ -135,16 +140,24 @@ def describe_sums(row: dict[str, Any]) -> dict[str, Any]:
         "tokens_in": row["tokens_in"],
         "tokens_out": row["tokens_out"],
         "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
+        "first_byte_ms": {"p50": first_p50, "p95": first_p95},
     }
 
 
-def _describe(row: dict[str, Any], grouping: Grouping, keys: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _describe(
+    row: dict[str, Any],
+    grouping: Grouping,
+    keys: dict[int, dict[str, Any]],
+    members: dict[int, dict[str, Any]],
+) -> dict[str, Any]:
     described: dict[str, Any] = {}
     if grouping.interval != NO_INTERVAL:
         described["bucket"] = local_text(row["bucket"], grouping.zone)
     for name in grouping.by:
         if name == "key":
             described["key"] = keys.get(row["key_id"])
+        elif name == "member":
+            described["member"] = members.get(row["member_id"])
         elif name == "account":
             described["account_id"] = row["account_id"]
         else:
