@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 MAX_KEY_LENGTH = 255
 MAX_KEPT_BYTES = 5_000_000
 KEPT_HEADERS = ("X-Credits-Consumed", "X-Credits-Remaining")
+REPLAYED = "Idempotent-Replayed"
+ORIGINAL = "X-Original-Request-Id"
 
 
 def idempotency_key_of(request: GatewayRequest) -> str:
@@ -37,6 +39,11 @@ def idempotency_key_of(request: GatewayRequest) -> str:
     return key
 
 
+def fingerprint_of(request: GatewayRequest, body: bytes) -> bytes:
+    """What makes two requests the same."""
+    return hashlib.sha256(request.path.encode() + b"\0" + body).digest()
+
+
 async def carried_once(
     request: GatewayRequest,
     caller: Caller,
@@ -46,14 +53,18 @@ async def carried_once(
     endpoint: str,
     model: str,
     carry: Callable[[], Awaitable[HttpResponseBase]],
+    recall: Callable[[], Awaitable[HttpResponse | None]] | None = None,
 ) -> HttpResponseBase:
     """Carry the call unless this key's call was carried before.
+
+    `recall` makes the first call's answer anew, for one whose process died before it kept it. Where that is given,
+    `carry` must look there first too: a claim runs out with its process.
 
     Raises IdempotencyInFlight (409) while the first is under way, IdempotencyMismatch (422) for another body,
     IdempotencyNotReplayable (409) for an answer that was streamed.
     """
     calls = running().idempotent_calls
-    fingerprint = hashlib.sha256(request.path.encode() + b"\0" + body).digest()
+    fingerprint = fingerprint_of(request, body)
     ttl_s = int(time_limit_s + settings.HOLD_MARGIN_S)
     try:
         claim = await calls.claim(caller, idempotency_key, fingerprint, request.request_uuid, ttl_s)
@@ -66,6 +77,11 @@ async def carried_once(
         refusal = await refusal_of(caller, endpoint, model)
         if refusal is not None:
             raise refusal
+        is_kept = claim.answer is not None and claim.answer.body is not None
+        if recall is not None and claim.state != "other_body" and not is_kept:
+            recalled = await recall()
+            if recalled is not None:
+                return recalled
         return _answer_again(claim)
     try:
         response = await carry()
@@ -88,7 +104,7 @@ def _answer_again(claim: Claim) -> HttpResponse:
     )
     for name, value in claim.answer.headers.items():
         response[name] = value
-    response["Idempotent-Replayed"] = "true"
+    response[REPLAYED] = "true"
     return response
 
 
@@ -100,7 +116,7 @@ async def _keep(
     if isinstance(response, HttpResponse) and len(response.content) <= MAX_KEPT_BYTES:
         body = response.content
     headers = {name: response[name] for name in KEPT_HEADERS if response.has_header(name)}
-    headers["X-Original-Request-Id"] = request.request_id
+    headers[ORIGINAL] = response.get(ORIGINAL, request.request_id)
     answer = KeptAnswer(request.request_uuid, response.status_code, response["Content-Type"], headers, body)
     try:
         await running().idempotent_calls.keep(claim, idempotency_key, answer)

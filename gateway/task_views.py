@@ -16,23 +16,25 @@ from aio_platform.async_api import AsyncAPIView
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, NotFound, PlatformError
 from aio_platform.handler import GatewayRequest
+from aio_platform.request_ids import public_request_id
 from aio_platform.safe_urls import check_url
 from gateway import task_schema
 from gateway.callers import caller_of, refusal_of, refused
 from gateway.catalog import TASK_ENDPOINTS, Route
 from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.endpoint_view import JsonEndpointView, json_response
-from gateway.idempotency import carried_once, idempotency_key_of
+from gateway.idempotency import ORIGINAL, REPLAYED, carried_once, fingerprint_of, idempotency_key_of
 from gateway.lifespan import running
 from gateway.openai_views import OpenAIImageView, OpenAISpeechView
 from gateway.task_models import TaskParameters, read_task
 from gateway.tasks import answers
 from gateway.tasks.ids import is_task_id, new_task_id
 from gateway.tasks.listing import AFTER, DEFAULT_LIMIT, MAX_LIMIT, TaskFilter, place_of
-from gateway.tasks.records import TaskKey, TaskRow, TaskToOpen
+from gateway.tasks.records import IdempotencyClaim, TaskKey, TaskRow, TaskToOpen
 from gateway.tasks.states import SHOWN, State
 from gateway.uploads import body_deadline
 from usage.calls import ADMITTED, Caller, CallToAuthorize
+from usage.errors import IdempotencyMismatch
 from usage.query_parameters import QueryParameters
 from usage.verdicts import error_for_verdict, rate_headers
 
@@ -89,6 +91,7 @@ class NewTaskView(AsyncAPIView):
         opening = self._to_open(request, caller, route, task, values, callback_url)
         if not idempotency_key:
             return await _opened(opening, task)
+        claim = IdempotencyClaim(idempotency_key, fingerprint_of(request, body))
         return await carried_once(
             request,
             caller,
@@ -97,7 +100,8 @@ class NewTaskView(AsyncAPIView):
             SUBMIT_LIMIT_S,
             self.endpoint,
             route.model,
-            lambda: _opened(opening, task),
+            lambda: _opened_once(opening._replace(claim=claim), claim, task),
+            lambda: _recalled(caller, claim, task),
         )
 
     def synchronous_view(self, values: Mapping[str, Any]) -> "JsonEndpointView[Any] | None":
@@ -183,12 +187,43 @@ async def _opened(opening: TaskToOpen, task: TaskParameters) -> HttpResponse:
         if verdict.account_id is None:
             error = await asyncio.to_thread(refusal_for_failed_key, opening.call.caller.address, error)
         raise error
-    response = json_response(answers.new_task(opening.id, opening.call.model, created_at, task.warnings))
+    response = _new_task(opening.id, opening.call.model, created_at, task, verdict.available or 0)
     for name, value in rate_headers(verdict).items():
         response[name] = value
+    return response
+
+
+async def _opened_once(opening: TaskToOpen, claim: IdempotencyClaim, task: TaskParameters) -> HttpResponse:
+    """The task that the key stands for, or else a new one that it stands for from now on."""
+    recalled = await _recalled(opening.call.caller, claim, task)
+    if recalled is None:
+        return await _opened(opening, task)
+    refusal = await refusal_of(opening.call.caller, opening.call.endpoint, opening.call.model)
+    if refusal is not None:
+        raise refusal
+    return recalled
+
+
+async def _recalled(caller: Caller, claim: IdempotencyClaim, task: TaskParameters) -> HttpResponse | None:
+    """What was answered, or would have been, when the key's task was opened; raises IdempotencyMismatch."""
+    found = await running().tasks.recall(caller, claim.key)
+    if found is None:
+        return None
+    if found.fingerprint != claim.fingerprint:
+        raise IdempotencyMismatch
+    response = _new_task(found.id, found.model, found.created_at, task, found.available_microcredits)
+    response[REPLAYED] = "true"
+    response[ORIGINAL] = public_request_id(found.request_uuid)
+    return response
+
+
+def _new_task(
+    task_id: str, model: str, created_at: datetime, task: TaskParameters, available_microcredits: int
+) -> HttpResponse:
+    response = json_response(answers.new_task(task_id, model, created_at, task.warnings))
     # Held, not consumed: a task costs nothing until it has succeeded.
     response["X-Credits-Consumed"] = "0"
-    response["X-Credits-Remaining"] = format_credits(verdict.available or 0)
+    response["X-Credits-Remaining"] = format_credits(available_microcredits)
     return response
 
 

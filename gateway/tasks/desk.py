@@ -13,18 +13,20 @@ from aio_platform.database_line import DatabaseLine
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.prepared_line import PreparedLine
 from gateway.tasks.ending import TaskEnds
-from gateway.tasks.listing import FIND_SQL, Page, TaskFilter, page_query, read_row
-from gateway.tasks.records import Ended, Opened, TaskEnd, TaskKey, TaskRow, TaskToOpen
+from gateway.tasks.listing import FIND_SQL, RECALL_SQL, Page, TaskFilter, page_query, read_row
+from gateway.tasks.records import Ended, Opened, Recalled, TaskEnd, TaskKey, TaskRow, TaskToOpen
 from gateway.tasks.states import CANCELLED_END
 from gateway.tasks.wire import open_parameters, read_opened
 from usage.calls import ADMITTED, Caller
+from usage.errors import IdempotencyInFlight
 
 log = structlog.get_logger(__name__)
 
 OPEN = (
-    "SELECT * FROM gateway_open_tasks_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-    " $17, $18, $19, $20, $21)"
+    "SELECT * FROM gateway_open_tasks_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+    " $17, $18, $19, $20, $21, $22, $23)"
 )
+CLAIM_CONSTRAINT = "gateway_task_idempotency_pkey"
 HINT_SQL = "SELECT gateway_hint_task_v1(%s, %s)"
 CANCELLED_MESSAGE = "The task was cancelled at your request. Nothing was charged."
 ABANDONED_MESSAGE = "The client left before it was told of the task. Nothing was charged."
@@ -55,11 +57,16 @@ class TaskDesk:
     async def open(self, task: TaskToOpen) -> Opened:
         """Hold a task's price and write the task down, in one commit, or neither.
 
-        Raises ServiceUnavailable when the database does not answer; a task that was opened all the same is seen
-        in the listing. A caller that is cancelled while it waits leaves no hold: its task is cancelled.
+        Raises IdempotencyInFlight when its key stands for another task since just now, and ServiceUnavailable when the
+        database does not answer; a task that was opened all the same is seen in the listing. A caller that is
+        cancelled while it waits leaves no hold: its task is cancelled, unless it has a key to find it by.
         """
         try:
             return await self._batcher.submit(task)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name != CLAIM_CONSTRAINT:
+                raise
+            raise IdempotencyInFlight from None
         except psycopg.Error as error:
             log.error("a task was not opened", error=type(error).__name__)
             raise ServiceUnavailable(OUT_OF_REACH) from error
@@ -68,6 +75,14 @@ class TaskDesk:
         """The caller's task of that id, or None; another account's is None too."""
         rows = await self._fetch(FIND_SQL, (caller.key_digest, caller.account_id, task_id))
         return None if not rows else (TaskKey(rows[0][0], rows[0][1]), read_row(rows[0][1:]))
+
+    async def recall(self, caller: Caller, idempotency_key: str) -> Recalled | None:
+        """The task that the caller's account opened under that key, or None."""
+        rows = await self._fetch(RECALL_SQL, (caller.key_digest, caller.account_id, idempotency_key))
+        if not rows:
+            return None
+        task_id, model, created_at, request_uuid, fingerprint, available = rows[0]
+        return Recalled(task_id, model, created_at, request_uuid.hex, fingerprint, available)
 
     async def page(self, caller: Caller, wanted: TaskFilter) -> Page:
         """Some of the caller's tasks, newest first."""
@@ -104,9 +119,12 @@ class TaskDesk:
         return [read_opened(row) for row in rows]
 
     def _cancel_abandoned(self, task: TaskToOpen, opened: Opened) -> None:
-        """Whoever asked is gone and does not know the task's id: it ends here."""
+        """Whoever asked is gone and does not know the task's id: it ends here.
+
+        Under an idempotency key it does not: who asks again is told of it.
+        """
         account_id = opened.verdict.account_id
-        if opened.verdict.name == ADMITTED and account_id is not None:
+        if opened.verdict.name == ADMITTED and account_id is not None and task.claim is None:
             end = TaskEnd(TaskKey(account_id, task.id), CANCELLED_END, message=ABANDONED_MESSAGE)
             self._run_in_background(self._end_quietly(end))
 

@@ -21,6 +21,13 @@ _ACCOUNT = "coalesce((SELECT k.account_id FROM accounts_apikey k WHERE k.digest 
 FIND_SQL = (
     f"SELECT t.account_id, {_COLUMNS} FROM gateway_task t WHERE t.account_id = {_ACCOUNT} AND t.id = %s"  # noqa: S608 - constants
 )
+RECALL_SQL = (
+    "SELECT t.id, t.model, t.created_at, t.request_uuid, i.fingerprint, b.available_microcredits"  # noqa: S608 - constants
+    " FROM gateway_task_idempotency i"
+    " JOIN gateway_task t ON t.account_id = i.account_id AND t.id = i.task_id"
+    " JOIN usage_balance b ON b.account_id = i.account_id"
+    f" WHERE i.account_id = {_ACCOUNT} AND i.idempotency_key = %s"
+)
 # A page of one status is read from the index that has just those; the texts must be the indexes' own.
 _STATUS_SQL = {
     shown: "t.state IN ({})".format(", ".join(f"'{state.value}'" for state in State if SHOWN[state] == shown))

@@ -17,6 +17,13 @@ class TaskKey(NamedTuple):
     id: str
 
 
+class IdempotencyClaim(NamedTuple):
+    """The key that a new task shall be found under, and what its request was."""
+
+    key: str
+    fingerprint: bytes
+
+
 class TaskToOpen(NamedTuple):
     """A task to be held and written down. `call.hold_ttl_s` outlasts `deadline_s`."""
 
@@ -29,6 +36,7 @@ class TaskToOpen(NamedTuple):
     units: Units
     callback_url: str | None
     deadline_s: int
+    claim: IdempotencyClaim | None = None
 
 
 class Opened(NamedTuple):
@@ -102,6 +110,17 @@ class Ended(NamedTuple):
     won: bool
     state: State | None
     consumed_microcredits: int
+
+
+class Recalled(NamedTuple):
+    """The task that an idempotency key stands for, of which request, and what its account has now."""
+
+    id: str
+    model: str
+    created_at: datetime
+    request_uuid: str
+    fingerprint: bytes
+    available_microcredits: int
 
 
 class TaskRow(NamedTuple):

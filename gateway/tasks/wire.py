@@ -16,7 +16,7 @@ VERDICT_COLUMNS = 9
 
 
 def open_parameters(tasks: list[TaskToOpen]) -> tuple[str, ...]:
-    """The arguments of gateway_open_tasks_v1."""
+    """The arguments of gateway_open_tasks_v2."""
     return (
         *authorize_parameters([task.call for task in tasks]),
         text_array_literal([task.id for task in tasks]),
@@ -29,11 +29,13 @@ def open_parameters(tasks: list[TaskToOpen]) -> tuple[str, ...]:
         text_array_literal([task.call.request_uuid for task in tasks]),
         free_text_array_literal([task.callback_url for task in tasks]),
         array_literal([task.deadline_s for task in tasks]),
+        free_text_array_literal([task.claim and task.claim.key for task in tasks]),
+        array_literal([task.claim and f'"\\\\x{task.claim.fingerprint.hex()}"' for task in tasks]),
     )
 
 
 def read_opened(row: Row) -> Opened:
-    """One row of gateway_open_tasks_v1."""
+    """One row of gateway_open_tasks_v2."""
     created_at = row[VERDICT_COLUMNS]
     return Opened(
         read_verdict(row[:VERDICT_COLUMNS]),

@@ -1,0 +1,137 @@
+"""One Idempotency-Key opens one task, and finds it again, whatever died between the opening and the answer.
+
+A gateway that is killed there is one that opened its task and never kept its answer: nothing after the opening runs.
+"""
+
+import asyncio
+
+import pytest
+
+from aio_platform import database
+from gateway.tasks.desk import TaskDesk
+from gateway.tasks.records import IdempotencyClaim, TaskToOpen
+from tests.gateway.local_upstream import Tenant
+from tests.gateway.tasks.lab import task_to_open
+from usage.calls import Caller
+from usage.errors import IdempotencyInFlight
+from usage.rates import Rate
+
+FINGERPRINT = b'\x00\\"{of},\xff'
+CLAIM = IdempotencyClaim('a "key", {of} \\ 고양이', FINGERPRINT)
+
+
+def keyed(tenant: Tenant, rate: Rate, claim: IdempotencyClaim = CLAIM) -> TaskToOpen:
+    return task_to_open(tenant, rate)._replace(claim=claim)
+
+
+def tasks_of(tenant: Tenant) -> list[str]:
+    return [row["id"] for row in tenant.rows("SELECT id FROM gateway_task WHERE account_id = %s")]
+
+
+async def test_a_repeat_finds_the_task_of_a_process_that_died_after_opening_it(
+    desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    task = keyed(tenant, rate)
+    opened = await desk.open(task)
+    heir = TaskDesk()
+
+    found = await heir.recall(tenant.caller, CLAIM.key)
+
+    assert found is not None
+    assert (found.id, found.model, found.created_at) == (task.id, task.call.model, opened.created_at)
+    assert (found.request_uuid, found.fingerprint) == (task.call.request_uuid, FINGERPRINT)
+    assert found.available_microcredits == opened.verdict.available
+    assert await heir.recall(tenant.caller, "another key") is None
+    assert await heir.recall(Caller(b"of another account"), CLAIM.key) is None
+    await heir.close()
+
+
+async def test_a_key_never_opens_a_second_task_whoever_tries(
+    desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    first = keyed(tenant, rate)
+    await desk.open(first)
+    before = tenant.balance()
+    others = [TaskDesk() for _ in range(3)]
+
+    tries = [other.open(keyed(tenant, rate)) for other in others for _ in range(4)]
+    refused = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert {type(one) for one in refused} == {IdempotencyInFlight}
+    assert tasks_of(tenant) == [first.id]
+    assert tenant.balance() == before
+    for other in others:
+        await other.close()
+
+
+async def test_of_many_at_once_under_one_key_one_opens(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    desks = [desk, TaskDesk()]
+    tries = [desks[number % 2].open(keyed(tenant, rate)) for number in range(10)]
+
+    came = await asyncio.gather(*tries, return_exceptions=True)
+
+    refused = [one for one in came if isinstance(one, IdempotencyInFlight)]
+    assert len(refused) == 9
+    assert len(tasks_of(tenant)) == len(tenant.rows("SELECT 1 FROM usage_hold WHERE account_id = %s")) == 1
+    await desks[1].close()
+
+
+async def test_a_key_in_use_is_not_its_neighbours_fault(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    """They share a batch, which as a whole cannot be kept."""
+    await desk.open(keyed(tenant, rate))
+    fresh = [keyed(tenant, rate, IdempotencyClaim(f"key {n}", FINGERPRINT)) for n in range(3)]
+    keyless = [task_to_open(tenant, rate) for _ in range(3)]
+
+    came = await asyncio.gather(
+        *[desk.open(task) for task in (*fresh, keyed(tenant, rate), *keyless)], return_exceptions=True
+    )
+
+    assert [isinstance(one, IdempotencyInFlight) for one in came] == [False] * 3 + [True] + [False] * 3
+    assert {task.id for task in (*fresh, *keyless)} < set(tasks_of(tenant))
+
+
+async def test_a_refused_task_leaves_its_key_free(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    dear = keyed(tenant, rate)
+    dear = dear._replace(call=dear.call._replace(ceiling_microcredits=10**12))
+
+    refused = await desk.open(dear)
+    opened = await desk.open(keyed(tenant, rate))
+
+    assert (refused.created_at, opened.created_at is None) == (None, False)
+
+
+async def test_a_caller_that_leaves_finds_its_task_under_its_key(
+    desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    """A task without a key ends when nobody was told of it; this one can be asked for again."""
+    task = keyed(tenant, rate)
+    opening = asyncio.ensure_future(desk.open(task))
+    await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    await desk.close()
+
+    found = await desk.recall(tenant.caller, CLAIM.key)
+
+    assert found is not None
+    assert found.id == task.id
+    [row] = tenant.rows("SELECT state FROM gateway_task WHERE account_id = %s")
+    assert row["state"] == "held"
+
+
+async def test_a_key_is_free_again_after_its_day(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+    await desk.open(keyed(tenant, rate))
+    await desk.open(keyed(tenant, rate, IdempotencyClaim("young", FINGERPRINT)))
+    with database.connect("aio test clock") as owner:
+        owner.execute(
+            "UPDATE gateway_task_idempotency SET expires_at = expires_at - interval '24 hours'"
+            " WHERE idempotency_key <> 'young'"
+        )
+        forgotten = owner.execute("SELECT gateway_forget_task_keys_v1(10)").fetchone()
+
+    again = await desk.open(keyed(tenant, rate))
+
+    assert forgotten == (1,)
+    assert again.created_at is not None
+    with pytest.raises(IdempotencyInFlight):
+        await desk.open(keyed(tenant, rate, IdempotencyClaim("young", FINGERPRINT)))
