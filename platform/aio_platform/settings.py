@@ -81,10 +81,16 @@ INSTALLED_APPS = [
     "accounts",
     "usage",
     "gateway",
+    # After ours, so that our templates are found first.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "aio_platform.request_context.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -93,6 +99,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "aio_platform.appearance.AppearanceMiddleware",
+    "aio_platform.page_errors.PageErrorsMiddleware",
 ]
 ROOT_URLCONF = "aio_platform.urls"
 ASGI_APPLICATION = "aio_platform.asgi.application"
@@ -101,6 +111,7 @@ APPEND_SLASH = False  # API clients lose their body on a redirect
 GATEWAY_URLCONF = "gateway.urls"
 GATEWAY_LIFESPAN = "gateway.lifespan.opened"
 API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.ordinary_urls"]
+PAGE_URLCONFS = ["accounts.page_urls", "usage.page_urls", "gateway.page_urls"]
 
 TEMPLATES = [
     {
@@ -112,6 +123,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "aio_platform.appearance.appearance",
+                "accounts.pages.shell",
             ]
         },
     }
@@ -156,6 +169,36 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[AIO platform] "
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "AIO platform"
+USERSESSIONS_TRACK_ACTIVITY = True
+
+# Pages load nothing from elsewhere and run no script that is not a file of ours. What tasks made is shown from our
+# own address; blob: and data: are what the workbench shows before anything is sent.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "media-src": ["'self'", "data:", "blob:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]

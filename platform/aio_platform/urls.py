@@ -27,5 +27,8 @@ urlpatterns = [
     path("metrics", metrics_page.metrics),
     path("api/schema", SpectacularAPIView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),
+    path("auth/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    *(path("", include(urlconf)) for urlconf in settings.PAGE_URLCONFS),
     re_path(r"^(?:api|v1|llm)/", unknown_address),
 ]

@@ -1,0 +1,21 @@
+"""Pages of gateway."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.pages import member_page
+
+
+@member_page()
+def tasks(request: HttpRequest) -> HttpResponse:
+    return render(request, "gateway/tasks.html")
+
+
+@member_page()
+def workbench(request: HttpRequest) -> HttpResponse:
+    return render(request, "gateway/workbench.html")
+
+
+@member_page()
+def docs(request: HttpRequest) -> HttpResponse:
+    return render(request, "gateway/docs.html")

@@ -1,0 +1,137 @@
+"""Real Chromium against a whole running platform. Every page that a test opens must keep the page's own rules:
+no script error, nothing refused by the Content-Security-Policy, nothing asked of another host."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from running_platform import RunningPlatform
+
+PASSWORD = "correct-horse-battery"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Nothing of the browser's own may ask other hosts: this machine refuses them, and tests must not depend on it.
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+_numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None and not os.environ.get("AIO_REQUIRE_CHROMIUM"):
+                item.add_marker(pytest.mark.skip(reason="Chromium is not installed (Debian: chromium)"))
+
+
+@dataclass(frozen=True)
+class SignedUp:
+    """A person with a password, owner of an account with 1,000 credits."""
+
+    email: str
+    password: str
+    account_id: str
+    account_name: str
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(tmp_path_factory.mktemp("pages"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, platform: RunningPlatform) -> Iterator[BrowserContext]:
+    """A visitor without cookies."""
+    opened = chromium.new_context(base_url=platform.base_url, locale="en-US", timezone_id="Asia/Seoul")
+    opened.set_default_timeout(10_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, platform: RunningPlatform) -> Iterator[Page]:
+    """A tab; at the end it must have been free of script errors, refused content and other hosts."""
+    opened = context.new_page()
+    broken: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            broken.append(message.text)
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith((platform.base_url, "data:", "blob:", "about:")):
+            broken.append(f"asked another host: {request.url}")
+
+    opened.on("console", hear)
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.on("request", watch)
+    yield opened
+    assert broken == []
+
+
+@pytest.fixture(scope="session")
+def new_owner(platform: RunningPlatform) -> Callable[[], SignedUp]:
+    """Makes a person who owns an account of their own."""
+
+    def make() -> SignedUp:
+        number = f"{os.getpid()}-{next(_numbers)}"
+        name, email = f"Team {number}", f"owner-{number}@example.test"
+        made = json.loads(
+            platform.manage(
+                "create_account", name, "--plan", "standard", "--credits", "1000", "--owner", email, "--json"
+            )
+        )
+        set_password(platform, email)
+        return SignedUp(email, PASSWORD, made["id"], name)
+
+    return make
+
+
+@pytest.fixture
+def owner(new_owner: Callable[[], SignedUp]) -> SignedUp:
+    return new_owner()
+
+
+@pytest.fixture
+def sign_in(page: Page) -> Callable[[SignedUp], None]:
+    """Signs in through the form; the tab is then on the overview."""
+
+    def through_the_form(person: SignedUp) -> None:
+        page.goto("/auth/login/")
+        page.locator("input[name=login]").fill(person.email)
+        page.locator("input[name=password]").fill(person.password)
+        page.locator("input[name=password]").press("Enter")
+        page.wait_for_url("**/overview")
+
+    return through_the_form
+
+
+def set_password(platform: RunningPlatform, email: str, password: str = PASSWORD) -> None:
+    """Give that person a password and a verified address."""
+    platform.manage(
+        "shell",
+        "-c",
+        "from accounts.models import User; from allauth.account.models import EmailAddress; "
+        f"user = User.objects.get(email={email!r}); user.set_password({password!r}); user.save(); "
+        "EmailAddress.objects.update_or_create("
+        "user=user, email=user.email, defaults={'verified': True, 'primary': True})",
+    )
