@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Half of what the tests do is wait for servers they started, so there are more processes than cores.
 PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile
+# Tests of a platform that is started for them: what `make test` runs beyond the fast ones.
+WHOLE_PLATFORM := tests/scenarios tests/contract tests/browser
 # Other people's clients live apart: what they require of one another is not what the platform requires.
 CLIENTS := $(VENV)/clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
@@ -25,7 +27,7 @@ check: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(PYTEST) -q -m "not slow and not prove and not clients and not browser"
+	@$(PYTEST) -q -m "not slow and not prove and not clients" $(WHOLE_PLATFORM:%=--ignore=%)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
