@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from gateway import page_views
+from gateway.page_views import docs, tasks, workbench
 
 urlpatterns = [
-    path("tasks", page_views.tasks, name="tasks"),
-    path("workbench", page_views.workbench, name="workbench"),
-    path("docs", page_views.docs, name="docs"),
+    path("tasks", tasks.tasks, name="tasks"),
+    path("workbench", workbench.workbench, name="workbench"),
+    path("docs", docs.docs, name="docs"),
 ]

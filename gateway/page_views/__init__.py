@@ -1,0 +1,1 @@
+"""Pages of gateway, one room for each."""

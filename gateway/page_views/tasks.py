@@ -1,0 +1,11 @@
+"""Tasks."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.pages import member_page
+
+
+@member_page()
+def tasks(request: HttpRequest) -> HttpResponse:
+    return render(request, "gateway/tasks.html")
