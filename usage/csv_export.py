@@ -48,7 +48,7 @@ def csv_row(event: dict[str, Any]) -> list[Any]:
         "key_id": key.get("id"),
         "key_name": key.get("name"),
     }
-    return [_safe(flat[column]) for column in COLUMNS]
+    return [safe_cell(flat[column]) for column in COLUMNS]
 
 
 def csv_text(rows: list[list[Any]]) -> str:
@@ -72,7 +72,8 @@ def _next(batches: Iterator[list[dict[str, Any]]]) -> list[dict[str, Any]] | Non
     return next(batches, None)
 
 
-def _safe(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """The value as a cell that no spreadsheet takes for a formula."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
