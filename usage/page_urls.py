@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from usage import page_views
+from usage.page_views import credits, explore, overview
 
 urlpatterns = [
-    path("overview", page_views.overview, name="overview"),
-    path("usage", page_views.usage, name="usage"),
-    path("credits", page_views.credits, name="credits"),
+    path("overview", overview.overview, name="overview"),
+    path("usage", explore.usage, name="usage"),
+    path("credits", credits.credits, name="credits"),
 ]

@@ -9,13 +9,3 @@ from accounts.pages import member_page
 @member_page()
 def overview(request: HttpRequest) -> HttpResponse:
     return render(request, "usage/overview.html")
-
-
-@member_page()
-def usage(request: HttpRequest) -> HttpResponse:
-    return render(request, "usage/usage.html")
-
-
-@member_page()
-def credits(request: HttpRequest) -> HttpResponse:
-    return render(request, "usage/credits.html")
