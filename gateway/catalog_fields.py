@@ -158,12 +158,14 @@ class Fields:
             return float(value)
         return default
 
-    def flag(self, key: str) -> bool:
-        """True or false; false when it is not there."""
+    def flag(self, key: str, default: bool = False) -> bool:
+        """True or false, else the default."""
         value = self.raw(key)
-        if value is not None and not isinstance(value, bool):
+        if isinstance(value, bool):
+            return value
+        if value is not None:
             self.note(key, f"expected true or false, not {_type_name(value)}")
-        return value is True
+        return default
 
     def day(self, key: str) -> date | None:
         """A required calendar date, without a time."""

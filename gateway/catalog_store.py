@@ -5,12 +5,33 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from accounts.errors import Conflict
 from gateway.catalog_file import CatalogDescription
 from gateway.models import CatalogVersion
 from usage import rate_card
 
 # Processes listen here; the payload is the version, for people who watch.
 CHANNEL = "aio_catalog"
+SHOWN_ROUTES = 5
+_LIVE_TASKS_SQL = """
+    SELECT endpoint, model, route, upstream, adapter, count(*) FROM gateway_task
+    WHERE ended_at IS NULL GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3
+"""
+
+
+class RoutesInUse(Conflict):
+    """The new catalog lacks a route, or sends it elsewhere, on which tasks are under way."""
+
+    def __init__(self, routes: list[tuple[str, str, int]]) -> None:
+        shown = "; ".join(
+            f"{name} (upstream {upstream}): {count} task{'s' if count != 1 else ''}"
+            for name, upstream, count in routes[:SHOWN_ROUTES]
+        )
+        more = f" and {len(routes) - SHOWN_ROUTES} more routes" if len(routes) > SHOWN_ROUTES else ""
+        super().__init__(
+            f"Tasks are under way on routes that this catalog removes or changes: {shown}{more}. Keep such a "
+            "route with `enabled = false` until its tasks have ended, or cancel them."
+        )
 
 
 class Stored(NamedTuple):
@@ -20,20 +41,67 @@ class Stored(NamedTuple):
     changed: bool
 
 
-def store(text: str, description: CatalogDescription, *, loaded_by: str = "", note: str = "") -> Stored:
+def store(
+    text: str,
+    description: CatalogDescription,
+    *,
+    loaded_by: str = "",
+    note: str = "",
+    source: str = CatalogVersion.Source.FILE,
+    unless_loaded: bool = False,
+) -> Stored:
     """Put a checked catalog in force: publish its rates, keep its text, tell every process; all or nothing.
 
-    The text in force, loaded again, makes no new version.
+    The text in force, loaded again, makes no new version. With `unless_loaded`, neither does the file that was
+    loaded last, whatever staff have changed since. Raises RoutesInUse.
     """
     digest = sha256(text.encode()).hexdigest()
-    with transaction.atomic(), connection.cursor() as cursor:
-        # One at a time, so that the highest version is also the last to commit.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('gateway_catalog'))")
-        newest = CatalogVersion.objects.order_by("-version").first()
+    with transaction.atomic():
+        newest = locked_newest()
         if newest is not None and newest.digest == digest:
             return Stored(newest.version, changed=False)
-        for name, prices in sorted(description.rates.items()):
-            rate_card.publish(name, prices)
-        kept = CatalogVersion.objects.create(toml=text, digest=digest, loaded_by=loaded_by, note=note)
+        if newest is not None and unless_loaded and _last_file_digest() == digest:
+            return Stored(newest.version, changed=False)
+        return Stored(_keep(text, digest, description, loaded_by, note, source), changed=True)
+
+
+def locked_newest() -> CatalogVersion | None:
+    """The version in force, with every other change of the catalog waiting for the end of this transaction.
+
+    One at a time, so that the highest version is also the last to commit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('gateway_catalog'))")
+    return CatalogVersion.objects.order_by("-version").first()
+
+
+def _last_file_digest() -> str | None:
+    loaded = CatalogVersion.objects.filter(source=CatalogVersion.Source.FILE).order_by("-version")
+    return loaded.values_list("digest", flat=True).first()
+
+
+def _keep(
+    text: str, digest: str, description: CatalogDescription, loaded_by: str, note: str, source: str
+) -> int:
+    _check_live_tasks(description)
+    for name, prices in sorted(description.rates.items()):
+        rate_card.publish(name, prices)
+    kept = CatalogVersion.objects.create(
+        toml=text, digest=digest, loaded_by=loaded_by, note=note, source=source
+    )
+    with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(kept.version)))
-    return Stored(kept.version, changed=True)
+    return kept.version
+
+
+def _check_live_tasks(description: CatalogDescription) -> None:
+    """A task is asked about on the route it was taken on, so that route has to stay until the task has ended."""
+    kept = {
+        (route.endpoint, route.model, route.name, route.upstream.name, route.adapter)
+        for route in description.routes
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE_TASKS_SQL)
+        lost = [(row[2], row[3], row[5]) for row in cursor.fetchall() if tuple(row[:5]) not in kept]
+    if lost:
+        raise RoutesInUse(lost)

@@ -28,6 +28,8 @@ HEADERS_OF_THE_CONNECTION = frozenset({"connection", "content-length", "host", "
 LITERAL_SECRET = "a secret may not stand in a catalog: write env:NAME"  # noqa: S105 - a message
 MAX_OUTPUT_TOKENS = 10_000_000
 MAX_TIME_LIMIT_S = 86_400.0
+MAX_PRIORITY = 1_000_000
+MAX_WEIGHT = 1000
 
 
 class Known(NamedTuple):
@@ -55,7 +57,12 @@ class RouteDraft(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.given_name or f"{self.endpoint}/{self.model}@{self.upstream}"
+        return self.given_name or default_route_name(self.endpoint, self.model, self.upstream)
+
+
+def default_route_name(endpoint: str | None, model: str | None, upstream: str | None) -> str:
+    """What a route is called that is given no name."""
+    return f"{endpoint}/{model}@{upstream}"
 
 
 def read_upstream(name: str, fields: Fields) -> Upstream | None:
@@ -70,10 +77,11 @@ def read_upstream(name: str, fields: Fields) -> Upstream | None:
     headers = _read_headers(fields)
     max_connections = fields.integer("max_connections", DEFAULT_MAX_CONNECTIONS, 1, 100_000)
     connect_timeout_s = fields.seconds("connect_timeout_s", DEFAULT_CONNECT_TIMEOUT_S, 60.0)
+    draining = fields.flag("draining")
     fields.refuse_the_rest()
     if base_url is None:
         return None
-    return Upstream(name, base_url, api_key, headers, max_connections, connect_timeout_s)
+    return Upstream(name, base_url, api_key, headers, max_connections, connect_timeout_s, draining)
 
 
 def read_rate(name: str, fields: Fields) -> tuple[Price, ...] | None:
@@ -120,7 +128,9 @@ def read_route(fields: Fields, known: Known) -> RouteDraft:
         max_output_tokens=fields.integer("max_output_tokens", None, 1, MAX_OUTPUT_TOKENS),
         settings={
             "upstream_model": fields.text("upstream_model"),
-            "priority": fields.integer("priority", 0, 0, 1_000_000),
+            "priority": fields.integer("priority", 0, 0, MAX_PRIORITY),
+            "weight": fields.integer("weight", None, 1, MAX_WEIGHT),
+            "enabled": fields.flag("enabled", True),
             "max_image_tokens": fields.integer("max_image_tokens", DEFAULT_MAX_IMAGE_TOKENS, 0, 1_000_000),
             "time_limit_s": fields.seconds("time_limit_s", None, MAX_TIME_LIMIT_S),
             "options": MappingProxyType(fields.json_table("options")),

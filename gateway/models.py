@@ -7,12 +7,34 @@ from django.db.models.functions import Now
 class CatalogVersion(models.Model):
     """A catalog as it was loaded; the newest is the one in force. It holds no secrets, only their names."""
 
+    class Source(models.TextChoices):
+        FILE = "file"
+        STAFF = "staff"
+
     version = models.BigAutoField(primary_key=True)
     toml = models.TextField()
     digest = models.CharField(max_length=64, editable=False)
     loaded_at = models.DateTimeField(db_default=Now(), editable=False)
     loaded_by = models.CharField(max_length=200, blank=True)
     note = models.CharField(max_length=200, blank=True)
+    # Starting with a file that was loaded before must not undo what staff changed since.
+    source = models.CharField(
+        max_length=8, choices=Source, default=Source.FILE, db_default=Source.FILE, editable=False
+    )
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = [
+            ("drain_upstream", "Can drain upstreams and put them back"),
+            ("change_route", "Can change routes: on and off, weights, failover order"),
+            ("publish_rate", "Can publish rates"),
+            ("load_catalog", "Can load a catalog"),
+            ("export_catalog", "Can export the catalog"),
+            ("view_task", "Can see tasks"),
+            ("cancel_task", "Can cancel tasks"),
+            ("view_delivery", "Can see callback deliveries"),
+            ("resend_delivery", "Can send callback deliveries again"),
+        ]
 
     def __str__(self) -> str:
         return f"catalog version {self.version}"

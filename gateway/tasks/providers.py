@@ -48,11 +48,8 @@ class TaskRoutes:
 
 
 def task_routes(catalog: Catalog) -> Iterator[Route]:
-    """The routes of every asynchronous endpoint."""
-    for model in catalog.models():
-        for endpoint in model.endpoints:
-            if endpoint in TASK_ENDPOINTS:
-                yield from catalog.routes_for(endpoint, model.slug)
+    """The routes of every asynchronous endpoint, switched off or not: what was taken on is finished."""
+    return (route for route in catalog.all_routes() if route.endpoint in TASK_ENDPOINTS)
 
 
 def webhook_secret_of(route: Route) -> str | None:

@@ -27,9 +27,16 @@ class Command(BaseCommand):
         parser.add_argument("file", help="the catalog, a TOML file")
         parser.add_argument("--check", action="store_true", help="check only; needs no database")
         parser.add_argument("--note", default="", help="why, kept beside the version")
+        parser.add_argument(
+            "--if-changed",
+            action="store_true",
+            help="leave everything as it is if this file was the last to be loaded, whatever staff changed since",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, file: str, check: bool, note: str, json: bool, **options: Any) -> None:
+    def handle(
+        self, *, file: str, check: bool, note: str, if_changed: bool, json: bool, **options: Any
+    ) -> None:
         if len(note) > MAX_NOTE_LENGTH:
             raise CommandError(f"--note must be at most {MAX_NOTE_LENGTH} characters")
         try:
@@ -39,12 +46,19 @@ class Command(BaseCommand):
             for error in refused.errors:
                 self.stderr.write(str(error))
             sys.exit(1)
-        stored = None if check else self._store(text, description, note)
+        stored = None if check else self._store(text, description, note, if_changed)
         self.stdout.write(_as_json(stored, description) if json else _as_text(file, stored, description))
 
-    def _store(self, text: str, description: CatalogDescription, note: str) -> catalog_store.Stored:
+    def _store(
+        self, text: str, description: CatalogDescription, note: str, if_changed: bool
+    ) -> catalog_store.Stored:
         try:
-            return catalog_store.store(text, description, loaded_by=_user(), note=note)
+            return catalog_store.store(
+                text, description, loaded_by=_user(), note=note, unless_loaded=if_changed
+            )
+        except catalog_store.RoutesInUse as refused:
+            self.stderr.write(refused.message)
+            sys.exit(1)
         except DatabaseError as error:
             raise CommandError(f"the catalog was not stored: {error}") from error
 
