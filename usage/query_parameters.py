@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
 from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from aio_platform.errors import InvalidRequest
@@ -24,10 +25,15 @@ _is_whole_number = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch
 class QueryParameters:
     """The query string of a request that takes `known` parameters and no others."""
 
-    def __init__(self, request: Request, known: Sequence[str]) -> None:
-        """Raises InvalidRequest for an unknown parameter, one given twice, and text no database takes."""
+    def __init__(
+        self, request: Request | HttpRequest, known: Sequence[str], *, skip_empty: bool = False
+    ) -> None:
+        """Raises InvalidRequest for an unknown parameter, one given twice, and text no database takes.
+
+        `skip_empty` is for forms, whose fields are sent also when nobody filled them in.
+        """
         try:
-            given = request.query_params.lists()
+            given = request.GET.lists()
         except SuspiciousOperation:  # more parameters than Django reads
             raise InvalidRequest("There are too many query parameters.") from None
         self._texts: dict[str, str] = {}
@@ -40,6 +46,8 @@ class QueryParameters:
             if len(texts) != 1:
                 raise InvalidRequest(f"{name} was given more than once.", param=name)
             [text] = texts
+            if skip_empty and not text:
+                continue
             if not text or len(text) > MAX_TEXT_LENGTH or not text.isprintable():
                 raise InvalidRequest(f"{name} has 1 to {MAX_TEXT_LENGTH} printable characters.", param=name)
             self._texts[name] = text

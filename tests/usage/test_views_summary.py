@@ -144,6 +144,19 @@ def test_minutes_hours_and_days_are_cut_in_utc(books, tenant, summary):
     ]
 
 
+def test_months_are_cut_in_the_zone_asked_for(books, get):
+    tenant = books.tenant(plan="unlimited", credit=1_000_000)
+    for text in ("2026-01-31T14:59:00+00:00", "2026-01-31T15:00:00+00:00", "2026-03-01T00:00:00+00:00"):
+        books.call(tenant, 1, request_id=at(text))
+    query = {"interval": "month", "timezone": "Asia/Seoul", "since": "2026-01-01", "until": "2026-04-01"}
+    answer = get(tenant, "/api/v1/usage/summary", **query).json()
+    assert buckets(answer) == [
+        ("2026-01-01T00:00:00+09:00", 1),
+        ("2026-02-01T00:00:00+09:00", 1),
+        ("2026-03-01T00:00:00+09:00", 1),
+    ]
+
+
 def test_hours_of_a_half_hour_zone_start_at_its_half_hours(books, tenant, summary):
     books.call(tenant, 1, request_id=at("2026-05-01T10:29:00+00:00"))
     books.call(tenant, 1, request_id=at("2026-05-01T10:31:00+00:00"))
@@ -172,6 +185,8 @@ def test_the_usual_period_starts_with_a_whole_interval(tenant, summary):
     assert answer["since"].endswith("T18:30:00.000000Z")
     answer = summary(tenant, interval="hour")
     assert answer["since"].endswith(":00:00.000000Z")
+    answer = summary(tenant, interval="month")
+    assert answer["since"].endswith("-01T00:00:00.000000Z")
 
 
 def test_a_call_that_starts_after_the_look_by_its_own_clock_is_counted(books, tenant, summary):

@@ -20,6 +20,7 @@ INTERVALS: dict[str, tuple[timedelta, timedelta]] = {
     "minute": (timedelta(minutes=1), timedelta(hours=1)),
     "hour": (timedelta(hours=1), timedelta(days=2)),
     "day": (timedelta(days=1), timedelta(days=30)),
+    "month": (timedelta(days=28), timedelta(days=365)),
     NO_INTERVAL: (timedelta(days=1), timedelta(days=30)),
 }
 DIMENSIONS = ("key", "member", "model", "endpoint", "outcome")
@@ -86,8 +87,10 @@ def _start_of_interval(moment: datetime, grouping: Grouping) -> datetime:
     local = moment.astimezone(grouping.zone).replace(second=0, microsecond=0)
     if grouping.interval != "minute":
         local = local.replace(minute=0)
-    if grouping.interval in ("day", NO_INTERVAL):
+    if grouping.interval in ("day", "month", NO_INTERVAL):
         local = local.replace(hour=0)
+    if grouping.interval == "month":
+        local = local.replace(day=1)
     return local.astimezone(UTC)
 
 
