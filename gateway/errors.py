@@ -6,8 +6,9 @@ from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailabl
 class UpstreamRejected(InvalidRequest):
     """The model's server calls the request itself bad; another upstream would too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, upstream_status: int | None = None) -> None:
         super().__init__("The model's server refused this request as invalid for the model.")
+        self.upstream_status = upstream_status
 
 
 class UpstreamFailed(PlatformError):
@@ -15,15 +16,19 @@ class UpstreamFailed(PlatformError):
 
     status = 502
 
-    def __init__(self, message: str = "The model's server failed to answer.") -> None:
+    def __init__(
+        self, message: str = "The model's server failed to answer.", *, upstream_status: int | None = None
+    ) -> None:
         super().__init__(message)
+        self.upstream_status = upstream_status
 
 
 class UpstreamSaturated(ServiceUnavailable):
     """Every upstream of the model is busy, or resting after failures."""
 
-    def __init__(self, retry_after_s: int = 1) -> None:
+    def __init__(self, retry_after_s: int = 1, *, upstream_status: int | None = None) -> None:
         super().__init__("The model is over capacity; try again shortly.", retry_after_s=retry_after_s)
+        self.upstream_status = upstream_status
 
 
 class TimeLimitReached(PlatformError):

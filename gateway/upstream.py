@@ -204,13 +204,14 @@ def _form_data(form: Form) -> aiohttp.FormData:
 
 def _error_for(response: aiohttp.ClientResponse) -> UpstreamFailed | UpstreamRejected | UpstreamSaturated:
     if response.status in CALLER_AT_FAULT:
-        return UpstreamRejected()
+        return UpstreamRejected(upstream_status=response.status)
     if response.status in BUSY:
         given = response.headers.get("Retry-After", "")
         return UpstreamSaturated(
-            retry_after_s=min(max(int(given), 1), 120) if given.isdecimal() and len(given) < 10 else 1
+            retry_after_s=min(max(int(given), 1), 120) if given.isdecimal() and len(given) < 10 else 1,
+            upstream_status=response.status,
         )
-    return UpstreamFailed()
+    return UpstreamFailed(upstream_status=response.status)
 
 
 async def read_answer_body(response: aiohttp.ClientResponse) -> bytes:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -39,9 +39,9 @@ def chores() -> list[Chore]:
     ]
 
 
-def keep_house(stop: threading.Event) -> None:
-    """Do every chore when it is due until told to stop; a database that is away is waited for."""
-    pending = chores()
+def keep_house(stop: threading.Event, more: Sequence[Chore] = ()) -> None:
+    """Do the books' chores and `more` when they are due until told to stop; a database that is away is waited for."""
+    pending = [*chores(), *more]
     while not stop.is_set():
         for chore in pending:
             if chore.due_at <= time.monotonic():

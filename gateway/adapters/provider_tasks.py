@@ -11,13 +11,19 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from gateway.adapters.limits import BadOption
 from gateway.adapters.steps import AdapterRoute, AnswerRefused, MalformedAnswer, UpstreamFault
-from gateway.adapters.task_steps import NotTaken, Polled, Progress, Submitted, TaskRequest
+from gateway.adapters.task_steps import (
+    OPERATOR_AT_FAULT,
+    NotTaken,
+    NotWelcome,
+    Polled,
+    Progress,
+    Submitted,
+    TaskRequest,
+)
 from gateway.adapters.told_errors import CALLER_AT_FAULT
 
 MARKER_FIELD = "marker"
 POLL_AFTER_S = 2.0
-# Rate limited, down for maintenance, saturated: codes with which nothing was taken, so it may be sent again.
-TOO_BUSY = frozenset({429, 455, 503})
 _TASK_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _MODEL_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _RESULT_SCHEMES = ("http://", "https://", "data:")
@@ -110,8 +116,9 @@ def mapping(value: object, what: str) -> Mapping[str, Any]:
 def enveloped(values: object, *, submitting: bool) -> Mapping[str, Any]:
     """The `data` of a `{code, …, data}` answer, whose `code` says what HTTP's status does elsewhere.
 
-    Raises AnswerRefused where a submission is at fault, NotTaken where the provider is too busy for it, and
-    UpstreamFault for every other code but 200: a poll that goes wrong says nothing about the task.
+    Raises AnswerRefused where a submission is at fault, NotTaken where the provider is too busy for it, NotWelcome
+    where it would not take any of ours, and UpstreamFault for every other code but 200: a poll that goes wrong says
+    nothing about the task.
     """
     envelope = mapping(values, "envelope")
     code = envelope.get("code")
@@ -122,6 +129,8 @@ def enveloped(values: object, *, submitting: bool) -> Mapping[str, Any]:
     told = f"code {code}"
     if submitting and code in CALLER_AT_FAULT:
         raise AnswerRefused(told)
+    if submitting and code in OPERATOR_AT_FAULT:
+        raise NotWelcome(code)
     raise NotTaken(told) if submitting and code in BUSY else UpstreamFault(told)
 
 

@@ -13,6 +13,8 @@ from gateway.adapters.steps import AdapterRoute, Received, UpstreamCall, Upstrea
 from usage.units import Units
 
 TaskSteps = Generator[UpstreamCall, Received, Any]
+# Our key, our credit there, or the catalog's address or model is wrong: nothing was taken, and nothing will be.
+OPERATOR_AT_FAULT = frozenset({401, 402, 403, 404, 405, 410})
 
 
 class Progress(Enum):
@@ -61,6 +63,17 @@ class NotTaken(UpstreamFault):
     """The upstream says, in a well-formed answer, that it is too busy: it surely did not take the task."""
 
 
+class NotWelcome(UpstreamFault):
+    """The upstream says, in a well-formed answer, that it does not take tasks from us: it surely did not take this.
+
+    Our key there is wrong or has no credit, or there is no such address or model. `status` is its own code.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"code {status}")
+        self.status = status
+
+
 class ForgedWebhook(Exception):
     """A webhook whose signature, or age, is not right."""
 
@@ -71,7 +84,10 @@ class TaskAdapter(Protocol):
     def submit(
         self, request: TaskRequest, route: AdapterRoute
     ) -> Generator[UpstreamCall, Received, Submitted]:
-        """Hand the task over. Raises NotTaken, or AnswerRefused, UpstreamFault or MalformedAnswer from `steps`."""
+        """Hand the task over.
+
+        Raises NotTaken and NotWelcome, and AnswerRefused, UpstreamFault and MalformedAnswer from `steps`.
+        """
         ...
 
     def find(

@@ -8,7 +8,7 @@ from typing import TypeVar
 import aiohttp
 
 from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamCall, UpstreamFault
-from gateway.adapters.task_steps import NotTaken
+from gateway.adapters.task_steps import OPERATOR_AT_FAULT, NotTaken, NotWelcome
 from gateway.catalog import Route
 from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
 from gateway.upstream import Upstreams, read_answer_body
@@ -22,16 +22,21 @@ class Meaning(Enum):
 
     REFUSED = "the upstream says that the request is bad"
     NOT_TAKEN = "the upstream never took it: it was not reached, or too busy"
+    NOT_WELCOME = (
+        "the upstream does not take our key, or knows no such address: it never took it, and never will"
+    )
     FAULTY = "the upstream says that it failed"
     UNKNOWN = "whether the upstream took it is not known"
 
 
 class StepFault(Exception):
-    """A step brought no answer; `retry_after_s` is how long the upstream asked to be left alone."""
+    """A step brought no answer. `status` is the upstream's own where it gave one, `retry_after_s` how long it asked
+    to be left alone."""
 
-    def __init__(self, meaning: Meaning, retry_after_s: float = 0.0) -> None:
+    def __init__(self, meaning: Meaning, *, status: int | None = None, retry_after_s: float = 0.0) -> None:
         super().__init__(meaning.value)
         self.meaning = meaning
+        self.status = status
         self.retry_after_s = retry_after_s
 
 
@@ -43,7 +48,8 @@ async def ask(
         async with asyncio.timeout(limit_s):
             answer = await _run(upstreams, route, steps)
     except StepFault as fault:
-        if fault.meaning is Meaning.REFUSED:
+        if fault.meaning in (Meaning.REFUSED, Meaning.NOT_WELCOME):
+            # It answers. To rest it would only keep those waiting that it does take.
             upstreams.succeeded(route)
         else:
             upstreams.failed(route)
@@ -72,6 +78,8 @@ async def _run(
         raise StepFault(Meaning.REFUSED) from error
     except NotTaken as error:
         raise StepFault(Meaning.NOT_TAKEN) from error
+    except NotWelcome as error:
+        raise StepFault(Meaning.NOT_WELCOME, status=error.status) from error
     except UpstreamFault as error:
         raise StepFault(Meaning.FAULTY) from error
     except MalformedAnswer as error:
@@ -86,16 +94,26 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
         response = await upstreams.send(route, step)
         body = await read_answer_body(response)
     except UpstreamRejected as error:
-        raise StepFault(Meaning.REFUSED) from error
+        raise StepFault(Meaning.REFUSED, status=error.upstream_status) from error
     except UpstreamSaturated as error:
-        raise StepFault(Meaning.NOT_TAKEN, retry_after_s=error.retry_after_s or 0.0) from error
+        raise StepFault(
+            Meaning.NOT_TAKEN, status=error.upstream_status, retry_after_s=error.retry_after_s or 0.0
+        ) from error
     except UpstreamFailed as error:
-        # Only a connection that was never made says that nothing arrived there.
-        unreached = isinstance(error.__cause__, NEVER_CONNECTED) and not answered
-        raise StepFault(Meaning.NOT_TAKEN if unreached else Meaning.UNKNOWN) from error
+        raise StepFault(_meaning(error, answered), status=error.upstream_status) from error
     except BaseException:
         if response is not None:
             response.close()
         raise
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Received(response.content_type, headers, body)
+
+
+def _meaning(error: UpstreamFailed, answered: bool) -> Meaning:
+    """Of a step that failed; after one that was answered, the task may be there whatever this one says."""
+    if answered:
+        return Meaning.UNKNOWN
+    if error.upstream_status in OPERATOR_AT_FAULT:
+        return Meaning.NOT_WELCOME
+    # Only a connection that was never made says that nothing arrived there.
+    return Meaning.NOT_TAKEN if isinstance(error.__cause__, NEVER_CONNECTED) else Meaning.UNKNOWN

@@ -13,7 +13,7 @@ from gateway.tasks.wire import finish_parameters, read_ended
 
 log = structlog.get_logger(__name__)
 
-FINISH = "SELECT * FROM gateway_finish_tasks_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+FINISH = "SELECT * FROM gateway_finish_tasks_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 PATIENCE_S = 30.0
 RECONNECT_PAUSE_S = 0.05
 

@@ -40,7 +40,13 @@ async def poll(
         refused = isinstance(error, StepFault) and error.meaning is Meaning.REFUSED
         if refused and task.errors + 1 >= REFUSALS_TO_GIVE_UP:
             return ended(task, NOT_KNOWN)
-        log.info("a poll led nowhere", task=task.key.id, upstream=task.upstream, error=str(error))
+        log.info(
+            "a poll led nowhere",
+            task=task.key.id,
+            upstream=task.upstream,
+            error=str(error),
+            status=error.status if isinstance(error, StepFault) else None,
+        )
         pause_s = max(error_pause_s(task.errors), _retry_after_s(error))
         return StepNote(task.key, pause_s, errors=task.errors + 1)
     if polled.progress is Progress.RUNNING:

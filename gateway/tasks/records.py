@@ -90,7 +90,8 @@ class StepNote:
 class TaskEnd:
     """How a task ends. With `leased`, only while this worker still has it.
 
-    `charge_microcredits` None releases the hold. `message` is what the caller is told of anything but success.
+    `charge_microcredits` None releases the hold. `message` is what the caller is told of anything but success;
+    `attempts` are the receipt's: asking the upstream in vain.
     """
 
     key: TaskKey
@@ -100,6 +101,7 @@ class TaskEnd:
     units: Units | None = None
     results: Sequence[str] = field(default_factory=list)
     message: str | None = None
+    attempts: Sequence[Mapping[str, Any]] | None = None
     give_up_at: float = 0.0
     repeated: bool = False
 

@@ -4,6 +4,8 @@ A task is `submitting` in the database before anything is sent. Whoever finds it
 upstream took it: it is looked for where the protocol has a way to, else let go and said so. Never sent twice.
 """
 
+import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +28,10 @@ log = structlog.get_logger(__name__)
 LOOKS_FOR_LOST = 3
 REJECTED = "The model's server refused this request as invalid for the model. Nothing was charged."
 FAILED = "The model's server failed to take the task. Nothing was charged."
+NOT_WELCOME = (
+    "The platform's connection to this model is not set up correctly, so the model's server did not take the task."
+    " Nothing was charged."
+)
 LOST = (
     "It could not be confirmed that the model's server took the task, so it was let go. Nothing was charged."
 )
@@ -42,6 +48,7 @@ class Providers:
 
 async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | TaskEnd:
     """Ask the upstream, once."""
+    started = time.perf_counter()
     try:
         steps = providers.adapters[task.adapter].submit(request_of(task, route), route)
         submitted = await ask(providers.upstreams, route, steps, settings.TASK_SUBMIT_LIMIT_S)
@@ -49,8 +56,22 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
         log.error("a route's options cannot carry its tasks", route=route.name, error=str(error))
         return ended(task, FAILED)
     except StepFault as fault:
-        log.info("task not submitted", task=task.key.id, upstream=task.upstream, meaning=fault.meaning.name)
-        return _after_fault(providers, task, route, fault)
+        level = logging.ERROR if fault.meaning is Meaning.NOT_WELCOME else logging.INFO
+        log.log(
+            level,
+            "task not submitted",
+            task=task.key.id,
+            upstream=task.upstream,
+            meaning=fault.meaning.name,
+            status=fault.status,
+        )
+        came_of_it = _after_fault(providers, task, route, fault)
+        if isinstance(came_of_it, TaskEnd):
+            latency_ms = round((time.perf_counter() - started) * 1000)
+            came_of_it.attempts = [
+                {"upstream": task.upstream, "status": fault.status, "latency_ms": latency_ms}
+            ]
+        return came_of_it
     return taken(task, submitted)
 
 
@@ -64,6 +85,8 @@ def _after_fault(
         return StepNote(task.key, pause_s, State.HELD, errors=task.errors + 1)
     if fault.meaning is Meaning.FAULTY:
         return ended(task, FAILED)
+    if fault.meaning is Meaning.NOT_WELCOME:
+        return ended(task, NOT_WELCOME)
     if providers.adapters[task.adapter].find(request_of(task, route), route) is None:
         return ended(task, LOST)
     return StepNote(task.key, error_pause_s(0))
@@ -76,7 +99,14 @@ async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> St
         return ended(task, LOST)
     try:
         found = await ask(providers.upstreams, route, steps, settings.TASK_POLL_LIMIT_S)
-    except StepFault:
+    except StepFault as fault:
+        log.info(
+            "a lost task was not looked for",
+            task=task.key.id,
+            upstream=task.upstream,
+            meaning=fault.meaning.name,
+            status=fault.status,
+        )
         return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
     if found is not None:
         log.info("a lost task was found again", task=task.key.id, upstream=task.upstream)

@@ -83,7 +83,7 @@ def record_parameters(owner: str, notes: list[StepNote]) -> tuple[str, ...]:
 
 
 def finish_parameters(owner: str | None, ends: list[TaskEnd]) -> tuple[str, ...]:
-    """The arguments of gateway_finish_tasks_v1."""
+    """The arguments of gateway_finish_tasks_v2."""
     return (
         array_literal([end.key.account_id for end in ends]),
         text_array_literal([end.key.id for end in ends]),
@@ -95,6 +95,7 @@ def finish_parameters(owner: str | None, ends: list[TaskEnd]) -> tuple[str, ...]
         json_array_literal([None if end.units is None else end.units._asdict() for end in ends]),
         json_array_literal([end.results for end in ends]),
         free_text_array_literal([end.message for end in ends]),
+        json_array_literal([end.attempts for end in ends]),
     )
 
 
@@ -104,7 +105,7 @@ def key_parameters(keys: Sequence[TaskKey]) -> tuple[str, str]:
 
 
 def read_ended(row: Row) -> Ended:
-    """One row of gateway_finish_tasks_v1."""
+    """One row of gateway_finish_tasks_v2."""
     won, state, consumed = row
     return Ended(won == b"t", None if state is None else State(state.decode()), int(consumed or 0))
 

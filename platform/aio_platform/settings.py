@@ -15,14 +15,17 @@ def _flag(name: str) -> bool:
     return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
-def _integer(name: str, default: int) -> int:
+def _integer(name: str, default: int, *, at_least: int | None = None) -> int:
     text = os.environ.get(name, "")
     if not text:
         return default
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise SystemExit(f"{name} must be a whole number, got {text!r}") from None
+    if at_least is not None and number < at_least:
+        raise SystemExit(f"{name} must be at least {at_least}, got {text!r}")
+    return number
 
 
 def _networks(name: str, default: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -291,3 +294,5 @@ TASK_CALLS_IN_FLIGHT = _integer("AIO_TASK_CALLS_IN_FLIGHT", 200)  # to one upstr
 TASK_LEASE_S = _integer("AIO_TASK_LEASE_S", 20)  # after a worker's death its tasks wait this long
 TASK_STOP_LIMIT_S = _integer("AIO_TASK_STOP_LIMIT_S", 20)
 MAX_TASK_BODY_BYTES = _integer("AIO_MAX_TASK_BODY_BYTES", 1_000_000)
+TASK_KEEP_DAYS = _integer("AIO_TASK_KEEP_DAYS", 90, at_least=1)  # then its bodies go; its row and price stay
+CALLBACK_KEEP_DAYS = _integer("AIO_CALLBACK_KEEP_DAYS", 30, at_least=1)  # of deliveries that have ended

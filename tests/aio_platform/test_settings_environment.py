@@ -50,6 +50,14 @@ def test_the_defaults_keep_everything_on_loopback_and_safe(tmp_path: Path) -> No
     }
 
 
+@pytest.mark.parametrize("name", ["AIO_TASK_KEEP_DAYS", "AIO_CALLBACK_KEEP_DAYS"])
+@pytest.mark.parametrize("text", ["0", "-1"])
+def test_what_is_kept_is_kept_for_a_day_at_least(name: str, text: str, tmp_path: Path) -> None:
+    completed = read_settings(tmp_path / "data", **{name: text})
+    assert completed.returncode == 1
+    assert completed.stderr == f"{name} must be at least 1, got {text!r}\n"
+
+
 @pytest.mark.parametrize(
     "name", ["AIO_PORT", "AIO_WORKERS", "AIO_CHAT_TIME_LIMIT_S", "AIO_MAX_JSON_BODY_BYTES"]
 )

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 
 from aio_platform.supervisor import stop_with_parent
 from gateway.callbacks import worker as callbacks
+from gateway.housekeeping import chores
 from gateway.results import expiry
 from gateway.tasks.running import work_tasks
 from usage.housekeeping import keep_house
@@ -26,7 +27,7 @@ class Command(BaseCommand):
 
 
 async def work() -> None:
-    """Everything a worker does, until SIGINT or SIGTERM; the books' chores block, so they have a thread."""
+    """Everything a worker does, until SIGINT or SIGTERM; chores block, so they have a thread."""
     stop = asyncio.Event()
     stop_house = threading.Event()
 
@@ -37,7 +38,7 @@ async def work() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_all)
-    house = asyncio.create_task(asyncio.to_thread(keep_house, stop_house))
+    house = asyncio.create_task(asyncio.to_thread(keep_house, stop_house, chores()))
     try:
         # A bug that ends one of these ends the process, and the supervisor starts another.
         async with asyncio.TaskGroup() as group:

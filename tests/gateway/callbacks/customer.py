@@ -94,7 +94,7 @@ class Desk:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def end_task(self, account_id: int, callback_url: str | None = None, state: str = "succeeded") -> str:
-        """A task that has just ended, with its event, as gateway_finish_tasks_v1 writes them; its id."""
+        """A task that has just ended, with its event, as gateway_finish_tasks_v2 writes them; its id."""
         task_id = f"n1x{uuid4().hex[:15]}_small"
         succeeded = state == "succeeded"
         self.sql(

@@ -10,7 +10,15 @@ from aiohttp import web
 
 from aio_platform.request_ids import new_request_uuid
 from gateway.adapters.steps import AdapterRoute, AnswerRefused, Received, UpstreamCall, UpstreamFault
-from gateway.adapters.task_steps import ForgedWebhook, NotTaken, Polled, Progress, Submitted, TaskRequest
+from gateway.adapters.task_steps import (
+    ForgedWebhook,
+    NotTaken,
+    NotWelcome,
+    Polled,
+    Progress,
+    Submitted,
+    TaskRequest,
+)
 from gateway.catalog import Catalog, ModelInfo, Route, Upstream
 from gateway.tasks.desk import TaskDesk
 from gateway.tasks.ids import new_task_id
@@ -45,6 +53,8 @@ class LabAdapter:
             raise UpstreamFault("oh")
         if "busy" in values:
             raise NotTaken("later")
+        if "unwelcome" in values:
+            raise NotWelcome(values["unwelcome"])
         return Submitted({"id": values["id"]}, poll_after_s=0.05)
 
     def find(

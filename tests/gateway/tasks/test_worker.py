@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
+from gateway.upstream import FAILURES_TO_OPEN
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import Lab, OpenedTask, rate_of
 from usage.rates import Rate
@@ -79,6 +81,9 @@ FAILURE = {"progress": "failed", "error": "The model\nsaw nothing."}
         ({"on_submit": [{"refused": True}]}, "rejected", 400, "refused this request"),
         ({"on_submit": [422]}, "rejected", 400, "refused this request"),
         ({"on_submit": [{"faulty": True}]}, "failed", 502, "failed to take the task"),
+        ({"on_submit": [401]}, "failed", 502, "not set up correctly"),
+        ({"on_submit": [404]}, "failed", 502, "not set up correctly"),
+        ({"on_submit": [{"unwelcome": 402}]}, "failed", 502, "not set up correctly"),
         ({"on_submit": [500]}, "failed", 502, "could not be confirmed"),
         ({"on_submit": ["not JSON"]}, "failed", 502, "could not be confirmed"),
         ({"on_submit": [5.0]}, "failed", 502, "could not be confirmed"),
@@ -104,6 +109,46 @@ async def test_whatever_else_comes_of_a_task_it_costs_nothing_and_says_why(
     assert told(lab) == [(task.id, "task.failed")]
     assert len(lab.upstream.tasks) <= 1, "never submitted twice"
     assert_nothing_is_left(lab, start)
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "level", "meaning"),
+    [
+        (401, 401, "error", "NOT_WELCOME"),
+        (404, 404, "error", "NOT_WELCOME"),
+        ({"unwelcome": 402}, 402, "error", "NOT_WELCOME"),
+        (500, 500, "info", "UNKNOWN"),
+        (422, 422, "info", "REFUSED"),
+        ("not JSON", None, "info", "UNKNOWN"),
+    ],
+    ids=str,
+)
+async def test_the_upstreams_own_status_is_in_the_receipt_and_in_the_log(
+    lab: Lab, step: Any, status: int | None, level: str, meaning: str
+) -> None:
+    lab.upstream.on_submit = [step]
+    task = await lab.open()
+    with capture_logs() as logs:
+        lab.work()
+        row = await lab.until(task, "failed")
+
+    [attempt] = event_of(lab, task)["attempts"]
+    assert (attempt["upstream"], attempt["status"]) == ("lab", status)
+    assert attempt["latency_ms"] >= 0
+    [line] = [line for line in logs if line["event"] == "task not submitted"]
+    assert (line["status"], line["log_level"], line["meaning"]) == (status, level, meaning)
+    assert str(status) not in row["error_message"]
+
+
+async def test_an_upstream_that_does_not_take_our_key_is_not_rested(lab: Lab) -> None:
+    """One model's wrong address must not keep those waiting that the upstream does take."""
+    lab.upstream.on_submit = [404] * (FAILURES_TO_OPEN + 1)
+    tasks = [await lab.open() for _ in range(FAILURES_TO_OPEN + 1)]
+    lab.work()
+    for task in tasks:
+        await lab.until(task, "failed")
+
+    await lab.until(await lab.open(), "succeeded", limit_s=3)
 
 
 @pytest.mark.parametrize("step", [429, 503, {"busy": True}], ids=str)
