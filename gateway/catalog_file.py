@@ -15,11 +15,12 @@ from typing import Any
 
 from aio_platform.credits import MAX_MICROCREDITS
 from gateway.adapter_table import ENDPOINTS_OF
-from gateway.catalog import Catalog, ModelInfo, Route, Upstream
+from gateway.catalog import TASK_ENDPOINTS, Catalog, ModelInfo, Route, Upstream
 from gateway.catalog_fields import CatalogErrors, Fields, Problem, Problems
 from gateway.catalog_lines import LineMap, TomlPath, syntax_error_line
 from gateway.catalog_tables import Known, RouteDraft, read_model, read_rate, read_route, read_upstream
 from gateway.task_adapter_table import TASK_ENDPOINTS_OF
+from gateway.task_models.shipped import SHIPPED
 from usage.rates import Price, Rate
 from usage.units import Units
 
@@ -136,6 +137,7 @@ class _Reading:
         lines_of_names: dict[str, int] = {}
         for draft in self._drafts:
             self._check_ceiling(draft)
+            self._check_parameters(draft)
             served = {**ENDPOINTS_OF, **TASK_ENDPOINTS_OF}.get(draft.adapter or "")
             if served is not None and draft.endpoint is not None and draft.endpoint not in served:
                 draft.fields.note("adapter", f"{draft.adapter} serves {', '.join(sorted(served))}")
@@ -173,6 +175,17 @@ class _Reading:
             cost = Rate.of(0, "", 0, prices).cost_microcredits(Units(tokens_out=output))
             if cost > MAX_MICROCREDITS:
                 draft.fields.note("max_output_tokens", "one answer would cost more than a balance can hold")
+
+    def _check_parameters(self, draft: RouteDraft) -> None:
+        """What a task's model takes is declared elsewhere, and without it every task would be refused."""
+        if draft.endpoint not in TASK_ENDPOINTS or draft.model is None:
+            return
+        declared = SHIPPED.slugs(draft.endpoint)
+        if draft.model not in declared:
+            draft.fields.note(
+                "model",
+                f"no parameters are declared for {draft.model} as {draft.endpoint}; there is {', '.join(declared)}",
+            )
 
     def _check_models(self) -> None:
         routed = {draft.model for draft in self._drafts}

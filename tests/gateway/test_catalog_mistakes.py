@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.catalog import ADAPTERS
 from gateway.catalog_file import CatalogErrors, parse_catalog
 
 ENVIRON = {
@@ -289,3 +290,53 @@ def test_an_answer_that_no_balance_could_hold_is_refused() -> None:
     assert errors_in(text.replace("4096", "10_000_000")) == [
         "my.toml:36: routes[0].max_output_tokens: one answer would cost more than a balance can hold"
     ]
+
+
+TASK_ROUTE = """
+[[models]]
+slug = "%(model)s"
+owned_by = "acme"
+created = 2026-01-31
+
+[[routes]]
+endpoint = "%(endpoint)s"
+model = "%(model)s"
+upstream = "first"
+adapter = "kie"
+rate = "embed"
+default = true
+"""
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "model", "declared"),
+    [
+        ("image_task", "dall-e", "flux-2, "),
+        ("video_task", "flux-2", "kling-3, "),
+        ("remove_bg", "small-bg", "remove-bg"),
+    ],
+)
+def test_a_route_of_tasks_whose_model_has_no_parameters_is_refused(
+    endpoint: str, model: str, declared: str
+) -> None:
+    """It would be loaded, listed, and refuse every task."""
+    text = SOUND + TASK_ROUTE % {"endpoint": endpoint, "model": model}
+    line = text.count("\n", 0, text.rindex("model = ")) + 1
+
+    with pytest.raises(CatalogErrors) as raised:
+        parse_catalog(text, file="my.toml", adapters=ADAPTERS, environ=ENVIRON)
+
+    errors = [str(error) for error in raised.value.errors if "no parameters" in str(error)]
+    [error] = errors
+    place = f"my.toml:{line}: routes[3].model"
+    assert error.startswith(
+        f"{place}: no parameters are declared for {model} as {endpoint}; there is {declared}"
+    )
+
+
+def test_a_route_of_tasks_whose_model_has_parameters_is_taken() -> None:
+    text = SOUND + TASK_ROUTE % {"endpoint": "image_task", "model": "flux-2"}
+
+    parsed = parse_catalog(text, file="my.toml", adapters=ADAPTERS, environ=ENVIRON)
+
+    assert parsed.routes[-1].model == "flux-2"
