@@ -40,6 +40,8 @@ class RunningPlatform:
     workers: int = 2
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    # False: `serve` chooses it, with all that it then sets up for a newcomer.
+    chooses_sandbox: bool = True
     process: "subprocess.Popen[str] | None" = None
     printed: str = ""
     _accounts: int = 0
@@ -50,7 +52,12 @@ class RunningPlatform:
 
     @property
     def sandbox_url(self) -> str:
-        return self.environment["AIO_SANDBOX_URL"]
+        if self.chooses_sandbox:
+            return self.environment["AIO_SANDBOX_URL"]
+        [process_id] = self.process_ids("manage.py sandbox")
+        command = Path(f"/proc/{process_id}/cmdline").read_text().split("\0")
+        [port] = [part.removeprefix("--port=") for part in command if part.startswith("--port=")]
+        return f"http://127.0.0.1:{port}"
 
     @property
     def log(self) -> Path:
@@ -59,7 +66,7 @@ class RunningPlatform:
     def start(self) -> "RunningPlatform":
         """Run `serve` and wait until it says that it is ready."""
         self.port = self.port or free_port()
-        if "AIO_SANDBOX_URL" not in self.environment:
+        if self.chooses_sandbox and "AIO_SANDBOX_URL" not in self.environment:
             sandbox_port = free_port()
             self.environment["AIO_SANDBOX_URL"] = f"http://127.0.0.1:{sandbox_port}"
             self.environment["AIO_SANDBOX_PORT"] = str(sandbox_port)

@@ -1,6 +1,8 @@
-"""Replicate predictions: create (waiting for them if asked to), get, cancel, signed webhooks."""
+"""Replicate predictions: create (waiting for them if asked to), list, get, cancel, signed webhooks."""
 
 from __future__ import annotations
+
+import base64
 
 import orjson
 
@@ -18,6 +20,7 @@ STATUSES = {
 }
 EVENTS = ("start", "output", "logs", "completed")
 DEFAULT_WAIT_S = 60.0
+PAGE_SIZE = 100
 
 
 class Replicate:
@@ -32,6 +35,7 @@ class Replicate:
         table = [
             ("POST", "/v1/predictions", self.create),
             ("POST", "/v1/models/{owner}/{name}/predictions", self.create),
+            ("GET", "/v1/predictions", self.newest),
             ("GET", "/v1/predictions/{id}", self.get),
             ("POST", "/v1/predictions/{id}/cancel", self.cancel),
         ]
@@ -65,6 +69,27 @@ class Replicate:
             rest_s = min(max(task.ends_at - self._tasks.clock.now(), 0.0), wait_s)
             return Later(rest_s, lambda: self._reply(task, 201))
         return self._reply(task, 201)
+
+    def newest(self, call: Call) -> Answer:
+        """A page of predictions, newest first; a cursor names the one that the page before ended with."""
+        tasks = self._tasks.of("replicate")
+        cursor = call.query.get("cursor")
+        start = 0
+        if cursor is not None:
+            places = [place for place, task in enumerate(tasks) if _cursor_after(task) == cursor]
+            if not places:
+                raise Refusal(400, "Invalid cursor")
+            start = places[0] + 1
+        page = tasks[start : start + PAGE_SIZE]
+        path = f"{call.base_url}/v1/predictions"
+        more = len(tasks) > start + PAGE_SIZE
+        return json_reply(
+            {
+                "previous": path if start > 0 else None,
+                "next": f"{path}?cursor={_cursor_after(page[-1])}" if more else None,
+                "results": [_prediction(task, self._tasks.phase(task)) for task in page],
+            }
+        )
 
     def get(self, call: Call) -> Answer:
         """A prediction as it stands."""
@@ -115,8 +140,14 @@ def _prediction(task: Task, phase: Phase) -> dict[str, Json]:
         "started_at": None if phase is Phase.QUEUED else iso_time(task.created_at),
         "completed_at": iso_time(task.ended_at) if ended else None,
         "urls": {"get": url, "cancel": url + "/cancel"},
+        **({} if task.webhook_url is None else {"webhook": task.webhook_url}),
         "metrics": {"predict_time": task.duration_s} if ended else {},
     }
+
+
+def _cursor_after(task: Task) -> str:
+    """As opaque as Replicate's own."""
+    return base64.urlsafe_b64encode(f"p={task.id}".encode()).rstrip(b"=").decode("ascii")
 
 
 def _wait_s(prefer: str) -> float:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 
+import orjson
+
 from gateway.sandbox import dialects, ed25519, prose
 from gateway.sandbox.wire import Answer, Call, Route, json_reply
 
@@ -15,6 +17,16 @@ WAVESPEED_KEY = "whsec_sandbox-wavespeed-webhook-key"
 FAL_SECRET = hashlib.sha256(b"sandbox-fal-webhook-key").digest()
 FAL_USER = "sandbox"
 _WRONG = b"nobody's key"
+
+
+def webhook_secrets() -> dict[str, str]:
+    """What whoever is called checks each provider's webhooks with, as one would be told it on its pages."""
+    return {
+        "kie": KIE_KEY,
+        "replicate": REPLICATE_SECRET,
+        "wavespeed": WAVESPEED_KEY,
+        "fal": orjson.dumps({"keys": [_fal_key()]}).decode(),
+    }
 
 
 def routes() -> list[Route]:
@@ -28,8 +40,7 @@ def routes() -> list[Route]:
 
 def fal_keys(call: Call) -> Answer:
     """fal's public keys."""
-    key = base64.urlsafe_b64encode(ed25519.public_key(FAL_SECRET)).rstrip(b"=").decode("ascii")
-    return json_reply({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": key, "kid": "sandbox"}]})
+    return json_reply({"keys": [_fal_key()]})
 
 
 def replicate_secret(call: Call) -> Answer:
@@ -89,6 +100,11 @@ def fal(body: bytes, request_id: str, now: float, forged: bool) -> dict[str, str
 def message_id_of(task_id: str, event: str) -> str:
     """The same for every delivery of one message, as the providers promise."""
     return "msg_" + prose.digest(task_id, event).hex()
+
+
+def _fal_key() -> dict[str, str]:
+    key = base64.urlsafe_b64encode(ed25519.public_key(FAL_SECRET)).rstrip(b"=").decode("ascii")
+    return {"kty": "OKP", "crv": "Ed25519", "x": key, "kid": "sandbox"}
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:

@@ -130,6 +130,10 @@ class TaskStore:
         task = self._tasks.get(task_id)
         return task if task is not None and provider in (None, task.provider) else None
 
+    def of(self, provider: str) -> list[Task]:
+        """Every task of that provider, newest first."""
+        return [task for task in reversed(self._tasks.values()) if task.provider == provider]
+
     def phase(self, task: Task) -> Phase:
         """Where a task stands now."""
         return task.phase(self.clock.now())

@@ -19,6 +19,7 @@ from aio_platform import database
 from aio_platform.metrics import DIRECTORY_VARIABLE
 from aio_platform.metrics_page import forget_live_figures
 from aio_platform.supervisor import Child, Supervisor, manage_command
+from gateway.sandbox.signatures import webhook_secrets
 
 SANDBOX_CATALOG = Path(__file__).resolve().parent.parent.parent / "catalogs" / "sandbox.toml"
 SANDBOX_REFERENCE = "env:AIO_SANDBOX_URL"
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         self.manage_py = str(Path(sys.argv[0]).resolve())
         listener = self._listen(options["host"], options["port"])
         port = listener.getsockname()[1]
-        environment = self._environment()
+        environment = self._environment(options["host"], port)
         self._prepare_database(environment)
         children = self._children(listener, options["workers"] or os.cpu_count() or 1, environment)
         figures = self._fresh_figures_directory(port)
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         listener.set_inheritable(True)
         return listener
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, host: str, port: int) -> dict[str, str]:
         environment = dict(os.environ)
         environment["AIO_DATA_DIR"] = str(settings.AIO_DATA_DIR)
         catalog = Path(settings.AIO_CATALOG or SANDBOX_CATALOG)
@@ -84,6 +85,10 @@ class Command(BaseCommand):
                 environment["AIO_SANDBOX_PORT"] = str(probe.getsockname()[1])
             # The sandbox's results, and a developer's callbacks, are on this machine.
             environment.setdefault("AIO_PRIVATE_URL_NETWORKS", "127.0.0.0/8,::1/128")
+            # So is whom its providers call, and by whose address a lost submission is found again.
+            environment.setdefault("AIO_PUBLIC_URL", f"http://{_reachable(host)}:{port}")
+            for provider, secret in webhook_secrets().items():
+                environment.setdefault(f"AIO_{provider.upper()}_WEBHOOK_SECRET", secret)
         return environment
 
     def _prepare_database(self, environment: dict[str, str]) -> None:

@@ -60,3 +60,38 @@ def test_bad_prediction_is_refused_in_its_words(sandbox, body):
 
 def test_unknown_prediction_is_not_found(sandbox):
     assert sandbox.get("/v1/predictions/nobody").status_code == 404
+
+
+def page(sandbox, **query):
+    response = sandbox.client.get("/v1/predictions", params=query)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_the_list_is_newest_first_and_tells_the_webhook_again(sandbox):
+    first = create(
+        sandbox, "one", webhook="http://127.0.0.1:9/hook?marker=1", webhook_events_filter=["start"]
+    )
+    second = create(sandbox, "two")
+    sandbox.post(
+        "/api/v1/jobs/createTask", json={"model": "flux", "input": {"prompt": "of another provider"}}
+    )
+
+    listed = page(sandbox)
+
+    assert [prediction["id"] for prediction in listed["results"]] == [second["id"], first["id"]]
+    assert [prediction.get("webhook") for prediction in listed["results"]] == [None, first["webhook"]]
+    assert (listed["next"], listed["previous"]) == (None, None)
+
+
+def test_the_list_has_pages_of_a_hundred_that_new_predictions_do_not_move(sandbox):
+    ids = [create(sandbox, str(number))["id"] for number in range(205)]
+    newest = page(sandbox)
+    create(sandbox, "meanwhile")
+    pages = [newest]
+    while pages[-1]["next"]:
+        pages.append(sandbox.client.get(pages[-1]["next"]).json())
+
+    assert [len(listed["results"]) for listed in pages] == [100, 100, 5]
+    assert [prediction["id"] for listed in pages for prediction in listed["results"]] == ids[::-1]
+    assert sandbox.client.get("/v1/predictions", params={"cursor": "cD1ub2JvZHk"}).status_code == 400
