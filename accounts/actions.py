@@ -4,7 +4,7 @@ Rows are locked FOR NO KEY UPDATE: rows that refer to an account or a key by for
 meanwhile, so the money path never waits for a person's click.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -31,6 +31,8 @@ class Unchanged(Enum):
 
 
 UNCHANGED = Unchanged.UNCHANGED
+# Something to be written in the same commit as a deed, as its record is.
+Also = Callable[[], object]
 
 
 def create_account(name: str, plan: str, owner_email: str | None = None) -> Account:
@@ -63,14 +65,14 @@ def set_plan(account: Account, plan: str) -> Account:
     return account
 
 
-def suspend_account(account: Account) -> Account:
+def suspend_account(account: Account, also: Also | None = None) -> Account:
     """From this call's return on, every call with any of the account's keys is refused. Repeatable."""
-    return _set_status(account, Account.Status.SUSPENDED)
+    return _set_status(account, Account.Status.SUSPENDED, also)
 
 
-def reactivate_account(account: Account) -> Account:
+def reactivate_account(account: Account, also: Also | None = None) -> Account:
     """Undo `suspend_account`; keys revoked or expired meanwhile stay so. Repeatable."""
-    return _set_status(account, Account.Status.ACTIVE)
+    return _set_status(account, Account.Status.ACTIVE, also)
 
 
 def issue_key(
@@ -138,7 +140,7 @@ def change_limits(
     return locked
 
 
-def revoke_key(api_key: ApiKey) -> ApiKey:
+def revoke_key(api_key: ApiKey, also: Also | None = None) -> ApiKey:
     """End a key for good: committed on return, so every call that starts afterwards is refused, everywhere.
 
     Revoking again changes nothing. Must not be called inside a transaction: RuntimeError.
@@ -146,6 +148,8 @@ def revoke_key(api_key: ApiKey) -> ApiKey:
     with transaction.atomic(durable=True):
         ended = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
         api_key.refresh_from_db()
+        if also is not None:
+            also()
     if ended:
         log.info("key revoked", account_id=api_key.account.public_id, key_id=api_key.public_id)
     return api_key
@@ -261,10 +265,12 @@ def _check_active(account: Account) -> None:
         raise errors.AccountSuspended
 
 
-def _set_status(account: Account, status: str) -> Account:
+def _set_status(account: Account, status: str, also: Also | None) -> Account:
     with transaction.atomic(durable=True):
         account.status = status
         account.save(update_fields=["status"])
+        if also is not None:
+            also()
     log.info("account status set", account_id=account.public_id, status=status)
     return account
 

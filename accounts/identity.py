@@ -17,6 +17,7 @@ from accounts.key_guessing import refusal_for_failed_key
 from accounts.keys import bearer_key, digest_of
 from accounts.models import Account, ApiKey, Membership, User
 from accounts.public_ids import is_account_id
+from accounts.staff.view_as import SAFE_METHODS, ReadsOnly, is_viewing_as
 from aio_platform.request_context import client_address
 
 ACCOUNT_HEADER = "X-Account"
@@ -79,6 +80,8 @@ class MemberSessionAuthentication(SessionAuthentication):
         if signed_in is None:
             return None
         user: Any = signed_in[0]
+        if request.method not in SAFE_METHODS and is_viewing_as(request._request):
+            raise ReadsOnly
         memberships = Membership.objects.filter(user=user).select_related("account").order_by("id")
         named = request.headers.get(ACCOUNT_HEADER)
         if named is None:

@@ -71,6 +71,12 @@ class Account(models.Model):
     members = models.ManyToManyField(User, through="Membership", related_name="accounts")
 
     class Meta:
+        permissions = [
+            ("set_plan", "Can change an account's plan"),
+            ("suspend_account", "Can suspend and reactivate accounts"),
+            ("grant_credits", "Can grant credits"),
+            ("view_as_member", "Can see the dashboard as an account's members do"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="accounts_account_status_known", condition=models.Q(status__in=["active", "suspended"])
@@ -131,7 +137,11 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["account", "-id"], name="accounts_apikey_listing")]
+        permissions = [("revoke_apikey", "Can revoke API keys")]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="accounts_apikey_listing"),
+            models.Index(fields=["prefix"], name="accounts_apikey_by_prefix"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="accounts_apikey_caps_not_negative",
@@ -148,3 +158,31 @@ class ApiKey(models.Model):
     def is_live(self, at: datetime) -> bool:
         """Neither revoked nor expired at that moment."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
+
+
+class StaffAction(models.Model):
+    """One thing that a member of our staff did. Rows are only ever added, and outlive who and what they name."""
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    actor_id = models.BigIntegerField()
+    actor_email = models.EmailField()
+    action = models.CharField(max_length=64)
+    target_kind = models.CharField(max_length=32)
+    target_id = models.CharField(max_length=200)
+    target_label = models.CharField(max_length=200, blank=True)
+    account_id = models.BigIntegerField(null=True, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    address = models.CharField(max_length=64, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["actor_email", "-id"], name="accounts_staffaction_actor"),
+            models.Index(fields=["account_id", "-id"], name="accounts_staffaction_account"),
+            models.Index(fields=["action", "-id"], name="accounts_staffaction_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} of {self.target_kind} {self.target_id} by {self.actor_email}"

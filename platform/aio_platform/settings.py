@@ -85,6 +85,8 @@ INSTALLED_APPS = [
     "usage",
     "gateway",
     # After ours, so that our templates are found first.
+    "unfold.apps.BasicAppConfig",
+    "accounts.staff.apps.StaffConfig",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -106,6 +108,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "aio_platform.appearance.AppearanceMiddleware",
     "aio_platform.page_errors.PageErrorsMiddleware",
+    "accounts.staff.view_as.ViewAsMiddleware",
 ]
 ROOT_URLCONF = "aio_platform.urls"
 ASGI_APPLICATION = "aio_platform.asgi.application"
@@ -201,6 +204,17 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
+}
+
+UNFOLD = {
+    "SITE_TITLE": "AIO staff",
+    "SITE_HEADER": "AIO staff",
+    "SITE_SYMBOL": "monitoring",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["accounts.staff.pages.stylesheet"],
+    "SIDEBAR": {"navigation": "accounts.staff.pages.navigation"},
+    "ACCOUNT": {"navigation": [{"title": "Sign-in and security", "link": "/settings"}]},
 }
 
 LANGUAGE_CODE = "en"

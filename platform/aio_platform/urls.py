@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -27,6 +28,7 @@ urlpatterns = [
     path("metrics", metrics_page.metrics),
     path("api/schema", SpectacularAPIView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),
+    path("staff/", admin.site.urls),
     path("auth/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     *(path("", include(urlconf)) for urlconf in settings.PAGE_URLCONFS),

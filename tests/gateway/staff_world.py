@@ -1,0 +1,125 @@
+"""An account, a key, a catalog, a task and a delivery: something behind every address of the staff site."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django.db import connection
+from django.urls import reverse
+
+from accounts import actions
+from accounts.models import Account, ApiKey
+from gateway import catalog_changes
+from gateway.models import CatalogVersion
+from usage import grants, rate_card
+from usage.rates import Price
+
+TOML = """\
+[upstreams.first]
+base_url = "http://127.0.0.1:9000"
+
+[upstreams.second]
+base_url = "http://127.0.0.1:9001"
+
+[rates.staff-test]
+tokens_in = { credits = "0.5", per = 1000 }
+
+[[models]]
+slug = "small"
+owned_by = "acme"
+created = 2026-01-31
+
+[[routes]]
+endpoint = "chat"
+model = "small"
+upstream = "first"
+adapter = "openai_chat"
+rate = "staff-test"
+max_output_tokens = 4096
+default = true
+
+[[routes]]
+name = "spare"
+endpoint = "chat"
+model = "small"
+upstream = "second"
+adapter = "openai_chat"
+rate = "staff-test"
+max_output_tokens = 4096
+priority = 1
+"""
+
+
+@dataclass
+class World:
+    account: Account
+    key: ApiKey
+    key_text: str
+    task_id: str
+    delivery_id: str
+    catalog_version: int
+
+    def address(self, name: str) -> str:
+        """Where a page or an action is, about the things there are."""
+        arguments: dict[str, list[Any]] = {
+            "key": [self.key.public_id],
+            "key-revoke": [self.key.public_id],
+            "task": [self.account.public_id, self.task_id],
+            "task-cancel": [self.account.public_id, self.task_id],
+            "delivery": [self.account.public_id, self.delivery_id],
+            "delivery-resend": [self.account.public_id, self.delivery_id],
+            "upstream-drain": ["first"],
+            "upstream-serve": ["first"],
+            "rate": ["staff-test"],
+            "rate-publish": ["staff-test"],
+            "catalog-export": [self.catalog_version],
+            "report": ["calls"],
+            "report-csv": ["calls"],
+        }
+        of_account = (
+            "account",
+            "account-plan",
+            "account-suspend",
+            "account-reactivate",
+            "account-grant",
+            "view-as",
+        )
+        return reverse(
+            f"staff:{name}", args=[self.account.public_id] if name in of_account else arguments.get(name)
+        )
+
+    def form(self, name: str) -> dict[str, str]:
+        """What a form of that action sends."""
+        return {
+            "account-plan": {"plan": "scale"},
+            "account-grant": {"amount": "2.5", "reason": "an apology", "once": uuid4().hex},
+            "route-change": {"route": "spare", "enabled": "on", "priority": "3", "weight": ""},
+            "rate-publish": {"tokens_in": "0.75", "tokens_in_per": "1000"},
+            "catalog-load": {"toml": TOML + "# again\n"},
+        }.get(name, {})
+
+
+def make_world() -> World:
+    account = grants.open_account("Ada's lab", "standard", "owner@lab.test", 10_000_000).account
+    key, key_text = actions.issue_key(account, "first")
+    rate = rate_card.publish("task-test", (Price("calls", 1, 1),))
+    CatalogVersion.objects.all().delete()
+    stored, _ = catalog_changes.load_text(TOML, by="test")
+    task_id, delivery = "n1abcdefgh12345678_suno", uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO gateway_task (account_id, id, request_uuid, endpoint, model, route, adapter, upstream,"
+            " rate_id, request, parameters, units, marker, state, error_message, created_at, deadline_at, ended_at)"
+            " VALUES (%s, %s, %s, 'music_task', 'suno', 'music_task/suno@first', 'kie_suno', 'first', %s, '{}', '{}',"
+            " %s, 'm', 'failed', 'The upstream gave up.', now(), now() + interval '1 hour', now())",
+            [account.pk, task_id, uuid4(), rate.id, json.dumps({"calls": 1})],
+        )
+        cursor.execute(
+            "INSERT INTO gateway_callback_delivery (account_id, id, event_id, task_id, type, target, url, state,"
+            " attempts, due_at, event_at, created_at, ended_at)"
+            " VALUES (%s, %s, %s, %s, 'task.failed', 'task', 'https://lab.test/hook', 'failed', 17, now(), now(),"
+            " now(), now())",
+            [account.pk, delivery, uuid4(), task_id],
+        )
+    return World(account, key, key_text, task_id, f"dlv_{delivery.hex}", stored.version)

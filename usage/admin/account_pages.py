@@ -1,0 +1,362 @@
+"""Accounts as staff see them: what they have, what they may, and the levers on both."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from accounts import actions
+from accounts.admin import NOT_A_KEY, account_of, key_row
+from accounts.keys import PREFIX_LENGTH
+from accounts.models import Account, ApiKey, Plan
+from accounts.public_ids import is_account_id
+from accounts.staff.audit import account_target, record
+from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.tables import (
+    PAGE_SIZE,
+    Cell,
+    Filter,
+    Table,
+    choices,
+    credits_cell,
+    filters_of,
+    grouped_credits,
+    href_with,
+    moment,
+    place_before,
+)
+from aio_platform.credits import format_credits, parse_credits
+from aio_platform.errors import InvalidRequest
+from usage import grants
+from usage.admin.call_pages import call_table, refusal_table
+from usage.models import Balance, Grant
+from usage.queries.credit import credit_of
+from usage.queries.events import event_page
+from usage.queries.filters import CallFilter
+
+ACCOUNTS = "Accounts"
+PERMISSIONS = [
+    "accounts.set_plan",
+    "accounts.suspend_account",
+    "accounts.grant_credits",
+    "accounts.view_as_member",
+    "accounts.view_apikey",
+    "accounts.view_staffaction",
+    "usage.view_usageevent",
+    "usage.view_grant",
+    "gateway.view_task",
+    "gateway.view_delivery",
+]
+SHOWN_KEYS = 20
+SHOWN_CALLS = 20
+
+
+@staff_page(
+    "accounts/",
+    name="accounts",
+    title="Accounts",
+    permission="accounts.view_account",
+    menu=(ACCOUNTS, "apartment"),
+)
+def accounts(request: HttpRequest) -> HttpResponse:
+    """Every account, newest first; found by its name, id, a member's address or a key's prefix."""
+    filters, wanted = filters_of(
+        request,
+        Filter("q", "Find", hint="name, id, e-mail or key prefix"),
+        Filter("plan", "Plan", choices(list(Plan.objects.order_by("slug").values_list("slug", flat=True)))),
+        Filter("status", "Status", choices(Account.Status.values)),
+    )
+    if wanted["q"].startswith("aio_") and len(wanted["q"]) > PREFIX_LENGTH:
+        messages.error(request, NOT_A_KEY)
+        return HttpResponseRedirect(reverse("staff:keys"))
+    found = Account.objects.order_by("-id")
+    if wanted["q"]:
+        found = found.filter(_named(wanted["q"]))
+    if wanted["plan"]:
+        found = found.filter(plan_id=wanted["plan"])
+    if wanted["status"]:
+        found = found.filter(status=wanted["status"])
+    before = place_before(request)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    rows = list(found[: PAGE_SIZE + 1])
+    balances = Balance.objects.in_bulk([account.pk for account in rows])
+    table = Table(
+        "Accounts",
+        ["Account", "Id", "Plan", "Status", "Available", "Held", "Since (UTC)"],
+        [_account_row(account, balances.get(account.pk)) for account in rows[:PAGE_SIZE]],
+        empty="No account matches.",
+        next_href=href_with(request, before=str(rows[PAGE_SIZE - 1].pk)) if len(rows) > PAGE_SIZE else "",
+    )
+    return show(request, "staff/list.html", "Accounts", {"filters": filters, "table": table})
+
+
+@staff_page(
+    "accounts/<account:account_id>/", name="account", title="Account", permission="accounts.view_account"
+)
+def account(request: HttpRequest, account_id: str) -> HttpResponse:
+    """One account: credits, plan, people, keys, its newest calls, why it was refused, and the levers."""
+    found = account_of(account_id)
+    allowed = may(request, PERMISSIONS)
+    credit = credit_of(found).content
+    now = timezone.now()
+    calls = event_page(CallFilter(account_id=found.pk), limit=SHOWN_CALLS).events
+    keys = ApiKey.objects.select_related("account").filter(account=found).order_by("-id")[:SHOWN_KEYS]
+    return show(
+        request,
+        "staff/account.html",
+        found.name,
+        {
+            "account": found,
+            "is_suspended": found.status == Account.Status.SUSPENDED,
+            "plans": Plan.objects.order_by("slug"),
+            "once": uuid4().hex,
+            "may": allowed,
+            "facts": _facts(found, credit),
+            "people": _people(found),
+            "keys": Table(
+                "Keys",
+                ["Key", "Name", "Account", "State", "Issued", "Expires"],
+                [key_row(key) for key in keys],
+                empty="No keys.",
+            ),
+            "calls": call_table(calls, "Newest calls"),
+            "refusals": refusal_table(now - timedelta(days=1), account_id=found.pk),
+            "grants": Table(
+                "Credits left, by grant",
+                ["Entry", "Reason", "Given", "Left", "Made", "Expires"],
+                [
+                    [
+                        str(one["entry"]),
+                        one["reason"],
+                        Cell(one["amount"], is_number=True),
+                        Cell(one["remaining"], is_number=True),
+                        one["created_at"],
+                        one["expires_at"] or "never",
+                    ]
+                    for one in credit["grants"]
+                ],
+                empty="Nothing is left.",
+            ),
+        },
+    )
+
+
+@staff_action("accounts/<account:account_id>/plan", name="account-plan", permission="accounts.set_plan")
+def set_plan(request: HttpRequest, account_id: str) -> HttpResponse:
+    """Another plan, from the account's next call on."""
+    found = account_of(account_id)
+    was = found.plan_id
+    with transaction.atomic():
+        actions.set_plan(found, request.POST.get("plan", ""))
+        record(
+            request,
+            "account.set_plan",
+            account_target(found),
+            account=found,
+            before={"plan": was},
+            after={"plan": found.plan_id},
+        )
+    messages.success(request, f"{found.name} is on the plan {found.plan_id}.")
+    return back(request, _page_of(found))
+
+
+@staff_action(
+    "accounts/<account:account_id>/suspend", name="account-suspend", permission="accounts.suspend_account"
+)
+def suspend(request: HttpRequest, account_id: str) -> HttpResponse:
+    """Refuse every call of the account's keys from now on."""
+    found = account_of(account_id)
+    actions.suspend_account(found, also=_status_record(request, found, "account.suspend", found.status))
+    messages.success(request, f"{found.name} is suspended.")
+    return back(request, _page_of(found))
+
+
+@staff_action(
+    "accounts/<account:account_id>/reactivate",
+    name="account-reactivate",
+    permission="accounts.suspend_account",
+)
+def reactivate(request: HttpRequest, account_id: str) -> HttpResponse:
+    """Take the account's calls again."""
+    found = account_of(account_id)
+    actions.reactivate_account(found, also=_status_record(request, found, "account.reactivate", found.status))
+    messages.success(request, f"{found.name} is active.")
+    return back(request, _page_of(found))
+
+
+@staff_action(
+    "accounts/<account:account_id>/grant", name="account-grant", permission="accounts.grant_credits"
+)
+def grant(request: HttpRequest, account_id: str) -> HttpResponse:
+    """Give credits, with a reason and perhaps an end; a form that is sent twice gives once."""
+    found = account_of(account_id)
+    amount, expires_at = _amount(request), _expiry(request)
+    reason = request.POST.get("reason", "").strip()
+    with transaction.atomic():
+        booked = grants.grant(
+            found.pk,
+            amount,
+            reason=reason,
+            actor=f"staff {request.user}"[: grants.MAX_TEXT_LENGTH],
+            expires_at=expires_at,
+            idempotency_key=f"staff-{_once(request)}",
+        )
+        if not booked.repeated:
+            record(
+                request,
+                "account.grant",
+                account_target(found),
+                account=found,
+                before={"available": format_credits(booked.available_microcredits - amount)},
+                after={
+                    "available": format_credits(booked.available_microcredits),
+                    "granted": format_credits(amount),
+                    "reason": reason,
+                    "expires": moment(expires_at),
+                    "entry": booked.entry,
+                },
+            )
+    messages.success(request, f"{grouped_credits(amount)} credits granted to {found.name}.")
+    return back(request, _page_of(found))
+
+
+@staff_page(
+    "grants/", name="grants", title="Grants", permission="usage.view_grant", menu=(ACCOUNTS, "redeem")
+)
+def grant_list(request: HttpRequest) -> HttpResponse:
+    """The newest grants, of one account or of all."""
+    filters, wanted = filters_of(
+        request, Filter("account", "Account id", hint="acct_…"), Filter("actor", "Given by")
+    )
+    found = Grant.objects.order_by("-created_at")
+    if wanted["account"]:
+        found = found.filter(account_id=account_of(wanted["account"]).pk)
+    if wanted["actor"]:
+        found = found.filter(actor__icontains=wanted["actor"])
+    rows = list(found[: 2 * PAGE_SIZE])
+    owners = Account.objects.in_bulk({row.account_id for row in rows})
+    table = Table(
+        "Grants",
+        ["Made (UTC)", "Account", "Credits", "Reason", "Given by", "Expires"],
+        [
+            [
+                moment(row.created_at),
+                account_cell(owners.get(row.account_id)),
+                credits_cell(row.amount_microcredits),
+                row.reason,
+                row.actor,
+                moment(row.expires_at),
+            ]
+            for row in rows
+        ],
+        empty="No grant matches.",
+    )
+    return show(request, "staff/list.html", "Grants", {"filters": filters, "table": table})
+
+
+def account_cell(found: Account | None) -> Cell:
+    """An account's name, linked to its page."""
+    return Cell("–") if found is None else Cell(found.name, href=_page_of(found))
+
+
+def _page_of(found: Account) -> str:
+    return reverse("staff:account", args=[found.public_id])
+
+
+def _named(text: str) -> Q:
+    if is_account_id(text):
+        return Q(public_id=text)
+    if text.startswith("aio_"):
+        return Q(pk__in=ApiKey.objects.filter(prefix=text).values("account_id"))
+    if "@" in text:
+        return Q(memberships__user__email=text.lower())
+    return Q(name__icontains=text)
+
+
+def _account_row(found: Account, balance: Balance | None) -> list[Cell | str]:
+    return [
+        account_cell(found),
+        found.public_id,
+        found.plan_id,
+        Cell(found.status, tone="good" if found.status == Account.Status.ACTIVE else "bad"),
+        credits_cell(balance.available_microcredits if balance else 0),
+        credits_cell(balance.held_microcredits if balance else 0),
+        moment(found.created_at),
+    ]
+
+
+def _facts(found: Account, credit: dict[str, Any]) -> list[tuple[str, str, str]]:
+    lifetime = credit["lifetime"]
+    return [
+        ("Available", credit["available"], "credits"),
+        ("Held", credit["held"], "by calls under way"),
+        ("Spent", lifetime["captured"], f"refunded {lifetime['refunded']}"),
+        ("Granted", lifetime["granted"], f"expired {lifetime['expired']}"),
+        ("Plan", found.plan_id, ""),
+        ("Status", found.status, ""),
+        ("Since", moment(found.created_at), "UTC"),
+        ("Id", found.public_id, ""),
+    ]
+
+
+def _people(found: Account) -> Table:
+    memberships = found.memberships.select_related("user").order_by("id")
+    return Table(
+        "People",
+        ["E-mail", "Role", "Since (UTC)", "Last sign-in (UTC)"],
+        [
+            [one.user.email, one.role, moment(one.created_at), moment(one.user.last_login)]
+            for one in memberships
+        ],
+        empty="Nobody is a member.",
+    )
+
+
+def _status_record(request: HttpRequest, found: Account, action: str, was: str) -> actions.Also:
+    return lambda: record(
+        request,
+        action,
+        account_target(found),
+        account=found,
+        before={"status": was},
+        after={"status": found.status},
+    )
+
+
+def _amount(request: HttpRequest) -> int:
+    try:
+        amount = parse_credits(request.POST.get("amount", ""))
+    except ValueError as error:
+        raise InvalidRequest(f"Amount: {error}.", param="amount") from None
+    if amount <= 0:
+        raise InvalidRequest("Amount: more than 0 credits.", param="amount")
+    return amount
+
+
+def _expiry(request: HttpRequest) -> datetime | None:
+    """A moment in UTC, as the browser's field writes it; None where the grant is to last."""
+    text = request.POST.get("expires", "").strip()
+    if not text:
+        return None
+    try:
+        at = parse_datetime(text)
+    except ValueError:
+        at = None
+    if at is None:
+        raise InvalidRequest("Expires: a date and a time, as in 2026-12-31T23:59.", param="expires")
+    return at if timezone.is_aware(at) else at.replace(tzinfo=UTC)
+
+
+def _once(request: HttpRequest) -> str:
+    once = request.POST.get("once", "")
+    if not once.isalnum() or not once.isascii() or len(once) > 64:
+        raise InvalidRequest("The form is not whole; open the page again.", param="once")
+    return once

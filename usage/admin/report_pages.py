@@ -1,0 +1,255 @@
+"""Reports on the staff site: a chart, a table, filters in the address, the period before, and the same as CSV."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from accounts.admin import account_of
+from accounts.models import Plan
+from accounts.staff.pages import show, staff_page
+from accounts.staff.tables import Cell, Table, grouped_credits, moment
+from aio_platform.charts import Chart as Picture
+from aio_platform.charts import Kind as PictureKind
+from aio_platform.charts import Series, Unit
+from aio_platform.errors import NotFound
+from usage.admin.call_pages import find_key
+from usage.moments import parse_zone
+from usage.outcomes import Outcome
+from usage.queries.filters import CallFilter
+from usage.queries.summaries import INTERVALS
+from usage.query_parameters import QueryParameters
+from usage.staff_reports import REPORTS, Question, Report, ReportKind
+from usage.staff_reports.rendering import as_csv
+from usage.staff_reports.shape import Column, Kind
+
+REPORT_MENU = "Reports"
+PERMISSION = "usage.view_usageevent"
+PARAMETERS = (
+    "since",
+    "until",
+    "timezone",
+    "account",
+    "plan",
+    "key",
+    "endpoint",
+    "model",
+    "upstream",
+    "outcome",
+    "group_by",
+    "interval",
+    "compare",
+    "limit",
+)
+# What the filter of calls can hold; a filter that it lacks is not offered.
+_FILTER_FIELDS = {field.name for field in fields(CallFilter)}
+_UNITS: dict[Kind, Unit] = {
+    Kind.COUNT: "count",
+    Kind.MICROCREDITS: "credits",
+    Kind.SHARE: "percent",
+    Kind.MILLISECONDS: "ms",
+}
+MAX_SERIES = 8
+MAX_BARS = 15
+
+
+@staff_page(
+    "reports/", name="reports", title="Reports", permission=PERMISSION, menu=(REPORT_MENU, "monitoring")
+)
+def report_list(request: HttpRequest) -> HttpResponse:
+    """Every report there is."""
+    return show(request, "staff/reports.html", "Reports", {"reports": list(REPORTS.values())})
+
+
+@staff_page("reports/<slug:name>/", name="report", title="Report", permission=PERMISSION)
+def report(request: HttpRequest, name: str) -> HttpResponse:
+    """One report as the address asks for it."""
+    kind = _kind(name)
+    parameters = QueryParameters(request, PARAMETERS, skip_empty=True)
+    made = kind.make(_question(parameters, kind))
+    return show(
+        request,
+        "staff/report.html",
+        kind.title,
+        {
+            "kind": kind,
+            "report": made,
+            "table": _table(made),
+            "pictures": list(enumerate(_pictures(made))),
+            "bars": _bars(made),
+            "totals": _totals(made),
+            "period": _period(made),
+            "csv_href": f"{reverse('staff:report-csv', args=[name])}?{request.GET.urlencode()}",
+            "asked": {one: parameters.text(one) or "" for one in PARAMETERS},
+            "plans": Plan.objects.order_by("slug") if "plan" in _FILTER_FIELDS else [],
+            "filters_upstream": "upstream" in _FILTER_FIELDS,
+            "outcomes": [outcome.value for outcome in Outcome],
+            "intervals": list(INTERVALS),
+        },
+    )
+
+
+@staff_page("reports/<slug:name>.csv", name="report-csv", title="Report", permission=PERMISSION)
+def report_csv(request: HttpRequest, name: str) -> HttpResponse:
+    """The same rows for a spreadsheet, which takes none of them for a formula."""
+    kind = _kind(name)
+    made = kind.make(_question(QueryParameters(request, PARAMETERS, skip_empty=True), kind))
+    return HttpResponse(
+        as_csv(made),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{kind.name}.csv"'},
+    )
+
+
+def shown_value(column: Column, value: Any) -> str:
+    """A figure as people read it."""
+    if value is None:
+        return "–"
+    if column.kind is Kind.MICROCREDITS:
+        return grouped_credits(value)
+    if column.kind is Kind.SHARE:
+        return f"{value:.2%}"
+    if column.kind is Kind.MILLISECONDS:
+        return f"{value:,} ms"
+    if column.kind is Kind.SECONDS:
+        return f"{value:,} s"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return f"{value:,}" if column.kind is Kind.COUNT else str(value)
+
+
+def _kind(name: str) -> ReportKind:
+    kind = REPORTS.get(name)
+    if kind is None:
+        raise NotFound("There is no such report.")
+    return kind
+
+
+def _question(parameters: QueryParameters, kind: ReportKind) -> Question:
+    zone_name = parameters.text("timezone") or "UTC"
+    zone = parse_zone(zone_name, "timezone")
+    account, key = parameters.text("account"), parameters.text("key")
+    wanted: dict[str, Any] = {
+        "account_id": account_of(account).pk if account else None,
+        "since": parameters.moment("since", zone),
+        "until": parameters.moment("until", zone),
+        "endpoint": parameters.text("endpoint"),
+        "model": parameters.text("model"),
+        "outcome": parameters.choice("outcome", [outcome.value for outcome in Outcome]),
+        "upstream": parameters.text("upstream"),
+        "plan": parameters.text("plan"),
+    }
+    if key:
+        found = find_key(key)
+        wanted |= {"key_id": found.pk, "account_id": found.account_id}
+    group_by = parameters.text("group_by")
+    return Question(
+        which=CallFilter(**{name: value for name, value in wanted.items() if name in _FILTER_FIELDS}),
+        group_by=None if group_by is None else tuple(group_by.split(",")),
+        interval=parameters.choice("interval", list(INTERVALS)),
+        zone=zone,
+        zone_name=zone_name,
+        compare=parameters.choice("compare", ["yes"]) is not None,
+        limit=parameters.whole_number("limit", low=1, high=1000, default=200),
+    )
+
+
+def _table(made: Report) -> Table:
+    headings = [column.title for column in made.groups]
+    for column in made.figures:
+        headings.append(column.title)
+        if made.previous is not None:
+            headings.append(f"{column.title}, before")
+    rows = []
+    for row, earlier in made.rows_with_previous():
+        cells = [_group_cell(column, row) for column in made.groups]
+        for column in made.figures:
+            cells.append(Cell(shown_value(column, row[column.name]), is_number=True))
+            if made.previous is not None:
+                was = None if earlier is None else earlier[column.name]
+                cells.append(Cell(shown_value(column, was), is_number=True))
+        rows.append(cells)
+    return Table(made.title, headings, rows, empty="Nothing in this period.")
+
+
+def _group_cell(column: Column, row: dict[str, Any]) -> Cell:
+    ids = row.get("ids") or {}
+    href = ""
+    if column.name == "account" and "account" in ids:
+        href = f"/staff/accounts/{ids['account']}/"
+    elif column.name == "key" and "key" in ids:
+        href = f"/staff/keys/{ids['key']}/"
+    return Cell(shown_value(column, row[column.name]), href=href)
+
+
+def _totals(made: Report) -> list[tuple[str, str, str]]:
+    if made.totals is None:
+        return []
+    before = (made.previous.totals or {}) if made.previous is not None else {}
+    return [
+        (
+            column.title,
+            shown_value(column, made.totals[column.name]),
+            f"before: {shown_value(column, before[column.name])}" if column.name in before else "",
+        )
+        for column in made.figures
+        if column.name in made.totals
+    ]
+
+
+def _period(made: Report) -> str:
+    if made.period is None:
+        return f"As of {moment(made.as_of)} UTC."
+    until = moment(made.period.until or made.as_of)
+    return f"{moment(made.period.since)} to {until} UTC; as of {moment(made.as_of)}."
+
+
+def _pictures(made: Report) -> list[Picture]:
+    """One chart a figure over time, with a line for each of its series."""
+    chart = made.chart
+    column_of = {column.name: column for column in made.columns}
+    if chart is None or column_of[chart.x].kind is not Kind.MOMENT:
+        return []
+    moments = sorted({row[chart.x] for row in made.rows})
+    pictures = []
+    for name in chart.y:
+        column = column_of[name]
+        lines: dict[str, dict[datetime, Any]] = {}
+        for row in made.rows:
+            label = str(row[chart.series]) if chart.series else column.title
+            line = lines.setdefault(label, {})
+            value = row[name]
+            line[row[chart.x]] = (
+                value if line.get(row[chart.x]) is None else line[row[chart.x]] + (value or 0)
+            )
+        # Where nothing was called there is no row: nothing is 0 calls, and no latency at all.
+        nothing = 0 if column.kind in (Kind.COUNT, Kind.MICROCREDITS) else None
+        largest = sorted(lines.items(), key=lambda item: -sum(value or 0 for value in item[1].values()))
+        series = [
+            Series(label, [line.get(at, nothing) for at in moments]) for label, line in largest[:MAX_SERIES]
+        ]
+        kind: PictureKind = "line" if chart.form == "line" else "bars"
+        pictures.append(Picture(column.title, _UNITS.get(column.kind, "count"), moments, series, kind))
+    return pictures
+
+
+def _bars(made: Report) -> list[dict[str, Any]]:
+    """The largest rows of a report that is not over time, as bars beside their figures."""
+    chart = made.chart
+    column_of = {column.name: column for column in made.columns}
+    if chart is None or column_of[chart.x].kind is Kind.MOMENT or not chart.y:
+        return []
+    column = column_of[chart.y[0]]
+    rows = [row for row in made.rows if row[column.name]][:MAX_BARS]
+    most = max((abs(row[column.name]) for row in rows), default=0)
+    return [
+        {
+            "name": shown_value(column_of[chart.x], row[chart.x]),
+            "figure": shown_value(column, row[column.name]),
+            "percent": round(100 * abs(row[column.name]) / most, 1),
+            "title": column.title,
+        }
+        for row in rows
+    ]
