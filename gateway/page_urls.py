@@ -2,10 +2,17 @@
 
 from django.urls import path
 
-from gateway.page_views import docs, tasks, workbench
+from gateway.page_views import docs, task_results, tasks, workbench
 
 urlpatterns = [
     path("tasks", tasks.tasks, name="tasks"),
+    path("tasks/<str:task_id>", tasks.task, name="task"),
+    path("tasks/<str:task_id>/panel", tasks.task_panel, name="task-panel"),
+    path("tasks/<str:task_id>/state", tasks.task_state, name="task-state"),
+    path("tasks/<str:task_id>/cancel", tasks.cancel, name="task-cancel"),
+    path("tasks/<str:task_id>/callbacks", tasks.task_callbacks, name="task-callbacks"),
+    path("tasks/<str:task_id>/callbacks/<str:delivery_id>/resend", tasks.resend_callback, name="task-resend"),
+    path("tasks/<str:task_id>/results/<int:number>", task_results.task_result, name="task-result"),
     path("workbench", workbench.workbench, name="workbench"),
     path("docs", docs.docs, name="docs"),
 ]

@@ -28,3 +28,10 @@ def content_type_of(head: bytes, announced: str) -> str:
 def extension_of(content_type: str) -> str:
     """The file name's ending for a type that `content_type_of` gives."""
     return _ALL_EXTENSIONS[content_type]
+
+
+def harmless_type(announced: str) -> str:
+    """What a server calls a file, where that is one of the types that `content_type_of` gives; UNKNOWN otherwise."""
+    said = announced.partition(";")[0].strip().lower()
+    said = SAME_AS.get(said, said)
+    return said if said in _ALL_EXTENSIONS else UNKNOWN

@@ -33,8 +33,13 @@ def result_of(token: str, now: datetime) -> str | None:
 
 def public_url(result_id: str, expires_at: datetime) -> str:
     """The result's address as customers reach it: under AIO_PUBLIC_URL, or where this machine serves."""
+    return public_base() + token_for(result_id, expires_at)
+
+
+def public_base() -> str:
+    """What the address of every kept result begins with."""
     base = settings.PUBLIC_URL or f"http://{settings.AIO_HOST}:{settings.AIO_PORT}"
-    return f"{base.rstrip('/')}/{PATH}{token_for(result_id, expires_at)}"
+    return f"{base.rstrip('/')}/{PATH}"
 
 
 def _signer() -> Signer:

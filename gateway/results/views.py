@@ -39,7 +39,7 @@ def show_result(request: HttpRequest, token: str) -> HttpResponseBase:
     if kept is None:
         return _not_found(request)
     try:
-        start, end = _asked_range(request.headers.get("Range", ""), kept.size_bytes)
+        start, end = asked_range(request.headers.get("Range", ""), kept.size_bytes)
     except ValueError:
         refusal = HttpResponse(status=416)
         refusal["Content-Range"] = f"bytes */{kept.size_bytes}"
@@ -105,7 +105,7 @@ class _Part:
         return block
 
 
-def _asked_range(header: str, size: int) -> tuple[int, int]:
+def asked_range(header: str, size: int) -> tuple[int, int]:
     """Where to start, and where to stop before; the whole file for anything but one range of bytes.
 
     Raises ValueError for a range that starts behind the end.
