@@ -22,6 +22,7 @@ _EXCERPT_LENGTH = 160
 _TASK_SQL = f"""
     SELECT t.id, t.endpoint, t.model, t.state, t.consumed_microcredits, t.error_message, t.created_at, t.ended_at,
            t.submit_attempted_at, t.running_at, t.deadline_at, t.request_uuid, t.results, t.callback_url,
+           t.bodies_deleted_at,
            h.amount_microcredits AS held_microcredits,
            CASE WHEN t.ended_at IS NULL THEN d.polls ELSE t.polls END AS polls,
            left(coalesce(t.request ->> 'prompt', t.request ->> 'gpt_description_prompt',
@@ -99,6 +100,7 @@ class ShownTask:
     request_id: str
     results: list[str]
     callback_url: str | None
+    bodies_deleted_at: datetime | None
     polls: int
     excerpt: str
     as_of: datetime

@@ -4,10 +4,10 @@ Pages load nothing from other hosts, so a result that lies at its provider is re
 addresses only, within the size limit, and under a type that no browser runs. A copy that we keep is our own already.
 """
 
+import asyncio
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -25,7 +25,6 @@ from django.http import (
 from accounts.pages import member_page
 from aio_platform import public_http
 from aio_platform.errors import NotFound
-from aio_platform.owning_streams import STARTED, started
 from aio_platform.safe_urls import AddressRefused
 from gateway.page_views.shown_tasks import find_task
 from gateway.results import fetching, sniffing, tokens
@@ -116,7 +115,7 @@ async def _from_provider(request: HttpRequest, url: str, name: str) -> HttpRespo
         part = _part_answered(request, answer)
         if part is None:
             size = answer.content_length
-            await _let_go(session, answer)
+            await session.close()
             return _behind_the_end(size)
         head, skipped = b"", 0
         if answer.status == 200 or part.start == 0:
@@ -124,7 +123,6 @@ async def _from_provider(request: HttpRequest, url: str, name: str) -> HttpRespo
         content_type = _content_type(head, answer)
         if answer.status == 200:
             skipped = part.start
-        stream = await started(_bytes_of(session, answer, head, skipped, part))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         await session.close()
         if isinstance(error, AddressRefused):
@@ -133,7 +131,7 @@ async def _from_provider(request: HttpRequest, url: str, name: str) -> HttpRespo
     except BaseException:
         await session.close()
         raise
-    response = StreamingHttpResponse(stream)
+    response = StreamingHttpResponse(_ProviderBytes(session, answer, head, skipped, part))
     _describe(response, request, content_type, part, name)
     return response
 
@@ -206,30 +204,53 @@ def _content_type(head: bytes, answer: aiohttp.ClientResponse) -> str:
     return sniffing.harmless_type(announced)
 
 
-async def _bytes_of(
-    session: aiohttp.ClientSession, answer: aiohttp.ClientResponse, head: bytes, skipped: int, part: Part
-) -> AsyncGenerator[bytes, None]:
-    """The part's bytes; what the server sent before it is passed over. Breaks off beyond the size limit."""
-    left = fetching.max_bytes() if part.end is None else part.end - part.start
-    try:
-        yield STARTED
-        piece = head
-        while left > 0:
-            kept = piece[skipped:][:left]
-            skipped = max(skipped - len(piece), 0)
-            left -= len(kept)
-            if kept:
-                yield kept
-            piece = await answer.content.readany()
+class _ProviderBytes:
+    """A part's bytes as they come; what the server sent before it is passed over, and a file over the size limit is broken off.
+
+    Closed with its response, also one whose reader left before the first byte.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        answer: aiohttp.ClientResponse,
+        head: bytes,
+        skipped: int,
+        part: Part,
+    ) -> None:
+        self._session, self._answer = session, answer
+        self._piece, self._skipped = head, skipped
+        self._left = fetching.max_bytes() if part.end is None else part.end - part.start
+        self._size = part.size
+        self._loop = asyncio.get_running_loop()
+        self._closing: asyncio.Task[None] | None = None
+
+    def __aiter__(self) -> "_ProviderBytes":
+        return self
+
+    async def __anext__(self) -> bytes:
+        while self._left > 0:
+            piece = self._piece or await self._answer.content.readany()
+            self._piece = b""
             if not piece:
                 break
-    finally:
-        await _let_go(session, answer)
+            if self._size is None and len(piece) > self._left:
+                # Broken off, so that nobody takes half a file for a whole one.
+                raise ResultNotKept(f"The result is larger than {fetching.max_bytes():,} bytes.")
+            kept = piece[self._skipped :][: self._left]
+            self._skipped = max(self._skipped - len(piece), 0)
+            self._left -= len(kept)
+            if kept:
+                return kept
+        raise StopAsyncIteration
 
+    def close(self) -> None:
+        """Let go of the provider; Django calls it in a thread."""
+        self._loop.call_soon_threadsafe(self._let_go)
 
-async def _let_go(session: aiohttp.ClientSession, answer: aiohttp.ClientResponse) -> None:
-    answer.close()
-    await session.close()
+    def _let_go(self) -> None:
+        self._answer.close()
+        self._closing = self._loop.create_task(self._session.close())
 
 
 def _describe(

@@ -1,5 +1,6 @@
 """Tasks: the list, one with its life and its results, cancelling it, and sending its callbacks again."""
 
+from datetime import datetime
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -156,10 +157,17 @@ def _deliveries_of(request: HttpRequest, shown: ShownTask) -> dict[str, Any]:
     )
     return {
         "task": shown,
-        "deliveries": page.deliveries,
+        "deliveries": [
+            delivery | {"next_attempt_at": _moment_of(delivery["next_attempt_at"])}
+            for delivery in page.deliveries
+        ],
         "any_pending": any(delivery["status"] == "pending" for delivery in page.deliveries),
         "may_change": _member(request).is_maker,
     }
+
+
+def _moment_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _as_read(request: HttpRequest) -> HttpRequest:

@@ -3,6 +3,7 @@
 import zoneinfo
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +27,8 @@ class AppearanceMiddleware:
 
 def time_zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
     """The time zone named in the visitor's cookie; UTC where it is absent or unknown."""
-    named = request.COOKIES.get(TIME_ZONE_COOKIE, "")
+    # The script writes it percent-encoded, as cookies need.
+    named = unquote(request.COOKIES.get(TIME_ZONE_COOKIE, ""))
     try:
         return zoneinfo.ZoneInfo(named)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):

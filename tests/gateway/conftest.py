@@ -8,6 +8,8 @@ from django.core.cache import cache
 from accounts import actions
 from accounts.keys import digest_of
 from gateway.upstream import Upstreams
+from tests.gateway.house import house as house
+from tests.gateway.house import new_house as new_house
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, serving
 from usage import grants, rate_card
 from usage.calls import Caller
