@@ -205,7 +205,7 @@ def _content_type(head: bytes, answer: aiohttp.ClientResponse) -> str:
 
 
 class _ProviderBytes:
-    """A part's bytes as they come; what the server sent before it is passed over, and a file over the size limit is broken off.
+    """A part's bytes as they come. What the server sent before it is passed over; a file too large is broken off.
 
     Closed with its response, also one whose reader left before the first byte.
     """
@@ -229,7 +229,7 @@ class _ProviderBytes:
         return self
 
     async def __anext__(self) -> bytes:
-        while self._left > 0:
+        while self._left > 0 or self._size is None:
             piece = self._piece or await self._answer.content.readany()
             self._piece = b""
             if not piece:
