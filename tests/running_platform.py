@@ -105,12 +105,13 @@ class RunningPlatform:
         assert found is not None, self.printed
         return found.group()
 
-    def manage(self, *arguments: str, check: bool = True) -> str:
+    def manage(self, *arguments: str, check: bool = True, stdin: str = "") -> str:
         """Run a management command beside the server; returns its standard output."""
         completed = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self._environment(),
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
