@@ -6,18 +6,23 @@ change them only through the functions in `usage/sql`.
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
 from django.conf import settings
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
 
+from aio_platform.database_url import parse_database_url
 from aio_platform.embedded_postgres import EmbeddedPostgres
 
 APP_ROLE = "aio_app"
 # A server that the network swallowed is noticed within seconds, not with TCP's quarter of an hour.
 SILENT_NETWORK_LIMITS = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
+READY_LIMIT_S = 60.0
+READY_PAUSE_S = 0.1
 _embedded: dict[Path, EmbeddedPostgres] = {}
 _as_owner = os.environ.get("AIO_DATABASE_AS_OWNER") == "1"
 
@@ -47,28 +52,6 @@ def session_options() -> str:
     return options
 
 
-def parse_database_url(url: str) -> dict[str, Any]:
-    """Split `postgresql://user:password@host:port/name?option=value` into psycopg keywords.
-
-    Raises ValueError for another scheme or a missing database name.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql"):
-        raise ValueError("DATABASE_URL must start with postgresql://")
-    name = unquote(parts.path.lstrip("/"))
-    if not name:
-        raise ValueError("DATABASE_URL must name a database, as in postgresql://host/name")
-    keywords: dict[str, Any] = {
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "host": unquote(parts.hostname or ""),
-        "port": parts.port,
-        "dbname": name,
-    }
-    keywords.update(parse_qsl(parts.query))
-    return {key: value for key, value in keywords.items() if value not in ("", None)}
-
-
 def connection_keywords(database_name: str | None = None) -> dict[str, Any]:
     """psycopg keywords of the platform's database; starts the embedded server when that is the one."""
     configured = settings.DATABASES["default"]
@@ -84,6 +67,18 @@ def connection_keywords(database_name: str | None = None) -> dict[str, Any]:
     keywords["dbname"] = database_name or configured["NAME"]
     keywords["options"] = session_options()
     return keywords
+
+
+def wait_until_ready(limit_s: float = READY_LIMIT_S) -> None:
+    """Wait while the server runs but takes no connections (SQLSTATE 57P03): it starts, recovers or shuts down.
+
+    Whatever else is wrong is told better by whoever connects next; so is a server that is not ready in `limit_s`.
+    """
+    give_up_at = time.monotonic() + limit_s
+    name = "postgres" if uses_embedded_server() else None
+    address = make_conninfo(**({"connect_timeout": 5} | connection_keywords(name))).encode()
+    while pq.PGconn.ping(address) == pq.Ping.REJECT and time.monotonic() < give_up_at:
+        time.sleep(READY_PAUSE_S)
 
 
 async def connect_async(application_name: str) -> psycopg.AsyncConnection[Any]:

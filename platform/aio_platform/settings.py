@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+from aio_platform.database_url import django_database
 from aio_platform.logs import configure_logs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -146,17 +147,10 @@ DATABASES = {
     }
 }
 if DATABASE_URL:
-    from urllib.parse import parse_qsl, unquote, urlsplit
-
-    _url = urlsplit(DATABASE_URL)
-    DATABASES["default"] |= {
-        "NAME": unquote(_url.path.lstrip("/")),
-        "USER": unquote(_url.username or ""),
-        "PASSWORD": unquote(_url.password or ""),
-        "HOST": unquote(_url.hostname or ""),
-        "PORT": str(_url.port or ""),
-        "OPTIONS": dict(parse_qsl(_url.query)),
-    }
+    try:
+        DATABASES["default"] |= django_database(DATABASE_URL)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
 
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}

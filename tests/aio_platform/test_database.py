@@ -1,8 +1,12 @@
 """Where the database is, and as whom each process connects to it."""
 
 import os
+import socket
+import struct
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from django.db import connection
 
 from aio_platform import database
 from aio_platform.database_line import DatabaseLine
+from aio_platform.database_url import django_database
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,6 +42,11 @@ ROOT = Path(__file__).resolve().parents[2]
         ("postgresql://[::1]:5432/aio", {"host": "::1", "port": 5432, "dbname": "aio"}),
         ("postgresql:///aio?host=/run/postgresql", {"host": "/run/postgresql", "dbname": "aio"}),
         ("postgresql://%2Frun%2Fpg/aio", {"host": "/run/pg", "dbname": "aio"}),
+        (
+            "postgresql://%2Ftmp%2FMy%2dSockets:5433/Aio",
+            {"host": "/tmp/My-Sockets", "port": 5433, "dbname": "Aio"},
+        ),
+        ("postgresql://ada@%2Ftmp%2FPG/aio", {"user": "ada", "host": "/tmp/PG", "dbname": "aio"}),
         ("postgresql://host/my%20name", {"host": "host", "dbname": "my name"}),
     ],
 )
@@ -51,12 +61,130 @@ def test_a_database_url_is_split_into_psycopgs_keywords(url: str, expected: dict
         ("host/name", "postgresql://"),
         ("postgresql://host", "must name a database"),
         ("postgresql://host/", "must name a database"),
-        ("postgresql://host:port/name", "port"),
+        ("postgresql://host:port/name", "the port must be a whole number from 1 to 65535"),
+        ("postgresql://host:0/name", "the port must be"),
+        ("postgresql://host:65536/name", "the port must be"),
+        ("postgresql://host:-1/name", "the port must be"),
+        ("postgresql://[::1/name", "not a URL"),
     ],
 )
 def test_a_bad_database_url_is_refused_and_the_message_says_why(url: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         database.parse_database_url(url)
+
+
+def test_a_password_that_is_not_encoded_is_refused_without_showing_it() -> None:
+    with pytest.raises(ValueError, match="write / as %2F") as refused:
+        database.parse_database_url("postgresql://ada:s3cr/et@host/name")
+    assert "s3cr" not in str(refused.value)
+
+
+def test_django_is_told_the_same_as_psycopg() -> None:
+    assert django_database("postgresql://ada:s%40crt@%2Ftmp%2FPG:6432/aio?sslmode=require") == {
+        "NAME": "aio",
+        "USER": "ada",
+        "PASSWORD": "s@crt",
+        "HOST": "/tmp/PG",
+        "PORT": "6432",
+        "OPTIONS": {"sslmode": "require"},
+    }
+    assert django_database("postgresql:///aio?host=/run/PG")["HOST"] == "/run/PG"
+
+
+class StartingServer:
+    """Speaks PostgreSQL's protocol as far as its first answer: refusals with these codes, then a welcome."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes = list(codes)
+        self.asked = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"postgresql://ada@127.0.0.1:{self._listener.getsockname()[1]}/aio?sslmode=disable&gssencmode=disable"
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _answer(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(4096)
+                self.asked += 1
+                connection.sendall(self._refusal(self.codes.pop(0)) if self.codes else self._welcome())
+
+    def _refusal(self, code: str) -> bytes:
+        fields = f"SFATAL\0VFATAL\0C{code}\0Mthe database system is in recovery mode\0\0".encode()
+        return b"E" + struct.pack("!I", len(fields) + 4) + fields
+
+    def _welcome(self) -> bytes:
+        return b"R" + struct.pack("!II", 8, 0) + b"Z" + struct.pack("!Ic", 5, b"I")
+
+
+@pytest.fixture
+def starting() -> Iterator[Callable[..., StartingServer]]:
+    made: list[StartingServer] = []
+
+    def start(*codes: str) -> StartingServer:
+        made.append(StartingServer(*codes))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.close()
+
+
+CANNOT_CONNECT_NOW = "57P03"
+
+
+def wait_for(server: StartingServer, limit_s: float) -> None:
+    """In a process of its own: libpq's ping holds this one's lock, and the server needs it to answer."""
+    script = "import django; django.setup(); from aio_platform import database; database.wait_until_ready({})"
+    subprocess.run(
+        [sys.executable, "-c", script.format(limit_s)],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "platform"),
+            "DJANGO_SETTINGS_MODULE": "aio_platform.settings",
+            "DATABASE_URL": server.url,
+        },
+        check=True,
+        timeout=60,
+    )
+
+
+def test_a_server_that_takes_no_connections_yet_is_waited_for(
+    starting: Callable[..., StartingServer],
+) -> None:
+    server = starting(CANNOT_CONNECT_NOW, CANNOT_CONNECT_NOW, CANNOT_CONNECT_NOW)
+
+    wait_for(server, limit_s=30)
+
+    assert server.asked == 4
+
+
+def test_a_server_that_never_gets_ready_is_not_waited_for_for_ever(
+    starting: Callable[..., StartingServer],
+) -> None:
+    server = starting(*[CANNOT_CONNECT_NOW] * 100)
+
+    wait_for(server, limit_s=0.3)
+
+    assert 2 <= server.asked < 100
+
+
+@pytest.mark.parametrize("code", ["28P01", "3D000", "53300"])
+def test_any_other_refusal_is_left_to_whoever_connects_next(
+    code: str, starting: Callable[..., StartingServer]
+) -> None:
+    server = starting(code, CANNOT_CONNECT_NOW)
+
+    wait_for(server, limit_s=30)
+
+    assert server.asked == 1
 
 
 def test_a_named_server_is_used_in_place_of_the_embedded_one(settings: Any) -> None:

@@ -50,6 +50,24 @@ def test_the_defaults_keep_everything_on_loopback_and_safe(tmp_path: Path) -> No
     }
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://ada:s3cret@host:port/aio", "mysql://ada:s3cret@host/aio", "postgresql://ada:s3cret@host"],
+)
+def test_a_bad_database_url_is_refused_in_one_line_that_shows_nothing_of_it(url: str, tmp_path: Path) -> None:
+    completed = read_settings(tmp_path / "data", DATABASE_URL=url)
+    assert completed.returncode == 1
+    assert completed.stderr.startswith("DATABASE_URL")
+    assert completed.stderr.count("\n") == 1
+    assert "s3cret" not in completed.stderr
+
+
+def test_a_sockets_directory_keeps_its_case(tmp_path: Path) -> None:
+    url = "postgresql://%2Ftmp%2FMySockets/Aio"
+    read = values(tmp_path / "data", "DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
+    assert (read["HOST"], read["NAME"], read["PORT"]) == ("/tmp/MySockets", "Aio", "")
+
+
 @pytest.mark.parametrize("name", ["AIO_TASK_KEEP_DAYS", "AIO_CALLBACK_KEEP_DAYS"])
 @pytest.mark.parametrize("text", ["0", "-1"])
 def test_what_is_kept_is_kept_for_a_day_at_least(name: str, text: str, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ class Command(MigrateCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         database.act_as_owner()
         connections[options["database"]].close()
+        database.wait_until_ready()
         ensure_database_exists(options["database"])
         with connections[options["database"]].cursor() as cursor:
             # Two servers that start at once migrate one after the other; the lock goes with the session.
