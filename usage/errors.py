@@ -127,6 +127,15 @@ class AccountUnknown(NotFound):
         super().__init__("There is no such account.")
 
 
+class EventsArchived(InvalidRequest):
+    """Sums cannot be made anew without all of their events."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Some usage events are archived, so the sums cannot be made anew. They stay as they are."
+        )
+
+
 class CaptureUnknown(NotFound):
     """No such call in the account, or one that was not charged."""
 

@@ -1,4 +1,4 @@
-"""What has to happen to the books by the clock: holds and grants expire, partitions are made, answers forgotten."""
+"""What has to happen to the books by the clock: holds and grants expire, events are summed, answers forgotten."""
 
 import threading
 import time
@@ -9,13 +9,15 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from usage import grants
+from usage import grants, rollups
 from usage.metrics import CHORES
 
 log = structlog.get_logger(__name__)
 EXPIRE_AT_ONCE = 1000
 FORGET_AT_ONCE = 1000
 MONTHS_AHEAD = 3
+# More in one turn means that the sums were far behind; the other chores still get their turns in between.
+ROLL_UP_AT_ONCE = 20_000
 
 
 @dataclass(slots=True)
@@ -35,6 +37,8 @@ def chores() -> list[Chore]:
         Chore("expire holds", 2.0, lambda: grants.expire_holds(EXPIRE_AT_ONCE), EXPIRE_AT_ONCE),
         Chore("expire grants", 5.0, lambda: grants.expire_grants()),
         Chore("forget kept answers", 30.0, lambda: grants.forget_answers(FORGET_AT_ONCE), FORGET_AT_ONCE),
+        Chore("roll up events", 5.0, rollups.take_some, ROLL_UP_AT_ONCE),
+        Chore("forget sums", 60.0, rollups.forget, rollups.FORGET_AT_ONCE),
         Chore("make partitions", 3600.0, lambda: grants.make_partitions(MONTHS_AHEAD)),
     ]
 

@@ -17,6 +17,15 @@ BOOKS = [
     "usage_trial_day",
     "usage_refusal",
     "usage_idempotent_call",
+    "usage_rollup_state",
+    "usage_call_kind",
+    "usage_rollup_minute",
+    "usage_rollup_hour",
+    "usage_rollup_day",
+    "usage_rollup_account_day",
+    "usage_refund_to_roll_up",
+    "usage_plan_period",
+    "usage_route_cost",
 ]
 
 

@@ -12,6 +12,8 @@ MATCHES_SQL = """
     AND (%(endpoint)s::text IS NULL OR endpoint = %(endpoint)s)
     AND (%(model)s::text IS NULL OR model = %(model)s)
     AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+    AND (%(upstream)s::text IS NULL OR upstream = %(upstream)s)
+    AND (%(route)s::text IS NULL OR route = %(route)s)
     AND (%(since)s::timestamptz IS NULL OR started_at >= %(since)s::timestamptz)
     AND (%(until)s::timestamptz IS NULL OR started_at < %(until)s::timestamptz)
 """
@@ -21,7 +23,8 @@ MATCHES_SQL = """
 class CallFilter:
     """Calls that started from `since` until before `until`; None matches all. `key_id` 0: signed-in members.
 
-    An account of None means every account, which is for operators alone.
+    An account of None means every account, which is for operators alone. `plan` is the one that the account was on
+    when the call started; sums know it, lists of single calls do not.
     """
 
     account_id: int | None
@@ -32,6 +35,9 @@ class CallFilter:
     since: datetime | None = None
     until: datetime | None = None
     member_id: int | None = None
+    upstream: str | None = None
+    route: str | None = None
+    plan: str | None = None
 
     def parameters(self) -> dict[str, Any]:
         """What MATCHES_SQL wants."""
@@ -42,6 +48,8 @@ class CallFilter:
             "endpoint": self.endpoint,
             "model": self.model,
             "outcome": self.outcome,
+            "upstream": self.upstream,
+            "route": self.route,
             "since": self.since,
             "until": self.until,
         }

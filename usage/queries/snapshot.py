@@ -12,8 +12,13 @@ from django.db import DataError, OperationalError, connection, transaction
 from aio_platform.errors import InvalidRequest
 
 TIME_LIMIT_MS = 15_000
-# The statement's own timestamp is taken before its snapshot, so nothing committed up to it is missing.
-_OPEN_SQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = %s"
+# The statement's own timestamp is taken before its snapshot, so nothing committed up to it is missing. The lock comes
+# before the snapshot too: sums that are being made anew are not emptied under a reader (usage_reset_rollups_v1).
+_OPEN_SQL = """
+    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+    SET LOCAL statement_timeout = %s;
+    LOCK TABLE usage_rollup_state IN ACCESS SHARE MODE
+"""
 _MOMENT_SQL = "SELECT statement_timestamp()"
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from aio_platform.errors import InvalidRequest
 from usage.moments import local_text
-from usage.queries.filters import MATCHES_SQL, CallFilter
+from usage.queries.figures import NO_FIGURES, Wanted, figures
+from usage.queries.filters import CallFilter
+from usage.queries.histograms import percentiles
 from usage.queries.keys import describe_keys
 from usage.queries.members import describe_members
 from usage.queries.money import money
@@ -24,36 +26,6 @@ INTERVALS: dict[str, tuple[timedelta, timedelta]] = {
     NO_INTERVAL: (timedelta(days=1), timedelta(days=30)),
 }
 DIMENSIONS = ("key", "member", "model", "endpoint", "outcome")
-# What a caller or an upstream did wrong. A client that leaves is no error.
-ERRORS_SQL = "('rejected', 'failed', 'timed_out', 'expired')"
-# An expired call's latency is how long it lay until it was swept, which is nobody's.
-_SUMS_SQL = f"""
-    count(*) AS calls,
-    count(*) FILTER (WHERE outcome IN {ERRORS_SQL}) AS errors,
-    coalesce(sum(cost_microcredits), 0)::bigint AS gross,
-    coalesce(sum(refunded_microcredits), 0)::bigint AS refunded,
-    coalesce(sum(tokens_in), 0)::bigint AS tokens_in,
-    coalesce(sum(tokens_out), 0)::bigint AS tokens_out,
-    percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms)
-        FILTER (WHERE outcome <> 'expired') AS latencies_ms,
-    percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY first_byte_ms) AS first_bytes_ms
-"""
-_GROUPS_SQL = f"""
-    SELECT
-        CASE WHEN %(interval)s <> 'none' THEN date_trunc(%(interval)s, started_at, %(zone)s) END AS bucket,
-        CASE WHEN %(by_account)s THEN account_id END AS account_id,
-        CASE WHEN %(by_key)s THEN key_id END AS key_id,
-        CASE WHEN %(by_member)s THEN member_id END AS member_id,
-        CASE WHEN %(by_model)s THEN model END AS model,
-        CASE WHEN %(by_endpoint)s THEN endpoint END AS endpoint,
-        CASE WHEN %(by_outcome)s THEN outcome END AS outcome,
-        {_SUMS_SQL}
-    FROM usage_event WHERE {MATCHES_SQL}
-    GROUP BY 1, 2, 3, 4, 5, 6, 7
-    ORDER BY 1, sum(cost_microcredits - refunded_microcredits) DESC, 2, 3, 4, 5, 6, 7
-    LIMIT %(limit)s
-"""  # noqa: S608 - all parts are constants
-_TOTAL_SQL = f"SELECT {_SUMS_SQL} FROM usage_event WHERE {MATCHES_SQL}"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +71,23 @@ def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[di
 
     Raises InvalidRequest, naming `group_by`, when that makes more than 10,000 rows.
     """
-    rows = books.rows(
-        _GROUPS_SQL,
-        {
-            **which.parameters(),
-            **{f"by_{name}": name in grouping.by for name in ("account", *DIMENSIONS)},
-            "interval": grouping.interval,
-            "zone": grouping.zone_name,
-            "limit": MAX_ROWS + 1,
-        },
-    )
+    rows = figures(books, which, _wanted(grouping, limit=MAX_ROWS + 1))
     check_row_count(rows)
-    keys = describe_keys(row["key_id"] for row in rows if row["key_id"] is not None)
-    members = describe_members(row["member_id"] for row in rows if row["member_id"] is not None)
+    keys = describe_keys(row["key"] for row in rows if "key" in row)
+    members = describe_members(row["member"] for row in rows if row.get("member") is not None)
     return [_describe(row, grouping, keys, members) for row in rows]
 
 
 def total(books: Snapshot, which: CallFilter) -> dict[str, Any]:
     """Everything in one row; percentiles cannot be had from those of the groups."""
-    [row] = books.rows(_TOTAL_SQL, which.parameters())
-    return describe_sums(row)
+    rows = figures(books, which, _wanted(Grouping(())))
+    return describe_sums(rows[0] if rows else NO_FIGURES)
+
+
+def _wanted(grouping: Grouping, limit: int | None = None) -> Wanted:
+    return Wanted(
+        grouping.by, grouping.interval, grouping.zone, grouping.zone_name, ("latencies", "first_bytes"), limit
+    )
 
 
 def check_row_count(rows: list[Any]) -> None:
@@ -131,15 +100,16 @@ def check_row_count(rows: list[Any]) -> None:
 
 
 def describe_sums(row: dict[str, Any]) -> dict[str, Any]:
-    """`cost` is net of refunds, `gross` is not."""
-    p50, p95, p99 = row["latencies_ms"] or (None, None, None)
-    first_p50, first_p95 = row["first_bytes_ms"] or (None, None)
+    """`cost` is net of refunds, `gross` is not; latencies are exact up to 100 ms, then within 2 %."""
+    p50, p95, p99 = percentiles(row["latencies"], (0.5, 0.95, 0.99))
+    first_p50, first_p95 = percentiles(row["first_bytes"], (0.5, 0.95))
+    gross, refunded = row["gross_microcredits"], row["refunded_microcredits"]
     return {
         "calls": row["calls"],
         "errors": row["errors"],
-        **money("cost", row["gross"] - row["refunded"]),
-        **money("gross", row["gross"]),
-        **money("refunded", row["refunded"]),
+        **money("cost", gross - refunded),
+        **money("gross", gross),
+        **money("refunded", refunded),
         "tokens_in": row["tokens_in"],
         "tokens_out": row["tokens_out"],
         "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
@@ -158,11 +128,11 @@ def _describe(
         described["bucket"] = local_text(row["bucket"], grouping.zone)
     for name in grouping.by:
         if name == "key":
-            described["key"] = keys.get(row["key_id"])
+            described["key"] = keys.get(row["key"])
         elif name == "member":
-            described["member"] = members.get(row["member_id"])
+            described["member"] = members.get(row["member"])
         elif name == "account":
-            described["account_id"] = row["account_id"]
+            described["account_id"] = row["account"]
         else:
             described[name] = row[name]
     return described | describe_sums(row)

@@ -19,6 +19,20 @@ COMMENT ON COLUMN usage_balance.captured_microcredits IS 'Sum of all captures, e
 COMMENT ON COLUMN usage_balance.lots_settled_at_microcredits IS 'The captured sum up to which captures have been taken off the expiring grants.';
 GRANT SELECT ON usage_balance TO aio_app;
 
+CREATE TABLE usage_call_kind (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    plan text NOT NULL,
+    endpoint text NOT NULL,
+    model text NOT NULL,
+    route text NOT NULL,
+    upstream text NOT NULL,
+    outcome text NOT NULL,
+    CONSTRAINT usage_call_kind_plan_endpoint_model_route_upstream_outcome_key UNIQUE (plan, endpoint, model, route, upstream, outcome),
+    CONSTRAINT usage_call_kind_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE usage_call_kind IS 'What calls have in common, so that a row of sums names it by a number.';
+GRANT SELECT ON usage_call_kind TO aio_app;
+
 CREATE TABLE usage_event (
     account_id bigint NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -71,6 +85,7 @@ CREATE TABLE usage_event (
     CONSTRAINT usage_event_upstream_latency_ms_check CHECK ((upstream_latency_ms >= 0)),
     CONSTRAINT usage_event_video_ms_check CHECK ((video_ms >= 0))
 ) PARTITION BY RANGE (started_at);
+CREATE INDEX usage_event_by_time ON ONLY public.usage_event USING brin (settled_at, started_at) WITH (pages_per_range='64', autosummarize='on');
 COMMENT ON COLUMN usage_event.latency_ms IS 'From the request''s arrival to its settlement being asked for.';
 COMMENT ON COLUMN usage_event.attempts IS 'The upstream attempts, where there was more than one.';
 GRANT SELECT ON usage_event TO aio_app;
@@ -177,6 +192,16 @@ COMMENT ON COLUMN usage_ledger_entry.balance_microcredits IS 'Available plus hel
 COMMENT ON COLUMN usage_ledger_entry.cause_entry IS 'The grant that expired, or the capture that is refunded.';
 GRANT SELECT ON usage_ledger_entry TO aio_app;
 
+CREATE TABLE usage_plan_period (
+    account_id bigint NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    plan text NOT NULL,
+    CONSTRAINT usage_plan_period_pkey PRIMARY KEY (account_id, since),
+    CONSTRAINT usage_plan_period_check CHECK ((since < until))
+);
+GRANT SELECT ON usage_plan_period TO aio_app;
+
 CREATE TABLE usage_rate (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     name text NOT NULL,
@@ -205,7 +230,18 @@ CREATE TABLE usage_refund (
     CONSTRAINT usage_refund_amount_microcredits_check CHECK ((amount_microcredits > 0))
 );
 CREATE INDEX usage_refund_of_capture ON public.usage_refund USING btree (account_id, capture_entry);
+CREATE TRIGGER usage_refund_noted AFTER INSERT ON public.usage_refund FOR EACH ROW EXECUTE FUNCTION usage_note_refund_v1();
 GRANT SELECT ON usage_refund TO aio_app;
+
+CREATE TABLE usage_refund_to_roll_up (
+    account_id bigint NOT NULL,
+    entry bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    request_id uuid NOT NULL,
+    amount_microcredits bigint NOT NULL,
+    CONSTRAINT usage_refund_to_roll_up_pkey PRIMARY KEY (account_id, entry)
+);
+GRANT SELECT ON usage_refund_to_roll_up TO aio_app;
 
 CREATE TABLE usage_refusal (
     account_id bigint NOT NULL,
@@ -219,6 +255,125 @@ CREATE TABLE usage_refusal (
 );
 GRANT SELECT ON usage_refusal TO aio_app;
 
+CREATE TABLE usage_rollup_account_day (
+    day_start integer NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    account_id bigint NOT NULL,
+    calls bigint NOT NULL,
+    errors bigint NOT NULL,
+    gross_microcredits bigint NOT NULL,
+    refunded_microcredits bigint NOT NULL,
+    CONSTRAINT usage_rollup_account_day_pkey PRIMARY KEY (day_start, bucket, account_id)
+) WITH (fillfactor=60);
+COMMENT ON TABLE usage_rollup_account_day IS 'An account''s day in one row, for lists of all accounts.';
+GRANT SELECT ON usage_rollup_account_day TO aio_app;
+
+CREATE TABLE usage_rollup_day (
+    account_id bigint NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    key_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    kind_id integer NOT NULL,
+    calls bigint NOT NULL,
+    gross_microcredits bigint NOT NULL,
+    refunded_microcredits bigint NOT NULL,
+    tokens_in bigint NOT NULL,
+    tokens_out bigint NOT NULL,
+    images bigint NOT NULL,
+    audio_ms bigint NOT NULL,
+    characters bigint NOT NULL,
+    pixel_steps bigint NOT NULL,
+    video_ms bigint NOT NULL,
+    latencies numeric NOT NULL,
+    upstream_latencies numeric NOT NULL,
+    first_bytes numeric NOT NULL,
+    day_start integer NOT NULL,
+    CONSTRAINT usage_rollup_day_pkey PRIMARY KEY (account_id, day_start, bucket, key_id, member_id, kind_id)
+) WITH (fillfactor=60);
+COMMENT ON COLUMN usage_rollup_day.day_start IS 'At which minute after midnight UTC this day starts.';
+GRANT SELECT ON usage_rollup_day TO aio_app;
+
+CREATE TABLE usage_rollup_hour (
+    account_id bigint NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    key_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    kind_id integer NOT NULL,
+    calls bigint NOT NULL,
+    gross_microcredits bigint NOT NULL,
+    refunded_microcredits bigint NOT NULL,
+    tokens_in bigint NOT NULL,
+    tokens_out bigint NOT NULL,
+    images bigint NOT NULL,
+    audio_ms bigint NOT NULL,
+    characters bigint NOT NULL,
+    pixel_steps bigint NOT NULL,
+    video_ms bigint NOT NULL,
+    latencies numeric NOT NULL,
+    upstream_latencies numeric NOT NULL,
+    first_bytes numeric NOT NULL,
+    CONSTRAINT usage_rollup_hour_pkey PRIMARY KEY (account_id, bucket, key_id, member_id, kind_id)
+) WITH (fillfactor=80);
+CREATE INDEX usage_rollup_hour_by_time ON public.usage_rollup_hour USING brin (bucket) WITH (pages_per_range='32');
+COMMENT ON COLUMN usage_rollup_hour.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
+GRANT SELECT ON usage_rollup_hour TO aio_app;
+
+CREATE TABLE usage_rollup_minute (
+    account_id bigint NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    key_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    kind_id integer NOT NULL,
+    calls bigint NOT NULL,
+    gross_microcredits bigint NOT NULL,
+    refunded_microcredits bigint NOT NULL,
+    tokens_in bigint NOT NULL,
+    tokens_out bigint NOT NULL,
+    images bigint NOT NULL,
+    audio_ms bigint NOT NULL,
+    characters bigint NOT NULL,
+    pixel_steps bigint NOT NULL,
+    video_ms bigint NOT NULL,
+    latencies numeric NOT NULL,
+    upstream_latencies numeric NOT NULL,
+    first_bytes numeric NOT NULL,
+    CONSTRAINT usage_rollup_minute_pkey PRIMARY KEY (account_id, bucket, key_id, member_id, kind_id)
+) WITH (fillfactor=80);
+CREATE INDEX usage_rollup_minute_by_time ON public.usage_rollup_minute USING brin (bucket) WITH (pages_per_range='32');
+COMMENT ON COLUMN usage_rollup_minute.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
+GRANT SELECT ON usage_rollup_minute TO aio_app;
+
+CREATE TABLE usage_rollup_state (
+    only_row boolean DEFAULT true NOT NULL,
+    rolled_up_to timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    candidate_to timestamp with time zone,
+    candidate_xid xid8,
+    day_starts integer[] DEFAULT '{0,900}'::integer[] NOT NULL,
+    minutes_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    hours_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    events_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT usage_rollup_state_pkey PRIMARY KEY (only_row),
+    CONSTRAINT usage_rollup_state_only_row_check CHECK (only_row)
+);
+COMMENT ON COLUMN usage_rollup_state.rolled_up_to IS 'Events settled up to then are in the sums, later ones are not.';
+COMMENT ON COLUMN usage_rollup_state.candidate_to IS 'The next such moment, once every transaction up to candidate_xid has ended.';
+COMMENT ON COLUMN usage_rollup_state.minutes_from IS 'Minutes before are forgotten; so are hours before hours_from.';
+COMMENT ON COLUMN usage_rollup_state.events_from IS 'Events that started before are archived.';
+GRANT SELECT ON usage_rollup_state TO aio_app;
+
+CREATE TABLE usage_route_cost (
+    route text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    prices jsonb NOT NULL,
+    published_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT usage_route_cost_pkey PRIMARY KEY (route, since),
+    CONSTRAINT usage_route_cost_route_check CHECK ((route <> ''::text)),
+    CONSTRAINT usage_route_cost_since_check CHECK ((since = date_trunc('hour'::text, since)))
+);
+CREATE TRIGGER usage_route_cost_immutable BEFORE DELETE OR UPDATE ON public.usage_route_cost FOR EACH ROW EXECUTE FUNCTION usage_forbid_change_v1();
+COMMENT ON TABLE usage_route_cost IS 'In micro-credits, as usage_rate has prices; a row never changes. A route without a row has no known cost.';
+GRANT SELECT ON usage_route_cost TO aio_app;
+
 CREATE TABLE usage_trial_day (
     account_id bigint NOT NULL,
     day date NOT NULL,
@@ -227,6 +382,75 @@ CREATE TABLE usage_trial_day (
     CONSTRAINT usage_trial_day_calls_check CHECK ((calls >= 0))
 ) WITH (fillfactor=50);
 GRANT SELECT ON usage_trial_day TO aio_app;
+
+CREATE OR REPLACE FUNCTION public.usage_add_refunds_to_rollups_v1(p_to timestamp with time zone, p_state usage_rollup_state)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    counted bigint;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM usage_refund_to_roll_up) THEN
+        RETURN;
+    END IF;
+    EXECUTE usage_rollup_statement_v1($sql$taken AS (
+        DELETE FROM usage_refund_to_roll_up r USING usage_event e
+        WHERE e.account_id = r.account_id AND e.started_at = r.started_at AND e.request_id = r.request_id
+            AND e.settled_at <= $2
+        RETURNING r.amount_microcredits, e.account_id, e.started_at, e.key_id, e.member_id, e.endpoint, e.model,
+            e.route, e.upstream, e.outcome
+    ), $sql$, $sql$
+        SELECT e.account_id, e.started_at, e.key_id, coalesce(e.member_id, 0) AS member_id, k.id AS kind_id,
+            0 AS calls, 0 AS errors, 0 AS gross_microcredits, e.amount_microcredits AS refunded_microcredits,
+            0 AS tokens_in, 0 AS tokens_out, 0 AS images, 0 AS audio_ms, 0 AS characters, 0 AS pixel_steps,
+            0 AS video_ms, 0::numeric AS latencies, 0::numeric AS upstream_latencies, 0::numeric AS first_bytes
+        FROM taken e
+        LEFT JOIN usage_plan_period p
+            ON p.account_id = e.account_id AND p.since <= e.started_at AND e.started_at < p.until
+        JOIN usage_call_kind k ON k.plan = coalesce(p.plan, '') AND k.endpoint = e.endpoint AND k.model = e.model
+            AND k.route = e.route AND k.upstream = coalesce(e.upstream, '') AND k.outcome = e.outcome
+    $sql$) INTO counted
+    USING NULL::timestamptz, p_to, p_state.day_starts, p_state.minutes_from, p_state.hours_from;
+END $function$;
+-- rights: {postgres=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v1(p_after timestamp with time zone, p_to timestamp with time zone, p_state usage_rollup_state)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    counted bigint;
+BEGIN
+    INSERT INTO usage_call_kind (plan, endpoint, model, route, upstream, outcome)
+    SELECT DISTINCT coalesce(p.plan, ''), e.endpoint, e.model, e.route, coalesce(e.upstream, ''), e.outcome
+    FROM usage_event e
+    LEFT JOIN usage_plan_period p
+        ON p.account_id = e.account_id AND p.since <= e.started_at AND e.started_at < p.until
+    WHERE e.settled_at > p_after AND e.settled_at <= p_to
+    EXCEPT SELECT k.plan, k.endpoint, k.model, k.route, k.upstream, k.outcome FROM usage_call_kind k
+    ON CONFLICT DO NOTHING;
+    EXECUTE usage_rollup_statement_v1('', $sql$
+        SELECT e.account_id, e.started_at, e.key_id, coalesce(e.member_id, 0) AS member_id, k.id AS kind_id,
+            1 AS calls, (e.outcome IN ('rejected', 'failed', 'timed_out', 'expired'))::integer AS errors,
+            e.cost_microcredits AS gross_microcredits, 0 AS refunded_microcredits, e.tokens_in, e.tokens_out,
+            e.images, e.audio_ms, e.characters, e.pixel_steps, e.video_ms,
+            CASE WHEN e.outcome <> 'expired' THEN usage_latency_mark_v1(e.latency_ms) END AS latencies,
+            usage_latency_mark_v1(e.upstream_latency_ms) AS upstream_latencies,
+            usage_latency_mark_v1(e.first_byte_ms) AS first_bytes
+        FROM usage_event e
+        LEFT JOIN usage_plan_period p
+            ON p.account_id = e.account_id AND p.since <= e.started_at AND e.started_at < p.until
+        JOIN usage_call_kind k ON k.plan = coalesce(p.plan, '') AND k.endpoint = e.endpoint AND k.model = e.model
+            AND k.route = e.route AND k.upstream = coalesce(e.upstream, '') AND k.outcome = e.outcome
+        WHERE e.settled_at > $1 AND e.settled_at <= $2
+    $sql$) INTO counted USING p_after, p_to, p_state.day_starts, p_state.minutes_from, p_state.hours_from;
+    RETURN counted;
+END $function$;
+-- rights: {postgres=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_authorize_v1(p_request_ids uuid[], p_key_digests bytea[], p_account_ids bigint[], p_member_ids bigint[], p_addresses inet[], p_endpoints text[], p_models text[], p_routes text[], p_rate_ids bigint[], p_ceilings bigint[], p_started_at_ms bigint[], p_ttl_s integer[])
  RETURNS TABLE(verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint, minute_limit integer, minute_remaining integer, minute_reset_s integer)
@@ -635,6 +859,34 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_forget_rollups_v1(p_minutes_from timestamp with time zone, p_hours_from timestamp with time zone, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    state usage_rollup_state;
+    forgotten integer;
+    n integer;
+BEGIN
+    SELECT * INTO state FROM usage_rollup_state FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    state.minutes_from := greatest(state.minutes_from, date_trunc('hour', p_minutes_from));
+    state.hours_from := greatest(state.hours_from, date_trunc('hour', p_hours_from));
+    UPDATE usage_rollup_state SET minutes_from = state.minutes_from, hours_from = state.hours_from;
+    DELETE FROM usage_rollup_minute WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM usage_rollup_minute WHERE bucket < state.minutes_from LIMIT p_limit));
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    DELETE FROM usage_rollup_hour WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM usage_rollup_hour WHERE bucket < state.hours_from LIMIT p_limit));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN forgotten + n;
+END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_grant_v1(p_account_id bigint, p_amount bigint, p_reason text, p_actor text, p_expires_at timestamp with time zone, p_idempotency_key text)
  RETURNS TABLE(entry bigint, available bigint, repeated boolean)
  LANGUAGE plpgsql
@@ -698,6 +950,54 @@ AS $function$
 $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_latency_mark_v1(p_ms integer)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT ('1e' || (12 * width_bucket(p_ms, ARRAY[
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+        29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54,
+        55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80,
+        81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 106, 111, 116,
+        121, 126, 131, 136, 141, 146, 152, 159, 166, 173, 180, 187, 194, 202, 211, 220, 229, 238, 247, 257,
+        268, 279, 290, 302, 315, 328, 341, 355, 370, 385, 401, 418, 435, 453, 472, 491, 511, 532, 554, 577,
+        601, 626, 652, 679, 707, 736, 766, 797, 829, 863, 898, 934, 972, 1012, 1054, 1097, 1141, 1187, 1235,
+        1285, 1337, 1391, 1447, 1506, 1568, 1632, 1698, 1767, 1839, 1914, 1992, 2073, 2158, 2246, 2337, 2432,
+        2531, 2634, 2741, 2853, 2970, 3091, 3217, 3348, 3484, 3626, 3774, 3928, 4088, 4255, 4429, 4610, 4798,
+        4993, 5196, 5408, 5629, 5859, 6098, 6346, 6605, 6875, 7156, 7448, 7752, 8069, 8398, 8740, 9096, 9467,
+        9854, 10257, 10676, 11112, 11566, 12038, 12529, 13040, 13572, 14126, 14703, 15304, 15929, 16579, 17256,
+        17961, 18694, 19457, 20252, 21079, 21939, 22834, 23766, 24736, 25745, 26795, 27888, 29026, 30211,
+        31444, 32727, 34063, 35454, 36902, 38409, 39977, 41609, 43308, 45076, 46916, 48831, 50824, 52898,
+        55057, 57305, 59644, 62078, 64612, 67249, 69993, 72849, 75822, 78917, 82138, 85490, 88979, 92611,
+        96391, 100325, 104420, 108682, 113118, 117735, 122540, 127541, 132746, 138164, 143804, 149674, 155783,
+        162141, 168759, 175647, 182816, 190278, 198044, 206127, 214540, 223296, 232410, 241896, 251769, 262045,
+        272740, 283872, 295459, 307519, 320071, 333135, 346732, 360884, 375614, 390945, 406902, 423511, 440797,
+        458788, 477514, 497005, 517291, 538405, 560381, 583254, 607061, 631839, 657628, 684470, 712408, 741486,
+        771751, 803252, 836038, 870162, 905679, 942645, 981120, 1021166, 1062846, 1106227, 1151379, 1198374,
+        1247287, 1298196, 1351183, 1406333, 1463734, 1523478, 1585661, 1650382, 1717744, 1787856, 1860830,
+        1936782, 2015834, 2098113, 2183751, 2272884, 2365655, 2462213, 2562712, 2667313, 2776183, 2889496,
+        3007434, 3130186, 3257948, 3390925, 3529330, 3673384, 3823318, 3979372, 4141795, 4310847, 4486799,
+        4669933, 4860542, 5058931, 5265418, 5480333, 5704020, 5936837, 6179157, 6431368, 6693873, 6967092,
+        7251463, 7547441, 7855499, 8176131, 8509851, 8857192, 9218710, 9594984, 9986616, 10394233, 10818487,
+        11260058, 11719653, 12198007, 12695885, 13214084, 13753434, 14314798, 14899075, 15507201, 16140148,
+        16798929, 17484599, 18198256, 18941042, 19714145, 20518804, 21356307, 22227993, 23135258, 24079555,
+        25062394, 26085348, 27150056, 28258222, 29411619, 30612093, 31861566, 33162038, 34515590, 35924389,
+        37390690, 38916840, 40505282, 42158559, 43879317, 45670310, 47534405, 49474585, 51493956, 53595751,
+        55783333, 58060204, 60430009, 62896540, 65463745, 68135734, 70916784, 73811346, 76824054, 79959730,
+        83223392, 86620265, 90155786, 93835614, 97665639, 101651991, 105801052, 110119463, 114614135,
+        119292263, 124161335, 129229144, 134503803, 139993755, 145707786, 151655042, 157845043, 164287697,
+        170993317, 177972636, 185236825, 192797512, 200666798, 208857279, 217382066, 226254804, 235489694,
+        245101518, 255105662, 265518138, 276355613, 287635434, 299375656, 311595071, 324313237, 337550512,
+        351328084, 365668006, 380593231, 396127648, 412296123, 429124536, 446639823, 464870020, 483844307,
+        503593055, 524147874, 545541665, 567808672, 590984536, 615106354, 640212736, 666343868, 693541577,
+        721849396, 751312636, 781978458, 813895946, 847116188, 881692359, 917679803, 955136122, 994121270,
+        1034697648, 1076930205, 1120886540, 1166637011, 1214254848, 1263816270, 1315400608, 1369090429,
+        1424971671, 1483133780, 1543669853, 1606676786, 1672255430, 1740510754, 1811552010, 1885492909,
+        1962451804, 2042551878, 2125921342]))::text)::numeric
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_lock_balances_v1(p_account_ids bigint[], p_key_digests bytea[])
  RETURNS boolean
  LANGUAGE plpgsql
@@ -758,6 +1058,43 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_note_plan_v1()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    moment timestamptz;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO usage_plan_period (account_id, since, until, plan)
+        VALUES (NEW.id, '-infinity', 'infinity', NEW.plan_id) ON CONFLICT DO NOTHING;
+        RETURN NULL;
+    END IF;
+    PERFORM 1 FROM usage_rollup_state FOR SHARE;
+    moment := clock_timestamp();
+    UPDATE usage_plan_period SET until = moment WHERE account_id = NEW.id AND until = 'infinity';
+    INSERT INTO usage_plan_period (account_id, since, until, plan)
+    VALUES (NEW.id, CASE WHEN FOUND THEN moment ELSE '-infinity' END, 'infinity', NEW.plan_id);
+    RETURN NULL;
+END $function$;
+-- rights: {postgres=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_note_refund_v1()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO usage_refund_to_roll_up (account_id, entry, started_at, request_id, amount_microcredits)
+    SELECT NEW.account_id, NEW.entry, usage_started_at_v1(l.request_id), l.request_id, NEW.amount_microcredits
+    FROM usage_ledger_entry l WHERE l.account_id = NEW.account_id AND l.entry = NEW.capture_entry;
+    RETURN NULL;
+END $function$;
+-- rights: {postgres=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_open_balance_v1(p_account_id bigint)
  RETURNS void
  LANGUAGE plpgsql
@@ -791,6 +1128,26 @@ BEGIN
     END IF;
     RETURN QUERY INSERT INTO usage_rate AS r (name, version, prices)
     VALUES (p_name, coalesce(newest.version, 0) + 1, p_prices) RETURNING r.id, r.version;
+END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_publish_route_cost_v1(p_route text, p_since timestamp with time zone, p_prices jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO usage_route_cost (route, since, prices) VALUES (p_route, p_since, p_prices) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM usage_route_cost
+                   WHERE route = p_route AND since = p_since AND prices = p_prices) THEN
+        RAISE EXCEPTION 'another cost is published for that hour'
+            USING ERRCODE = 'unique_violation', CONSTRAINT = 'usage_route_cost_once';
+    END IF;
+    RETURN false;
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
@@ -985,6 +1342,139 @@ BEGIN
     RETURN earlier;
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_reset_rollups_v1(p_day_starts integer[], p_minutes_from timestamp with time zone, p_hours_from timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    -- Every reader has this table's lock from before its snapshot: none of them finds the sums gone.
+    LOCK TABLE usage_rollup_state IN ACCESS EXCLUSIVE MODE;
+    IF EXISTS (SELECT 1 FROM usage_rollup_state WHERE events_from > '-infinity') THEN
+        RAISE EXCEPTION 'events are archived, so their sums cannot be made anew'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'usage_rollups_need_events';
+    END IF;
+    INSERT INTO usage_rollup_state DEFAULT VALUES ON CONFLICT DO NOTHING;
+    TRUNCATE usage_rollup_minute, usage_rollup_hour, usage_rollup_day, usage_rollup_account_day,
+        usage_refund_to_roll_up;
+    INSERT INTO usage_refund_to_roll_up (account_id, entry, started_at, request_id, amount_microcredits)
+    SELECT r.account_id, r.entry, usage_started_at_v1(l.request_id), l.request_id, r.amount_microcredits
+    FROM usage_refund r JOIN usage_ledger_entry l ON l.account_id = r.account_id AND l.entry = r.capture_entry;
+    UPDATE usage_rollup_state
+    SET rolled_up_to = '-infinity', candidate_to = NULL, candidate_xid = NULL,
+        day_starts = coalesce(p_day_starts, day_starts),
+        minutes_from = date_trunc('hour', p_minutes_from), hours_from = date_trunc('hour', p_hours_from);
+END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_roll_up_v1(p_span interval, p_lag interval, OUT events bigint, OUT is_done boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    state usage_rollup_state;
+    oldest_running xid8;
+    target timestamptz;
+    chunk_from timestamptz;
+    chunk_to timestamptz;
+    span interval := p_span;
+BEGIN
+    events := 0;
+    is_done := true;
+    INSERT INTO usage_rollup_state DEFAULT VALUES ON CONFLICT DO NOTHING;
+    SELECT * INTO state FROM usage_rollup_state FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    target := state.rolled_up_to;
+    SELECT pg_snapshot_xmin(pg_current_snapshot()) INTO oldest_running;
+    IF state.candidate_xid < oldest_running THEN
+        target := state.candidate_to;
+    END IF;
+    chunk_from := state.rolled_up_to;
+    IF chunk_from = '-infinity' AND target > chunk_from THEN
+        SELECT coalesce(min(e.settled_at) - interval '1 microsecond', target) INTO chunk_from FROM usage_event e;
+        chunk_from := least(chunk_from, target);
+    END IF;
+    chunk_to := chunk_from;
+    -- Quiet times are passed in one turn.
+    WHILE events = 0 AND chunk_to < target LOOP
+        chunk_from := chunk_to;
+        chunk_to := least(chunk_from + span, target);
+        span := span * 4;
+        events := usage_add_to_rollups_v1(chunk_from, chunk_to, state);
+    END LOOP;
+    PERFORM usage_add_refunds_to_rollups_v1(chunk_to, state);
+    is_done := chunk_to >= target;
+    IF is_done AND (state.candidate_xid IS NULL OR state.candidate_xid < oldest_running) THEN
+        UPDATE usage_rollup_state
+        SET rolled_up_to = chunk_to, candidate_to = greatest(now() - p_lag, chunk_to),
+            candidate_xid = pg_current_xact_id();
+    ELSE
+        UPDATE usage_rollup_state SET rolled_up_to = chunk_to;
+    END IF;
+END $function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_rollup_statement_v1(p_with text, p_source text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    measures constant text[] := ARRAY['calls', 'gross_microcredits', 'refunded_microcredits', 'tokens_in',
+        'tokens_out', 'images', 'audio_ms', 'characters', 'pixel_steps', 'video_ms', 'latencies',
+        'upstream_latencies', 'first_bytes'];
+    columns text := array_to_string(measures, ', ');
+    sums text := (SELECT string_agg(format('coalesce(sum(%s), 0) AS %s', m, m), ', ') FROM unnest(measures) m);
+    adding text := (SELECT string_agg(format('%s = r.%s + excluded.%s', m, m, m), ', ') FROM unnest(measures) m);
+BEGIN
+    -- Of everybody's sums: the same groups without account, key and member.
+    RETURN format($sql$WITH %5$sevent AS (%1$s), added AS MATERIALIZED (
+        SELECT account_id, date_bin('1 minute', started_at, 'epoch') AS bucket, key_id, member_id, kind_id,
+            sum(errors) AS errors, %2$s
+        FROM event GROUP BY 1, 2, 3, 4, 5
+    ), minutes AS MATERIALIZED (
+        SELECT account_id, bucket, key_id, member_id, kind_id, errors, %4$s FROM added
+        UNION ALL SELECT 0, bucket, 0, 0, kind_id, sum(errors), %2$s FROM added GROUP BY 2, 5
+    ), hours AS MATERIALIZED (
+        SELECT account_id, date_bin('1 hour', bucket, 'epoch') AS bucket, key_id, member_id, kind_id,
+            sum(errors) AS errors, %2$s
+        FROM minutes GROUP BY 1, 2, 3, 4, 5
+    ), days AS MATERIALIZED (
+        SELECT account_id, d.day_start, date_bin('1 day', m.bucket, 'epoch'::timestamptz + d.day_start * interval '1 minute')
+            AS bucket, key_id, member_id, kind_id, sum(errors) AS errors, %2$s
+        FROM minutes m CROSS JOIN unnest($3) AS d (day_start) GROUP BY 1, 2, 3, 4, 5, 6
+    ), to_minutes AS (
+        INSERT INTO usage_rollup_minute AS r (account_id, bucket, key_id, member_id, kind_id, %4$s)
+        SELECT account_id, bucket, key_id, member_id, kind_id, %4$s FROM minutes WHERE bucket >= $4
+        ON CONFLICT (account_id, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
+    ), to_hours AS (
+        INSERT INTO usage_rollup_hour AS r (account_id, bucket, key_id, member_id, kind_id, %4$s)
+        SELECT account_id, bucket, key_id, member_id, kind_id, %4$s FROM hours WHERE bucket >= $5
+        ON CONFLICT (account_id, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
+    ), to_days AS (
+        INSERT INTO usage_rollup_day AS r (account_id, day_start, bucket, key_id, member_id, kind_id, %4$s)
+        SELECT account_id, day_start, bucket, key_id, member_id, kind_id, %4$s FROM days
+        ON CONFLICT (account_id, day_start, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
+    ), to_account_days AS (
+        INSERT INTO usage_rollup_account_day AS r
+            (day_start, bucket, account_id, calls, errors, gross_microcredits, refunded_microcredits)
+        SELECT day_start, bucket, account_id, sum(calls), sum(errors), sum(gross_microcredits),
+            sum(refunded_microcredits)
+        FROM days WHERE account_id <> 0 GROUP BY 1, 2, 3
+        ON CONFLICT (day_start, bucket, account_id) DO UPDATE SET calls = r.calls + excluded.calls,
+            errors = r.errors + excluded.errors,
+            gross_microcredits = r.gross_microcredits + excluded.gross_microcredits,
+            refunded_microcredits = r.refunded_microcredits + excluded.refunded_microcredits
+    ) SELECT coalesce(sum(calls), 0)::bigint FROM added$sql$, p_source, sums, adding, columns, p_with);
+END $function$;
+-- rights: {postgres=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_settle_lots_v1(p_account_id bigint)
  RETURNS void

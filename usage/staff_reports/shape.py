@@ -114,8 +114,11 @@ class Report:
 
     def _place(self, moment: datetime, since: datetime) -> object:
         """How far into its period: by the calendar for days, of which not all have 24 hours."""
+        here, start = moment.astimezone(self.zone), since.astimezone(self.zone)
+        if self.interval == "month":
+            return (here.year - start.year) * 12 + here.month - start.month
         if self.interval == "day":
-            return (moment.astimezone(self.zone).date() - since.astimezone(self.zone).date()).days
+            return (here.date() - start.date()).days
         return moment - since.replace(second=0, microsecond=0)
 
 
