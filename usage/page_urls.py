@@ -2,10 +2,18 @@
 
 from django.urls import path
 
-from usage.page_views import credits, explore, overview
+from usage.page_views import calls, credits, explore, overview, receipt
 
 urlpatterns = [
     path("overview", overview.overview, name="overview"),
+    path("overview/first-key", overview.first_key, name="first-key"),
+    path("overview/first-call", overview.first_call, name="first-call"),
     path("usage", explore.usage, name="usage"),
+    path("usage/summary.csv", explore.summary_csv, name="summary-csv"),
+    path("usage/calls", calls.calls, name="calls"),
+    path("usage/calls/new", calls.new_calls, name="new-calls"),
+    path("usage/calls.csv", calls.calls_csv, name="calls-csv"),
+    path("usage/calls/<str:request_id>", receipt.receipt, name="receipt"),
     path("credits", credits.credits, name="credits"),
+    path("credits/ledger.csv", credits.ledger_csv, name="ledger-csv"),
 ]

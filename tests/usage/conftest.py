@@ -283,3 +283,28 @@ def member_of(db: None) -> Callable[..., Membership]:
         return actions.add_member(tenant.account, f"{role}{next(_numbers)}@people.test", role)
 
     return add
+
+
+@pytest.fixture
+def visit(member_of: Callable[..., Membership]) -> Callable[..., Any]:
+    """GET a page as a new member of the tenant's account, in Seoul's time; as a developer unless a role is named."""
+
+    def send(tenant: Tenant, path: str, query: dict[str, Any] | None = None, **options: Any) -> Any:
+        return signed_in(member_of(tenant, options.pop("role", "developer"))).get(
+            path, query or {}, **options
+        )
+
+    return send
+
+
+@pytest.fixture
+def client_of(member_of: Callable[..., Membership]) -> Callable[..., Client]:
+    """A browser in which a new member of that role is signed in."""
+    return lambda tenant, role="developer": signed_in(member_of(tenant, role))
+
+
+def signed_in(membership: Membership) -> Client:
+    browser = Client()
+    browser.force_login(membership.user, "allauth.account.auth_backends.AuthenticationBackend")
+    browser.cookies["aio_time_zone"] = "Asia/Seoul"
+    return browser

@@ -1,0 +1,130 @@
+"""Sums over time as a chart's series: the leading groups one by one, all others as one more. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from aio_platform.charts import Chart, Kind, Series, Unit
+from usage.queries.keys import SESSION
+from usage.wording import outcome_name, refusal_name
+
+SHOWN_GROUPS = 6
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure of a summary's row. Those that add up have an "other" group; percentiles have none."""
+
+    name: Promise
+    unit: Unit
+    of: Callable[[Row], int | None]
+    adds_up: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        return "bars" if self.adds_up else "line"
+
+
+MEASURES: dict[str, Measure] = {
+    "cost": Measure(gettext_lazy("Cost"), "credits", lambda row: row["cost_microcredits"]),
+    "calls": Measure(gettext_lazy("Calls"), "count", lambda row: row["calls"]),
+    "tokens": Measure(gettext_lazy("Tokens"), "count", lambda row: row["tokens_in"] + row["tokens_out"]),
+    "errors": Measure(gettext_lazy("Errors"), "count", lambda row: row["errors"]),
+    "p50": Measure(gettext_lazy("Latency p50"), "ms", lambda row: row["latency_ms"]["p50"], adds_up=False),
+    "p95": Measure(gettext_lazy("Latency p95"), "ms", lambda row: row["latency_ms"]["p95"], adds_up=False),
+    "p99": Measure(gettext_lazy("Latency p99"), "ms", lambda row: row["latency_ms"]["p99"], adds_up=False),
+    "first_token": Measure(
+        gettext_lazy("First token p50"), "ms", lambda row: row["first_byte_ms"]["p50"], adds_up=False
+    ),
+    "first_token_p95": Measure(
+        gettext_lazy("First token p95"), "ms", lambda row: row["first_byte_ms"]["p95"], adds_up=False
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What calls were added up by: its name for people, and what a filter takes for it; None has no filter."""
+
+    label: str
+    filter_value: str | None
+
+
+def bucket_of(row: Row) -> datetime:
+    """The moment at which a row's interval begins."""
+    return datetime.fromisoformat(row["bucket"])
+
+
+def group_of(row: Row, dimension: str | None) -> Group:
+    """The group that a summary's row is of."""
+    if dimension is None:
+        return Group(_("All calls"), None)
+    value = row[dimension]
+    if dimension == "key":
+        if value is None:
+            return Group(_("Signed-in members"), SESSION)
+        return Group(f"{value['name']} ({value['prefix']}…)", value["id"])
+    if dimension == "member":
+        if value is None:
+            return Group(_("API keys"), None)
+        return Group(value["email"] or _("somebody who left"), value["email"])
+    if dimension == "outcome":
+        return Group(outcome_name(value), value)
+    return Group(value, value)
+
+
+def ranked(rows: Sequence[Row], dimension: str | None, measure: Measure) -> list[tuple[Group, Row]]:
+    """The period's groups, the largest measure first; those without one come last."""
+    pairs = [(group_of(row, dimension), row) for row in rows]
+    return sorted(pairs, key=lambda pair: (-(measure.of(pair[1]) or 0), -pair[1]["calls"], pair[0].label))
+
+
+def chart_of(
+    title: str,
+    measure: Measure,
+    dimension: str | None,
+    leading: Sequence[Group],
+    moments: Sequence[datetime],
+    rows: Sequence[Row],
+) -> Chart:
+    """One series for each of the `leading` groups; what adds up has the sum of the others as well."""
+    empty: int | None = 0 if measure.adds_up else None
+    places = {moment: place for place, moment in enumerate(moments)}
+    series: dict[Group, list[int | None]] = {group: [empty] * len(moments) for group in leading}
+    other: list[int | None] = [empty] * len(moments)
+    has_other = False
+    for row in rows:
+        place = places[bucket_of(row)]
+        value = measure.of(row)
+        group = group_of(row, dimension)
+        if group in series:
+            series[group][place] = value
+        elif measure.adds_up and value:
+            has_other = True
+            other[place] = (other[place] or 0) + value
+    named = [Series(group.label, values) for group, values in series.items()]
+    if has_other:
+        named.append(Series(_("Other"), other))
+    return Chart(title, measure.unit, moments, named, kind=measure.kind)
+
+
+def refusals_chart(moments: Sequence[datetime], rows: Sequence[Row]) -> Chart:
+    """Refused calls by reason; the rarer reasons as one."""
+    sums: dict[str, int] = {}
+    for row in rows:
+        sums[row["code"]] = sums.get(row["code"], 0) + row["calls"]
+    leading = sorted(sums, key=lambda code: (-sums[code], code))[:SHOWN_GROUPS]
+    places = {moment: place for place, moment in enumerate(moments)}
+    values = {code: [0] * len(moments) for code in [*leading, "other"]}
+    for row in rows:
+        code = row["code"] if row["code"] in leading else "other"
+        values[code][places[bucket_of(row)]] += row["calls"]
+    names = {code: refusal_name(code) for code in leading} | {"other": _("Other")}
+    series = [Series(names[code], found) for code, found in values.items() if any(found)]
+    return Chart(_("Refused calls by reason"), "count", moments, series)
