@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiResponse
 
 from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, TextChatBody
 from gateway.contracts.parsing import RequestContract
+from gateway.field_descriptions import with_descriptions
 
 _USAGE = {
     "type": "object",
@@ -32,6 +33,7 @@ def body_of(contract: type[RequestContract]) -> dict[str, Any]:
     schema = contract.model_json_schema()
     definitions = schema.pop("$defs", {})
     resolved: dict[str, Any] = _resolve(schema, definitions)
+    resolved["properties"] = with_descriptions(contract.__name__, resolved["properties"])
     return {"application/json": resolved}
 
 

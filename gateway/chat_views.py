@@ -33,6 +33,7 @@ DEFAULT_TEMPERATURE = 0.1
 class ChatView(AsyncAPIView):
     """What the four have in common: read, price, carry, answer."""
 
+    endpoint = ENDPOINT
     contract: type[SamplingFields] = ChatCompletionBody
     session_allowed = False
 

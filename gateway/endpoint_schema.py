@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiResponse
 from gateway.chat_schema import body_of
 from gateway.contracts.form import FormContract
 from gateway.contracts.parsing import RequestContract
+from gateway.field_descriptions import with_descriptions
 
 BINARY = {"type": "string", "format": "binary"}
 NUMBERS = {"type": "array", "items": {"type": "number"}}
@@ -40,7 +41,8 @@ def json_body(contract: type[RequestContract]) -> dict[str, Any]:
 def form_body(contract: type[FormContract], file_field: str) -> dict[str, Any]:
     """A form's fields, with its file."""
     schema: dict[str, Any] = body_of(contract)["application/json"]  # type: ignore[arg-type]
-    properties = {file_field: BINARY, **schema["properties"]}
+    file = with_descriptions(contract.__name__, {file_field: BINARY})
+    properties = {**file, **schema["properties"]}
     required = [file_field, *schema.get("required", [])]
     return {"multipart/form-data": {**schema, "properties": properties, "required": required}}
 

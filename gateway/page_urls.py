@@ -14,5 +14,9 @@ urlpatterns = [
     path("tasks/<str:task_id>/callbacks/<str:delivery_id>/resend", tasks.resend_callback, name="task-resend"),
     path("tasks/<str:task_id>/results/<int:number>", task_results.task_result, name="task-result"),
     path("workbench", workbench.workbench, name="workbench"),
-    path("docs", docs.docs, name="docs"),
+    path("docs", docs.quickstart, name="docs"),
+    path("docs/search", docs.search_docs, name="docs-search"),
+    path("docs/openapi/<str:operation_id>", docs.openapi_operation, name="docs-operation"),
+    path("docs/endpoints/<slug:slug>", docs.endpoint, name="docs-endpoint"),
+    path("docs/<slug:slug>", docs.guide, name="docs-page"),
 ]

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
 from drf_spectacular.utils import OpenApiParameter
 
 from gateway.catalog import TASK_ENDPOINTS
 from gateway.endpoint_schema import json_object, operation
+from gateway.field_descriptions import ANYWHERE
 from gateway.tasks.listing import AFTER, DEFAULT_LIMIT, MAX_LIMIT
 from gateway.tasks.states import SHOWN
 
@@ -29,11 +31,11 @@ _BODY = {
     "application/json": {
         "type": "object",
         "properties": {
-            "model": {"type": "string", "description": "the tools need none"},
+            "model": {"type": "string", "description": _("The model's slug; the tools need none.")},
             "callback_url": {
                 "type": "string",
                 "format": "uri",
-                "description": "told when the task has ended",
+                "description": ANYWHERE["callback_url"],
             },
         },
         "additionalProperties": True,

@@ -22,6 +22,18 @@ OBJECT_MOUNTS = ("/api/v1/", "/v1/", "/llm/v1/")
 def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
     """Answer with the error in the shape of the mount that `path` belongs to."""
     ERRORS_ANSWERED.add_from_any_thread(error.code, str(error.status))
+    body = orjson.dumps(body_of(error, path, request_id))
+    response = HttpResponse(body, content_type="application/json", status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
+    if error.retry_after_s is not None:
+        response["Retry-After"] = str(error.retry_after_s)
+    response["X-Request-Id"] = request_id
+    return response
+
+
+def body_of(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
+    """The error's JSON in the shape of the mount that `path` belongs to."""
     if path.startswith(OBJECT_MOUNTS):
         described: dict[str, Any] = {
             "code": error.status,
@@ -30,19 +42,11 @@ def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
             "param": error.param,
             "request_id": request_id,
         }
-        body: dict[str, Any] = {"error": described | error.details}
-    else:
-        body = {"error": error.message, "type": error.type, "request_id": request_id}
-        if error.param is not None:
-            body["param"] = error.param
-        body |= error.details
-    response = HttpResponse(orjson.dumps(body), content_type="application/json", status=error.status)
-    for name, value in error.headers.items():
-        response[name] = value
-    if error.retry_after_s is not None:
-        response["Retry-After"] = str(error.retry_after_s)
-    response["X-Request-Id"] = request_id
-    return response
+        return {"error": described | error.details}
+    body: dict[str, Any] = {"error": error.message, "type": error.type, "request_id": request_id}
+    if error.param is not None:
+        body["param"] = error.param
+    return body | error.details
 
 
 def as_platform_error(error: BaseException) -> PlatformError:

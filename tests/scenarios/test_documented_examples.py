@@ -17,7 +17,9 @@ import pytest
 import yaml
 from running_platform import RunningPlatform, Tenant
 
-from gateway.schema_examples import EXAMPLES, IMAGE_FILE, KEY_ID, REQUEST_ID, SPEECH_FILE, TASK_ID
+from gateway.docs_pages import samples as samples_of_guides
+from gateway.openai_samples import CALLS, openai_python
+from gateway.schema_examples import EXAMPLES, IMAGE_FILE, KEY_ID, REQUEST_ID, SPEECH_FILE, TASK_ID, Example
 
 pytestmark = pytest.mark.slow
 LANGUAGES = ("curl", "Python", "JavaScript")
@@ -156,6 +158,42 @@ def test_every_example_runs_as_it_is_printed(
         wrong = [each for each in complaints if each is not None]
     assert wrong == [], "\n\n".join(wrong)
     assert len(found) > 30
+
+
+@pytest.mark.parametrize(
+    "address", [address for method, address in CALLS if method == "post"] + ["/v1/models"]
+)
+def test_every_example_with_openai_s_client_runs_as_it_is_printed(
+    address: str, platform: RunningPlatform, reader: Tenant, files: Path
+) -> None:
+    method = "get" if address == "/v1/models" else "post"
+    example = EXAMPLES.get((method, address), Example())
+    source = openai_python(method, address, example)
+    assert source is not None
+    sample = Sample(address, source, example.save_as, example)
+
+    assert complaint(sample, "Python", platform, reader, files, source) is None
+
+
+@pytest.mark.parametrize("name", ["stream", "poll_task"])
+def test_the_programs_of_the_guides_run_as_they_are_printed(
+    name: str, platform: RunningPlatform, reader: Tenant, files: Path, tmp_path: Path
+) -> None:
+    for program in samples_of_guides.program(name):
+        if program.language == "javascript" and shutil.which("node") is None:
+            continue
+        language = {"curl": "sh", "javascript": "JavaScript"}.get(program.language, "Python")
+        completed = subprocess.run(
+            command("curl" if language == "sh" else language, program.source, tmp_path),
+            cwd=tmp_path,
+            env=os.environ
+            | {"AIO_BASE_URL": platform.base_url, "AIO_API_KEY": reader.key, "NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        assert completed.returncode == 0, f"{program.label}: {completed.stderr}"
+        assert completed.stdout.strip(), program.label
 
 
 def test_every_operation_has_an_example_in_each_language(documented: dict[str, Any]) -> None:

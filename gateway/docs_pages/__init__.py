@@ -1,0 +1,1 @@
+"""The documentation: what its pages say, made from the OpenAPI document, the contracts and the catalog."""

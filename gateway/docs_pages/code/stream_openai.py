@@ -1,0 +1,16 @@
+import os
+
+from openai import OpenAI
+
+client = OpenAI(
+    base_url=f"{os.environ['AIO_BASE_URL']}/v1",
+    api_key=os.environ["AIO_API_KEY"],
+)
+stream = client.chat.completions.create(
+    model="gemini",
+    messages=[{"role": "user", "content": "Hello!"}],
+    stream=True,
+)
+for chunk in stream:
+    for _choice in chunk.choices:
+        pass

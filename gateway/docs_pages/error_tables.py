@@ -1,0 +1,121 @@
+"""Every status and type that a caller can be answered with: the classes say which, the texts what to do."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from aio_platform.errors import PlatformError
+
+# The rooms in which errors are written; importing them makes their classes known.
+ROOMS = ("accounts.errors", "usage.errors", "gateway.errors", "gateway.results.errors", "gateway.urls")
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """A status with a type. Several classes share one; what differs between them is in the message."""
+
+    status: int
+    type: str
+    phrase: str
+    when: Text
+    what_to_do: Text
+
+
+TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
+    (400, "invalid_request"): (
+        _("A field, file or parameter is wrong, or the model's server refuses the request as invalid."),
+        _("Correct the field that param names, and check the Content-Type."),
+    ),
+    (401, "authentication_error"): (
+        _("The API key is missing, malformed, unknown, revoked or expired."),
+        _("Check the Authorization header and the key's state."),
+    ),
+    (402, "insufficient_credits"): (
+        _(
+            "The call's ceiling price is above the balance or the key's cap; needed, available, held and limit_source "
+            "say by how much."
+        ),
+        _("Add credits, raise the cap, or lower max_tokens."),
+    ),
+    (403, "permission_error"): (
+        _("The account is suspended, or the endpoint, model or address is outside the key's scope."),
+        _("Use another key, or change the scope."),
+    ),
+    (404, "not_found"): (
+        _("There is no such address, model, task, key or call. What belongs to others is not found either."),
+        _("Check the name or id."),
+    ),
+    (405, "invalid_request"): (
+        _("The address does not take that method."),
+        _("Use the method that the reference names."),
+    ),
+    (408, "invalid_request"): (
+        _("The body did not arrive in time."),
+        _("Send it again over a steadier connection."),
+    ),
+    (409, "idempotency_error"): (
+        _(
+            "A call with this Idempotency-Key is still under way, or its answer was streamed and cannot be repeated."
+        ),
+        _("Wait, or use a new key."),
+    ),
+    (409, "invalid_request"): (
+        _("The state of things does not allow it: a task has ended, a key is revoked, a name is taken."),
+        _("Look at the thing's state first."),
+    ),
+    (413, "invalid_request"): (_("The body is larger than the endpoint's limit."), _("Send less.")),
+    (422, "idempotency_error"): (
+        _("This Idempotency-Key was used with another body."),
+        _("Use a new key for a new request."),
+    ),
+    (429, "rate_limit"): (
+        _("The calls of this minute are used up."),
+        _("Wait as long as Retry-After says."),
+    ),
+    (429, "daily_trial_limit"): (
+        _("The trial plan's calls of this day (UTC) are used up."),
+        _("Wait until midnight UTC, or change the plan. Clients should not retry by themselves."),
+    ),
+    (500, "server_error"): (
+        _("Something failed on our side. Nothing is charged."),
+        _("Try again; give us the request id if it stays."),
+    ),
+    (502, "server_error"): (
+        _("The model's server failed, or its answer was empty or malformed. Nothing is charged."),
+        _("Try again; if the same input keeps failing, look at the log."),
+    ),
+    (503, "server_error"): (
+        _("The model or the platform is over capacity. Nothing is charged."),
+        _("Try again after as long as Retry-After says."),
+    ),
+    (504, "server_error"): (
+        _("The call took longer than the endpoint's time limit. Nothing is charged."),
+        _("Make the input smaller, or use a task. Clients should not retry by themselves."),
+    ),
+}
+
+
+def error_kinds() -> list[ErrorKind]:
+    """Every status and type, in order of status; KeyError for one that nobody has described."""
+    return [
+        ErrorKind(status, kind, HTTPStatus(status).phrase, *TEXTS[status, kind])
+        for status, kind in sorted(answered())
+    ]
+
+
+def answered() -> set[tuple[int, str]]:
+    """The statuses and types of all error classes of the platform."""
+    for room in ROOMS:
+        importlib.import_module(room)
+    return {(each.status, each.type) for each in _with_those_below(PlatformError)}
+
+
+def _with_those_below(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _with_those_below(each)

@@ -1,0 +1,98 @@
+"""The documentation in a browser: read, searched, copied from, on a phone and by keyboard."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from running_platform import RunningPlatform
+
+PAGES = (
+    "/docs",
+    "/docs/prices",
+    "/docs/errors",
+    "/docs/openapi",
+    "/docs/endpoints/tts",
+    "/docs/endpoints/keys",
+)
+PHONE = {"width": 360, "height": 780}
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page: Page, path: str, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(path)
+    for details in page.locator("main details").all():
+        details.evaluate("each => each.open = true")
+    page.wait_for_load_state("networkidle")
+    assert Axe().run(page).response["violations"] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_scrolls_one_way_only(page: Page, path: str) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    page.get_by_role("button", name="All pages").click()
+    expect(page.get_by_role("link", name="Voice clone")).to_be_visible()
+
+
+def test_the_language_of_examples_is_chosen_by_keyboard_and_kept(page: Page) -> None:
+    page.goto("/docs/endpoints/tts")
+    page.locator("#tts-curl").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tts-httpx-source")).to_be_visible()
+    expect(page.locator("#tts-curl-source")).to_be_hidden()
+    expect(page.locator("#tts_speakers-httpx-source")).to_be_visible()
+    page.goto("/docs/endpoints/chat")
+    expect(page.locator("#chat-httpx-source")).to_be_visible()
+
+
+def test_search_answers_while_one_types_and_leads_to_the_page(page: Page) -> None:
+    page.goto("/docs")
+    page.keyboard.press("/")
+    page.keyboard.type("audio_duration")
+    page.locator("#docs-found").get_by_role("link", name="Text to music").click()
+    page.wait_for_url("**/docs/endpoints/t2m")
+    page.keyboard.press("/")
+    page.keyboard.type("webhook")
+    expect(page.locator("#docs-found").get_by_role("link").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#docs-found")).to_be_empty()
+
+
+def test_an_operation_of_the_openapi_document_is_read_in_place(page: Page) -> None:
+    page.goto("/docs/openapi")
+    page.locator("summary", has_text="/api/t2m").click()
+    expect(page.locator("details[open] .param-name", has_text="audio_duration")).to_be_visible()
+
+
+def test_the_openapi_document_is_downloaded(page: Page, tmp_path: Path) -> None:
+    page.goto("/docs/openapi")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="JSON").click()
+    started.value.save_as(tmp_path / "openapi.json")
+    assert (tmp_path / "openapi.json").read_bytes().startswith(b"{")
+
+
+def test_code_is_copied_as_it_is_shown(page: Page, platform: RunningPlatform) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/docs/endpoints/chat")
+    page.get_by_role("button", name="Copy curl · POST /api/chat").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#chat-curl-source").text_content()
+    assert f"{platform.base_url}/api/chat" in copied
+
+
+def test_without_script_the_pages_still_work(chromium: Browser, platform: RunningPlatform) -> None:
+    context = chromium.new_context(base_url=platform.base_url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/docs/endpoints/chat")
+    page.get_by_text("JavaScript", exact=True).click()
+    expect(page.locator("#chat-javascript-source")).to_be_visible()
+    page.get_by_label("Search the docs").fill("idempotency")
+    page.get_by_label("Search the docs").press("Enter")
+    expect(page.locator("main").get_by_role("link", name="Idempotency").first).to_be_visible()
+    context.close()
