@@ -148,6 +148,11 @@ def stylesheet(request: HttpRequest) -> str:
     return static("staff/staff.css")
 
 
+def script(request: HttpRequest) -> str:
+    """The same for its script."""
+    return static("staff/staff.js")
+
+
 def may(request: HttpRequest, permissions: Iterable[str]) -> dict[str, bool]:
     """Which of the permissions the visitor has, by the part after the dot; for templates."""
     user: Any = request.user

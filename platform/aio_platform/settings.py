@@ -207,6 +207,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["accounts.staff.pages.stylesheet"],
+    "SCRIPTS": ["accounts.staff.pages.script"],
     "SIDEBAR": {"navigation": "accounts.staff.pages.navigation"},
     "ACCOUNT": {"navigation": [{"title": "Sign-in and security", "link": "/settings"}]},
 }

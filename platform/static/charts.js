@@ -1,4 +1,4 @@
-// Draws every `.chart` from the JSON beside it (aio_platform/charts.py says its shape) with uPlot.
+// Draws every `[data-chart]` from the JSON beside it (aio_platform/charts.py says its shape) with uPlot.
 "use strict";
 (() => {
   const drawn = new WeakMap();
@@ -114,7 +114,7 @@
     drawn.set(figure, plot);
   };
 
-  const drawAll = (root) => root.querySelectorAll(".chart").forEach(draw);
+  const drawAll = (root) => root.querySelectorAll("[data-chart]").forEach(draw);
   let resizing;
   addEventListener("resize", () => {
     clearTimeout(resizing);

@@ -29,7 +29,12 @@ rate = "chat-standard"
 max_output_tokens = 4096
 priority = 1
 """
-BODY = {"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}], "stream": False, "max_tokens": 5}
+BODY = {
+    "model": "gemini",
+    "messages": [{"role": "user", "content": "Hello!"}],
+    "stream": False,
+    "max_tokens": 5,
+}
 
 
 @pytest.fixture
@@ -122,7 +127,9 @@ def test_staff_act_and_each_step_is_on_the_record(
     page.goto("/staff/calls/")
     page.get_by_label("Request id").fill(refused.headers["X-Request-Id"])
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_role("region", name="Refused calls").get_by_text("insufficient_credits")).to_be_visible()
+    expect(
+        page.get_by_role("region", name="Refused calls").get_by_text("insufficient_credits")
+    ).to_be_visible()
 
     # Grant credits: the next call is served.
     page.goto(f"/staff/accounts/{tenant.account_id}/")
