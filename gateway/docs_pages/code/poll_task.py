@@ -1,3 +1,5 @@
+"""Opens a task and waits for its end."""
+
 import os
 import time
 

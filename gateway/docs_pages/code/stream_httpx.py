@@ -1,3 +1,5 @@
+"""Prints an answer while it is generated, and its price."""
+
 import json
 import os
 

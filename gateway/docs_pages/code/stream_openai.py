@@ -1,3 +1,5 @@
+"""Prints an answer while it is generated."""
+
 import os
 
 from openai import OpenAI

@@ -1,3 +1,5 @@
+"""Tells events of the platform from forged ones."""
+
 import base64
 import hashlib
 import hmac
