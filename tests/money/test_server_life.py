@@ -87,7 +87,6 @@ async def test_a_killed_server_is_started_again_at_once_and_leaves_no_process(
         for process_id in platform.process_ids(command)
     ]
     assert len(children) == 4
-    postmaster = platform.postmaster_pid()
     async with load.session(platform) as client:
         hanging = asyncio.create_task(load.ask(client, tenant, load.chat_body(magic="hang")))
         while not platform.journal("sbx:hang"):
@@ -98,9 +97,23 @@ async def test_a_killed_server_is_started_again_at_once_and_leaves_no_process(
         platform.start()
         assert not (await hanging).accepted
     eventually(lambda: not any(map(runs, children)), "processes of the killed server still run")
-    assert platform.postmaster_pid() == postmaster, "it should have attached to the running PostgreSQL"
     [answer] = await load.all_at_once(platform, tenant, load.chat_body(), 1)
     assert answer.accepted
+    platform.assert_books_agree()
+
+
+@pytest.mark.slow
+async def test_postgresql_does_not_outlive_a_killed_server(platform: RunningPlatform) -> None:
+    """The last of its children stops it, whichever that is."""
+    children = platform.process_ids("manage.py")
+    assert len(children) == 4
+    assert platform.process is not None
+    platform.process.kill()
+    platform.process.wait()
+    eventually(lambda: not any(map(runs, children)), "processes of the killed server still run")
+    eventually(lambda: not postgres_runs(platform), "PostgreSQL outlived its last user")
+
+    platform.start()
     platform.assert_books_agree()
 
 

@@ -1,7 +1,9 @@
 """One gateway process on a listening socket it inherits; started by `serve`."""
 
 import gc
+import signal
 import socket
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -28,9 +30,24 @@ class Command(BaseCommand):
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 50, 50)
+        stop_gently(server)
         server.run(sockets=[socket.socket(fileno=options["fd"])])
         if not server.started:
             raise SystemExit(3)
+
+
+def stop_gently(server: uvicorn.Server) -> None:
+    """Let the process come to its own end when it is told to stop.
+
+    uvicorn raises the signal again once it has stopped; by default that ends the process on the spot, and as the
+    last one of a killed `serve` it would leave the embedded PostgreSQL running.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def server_config() -> uvicorn.Config:
