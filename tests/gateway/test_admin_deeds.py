@@ -8,11 +8,13 @@ import psycopg
 import pytest
 from django.core.cache import cache
 from django.db import Error, connection
-from django.test import Client
+from django.test import Client, RequestFactory
+from rest_framework.request import Request
 from structlog.testing import capture_logs
 
 from accounts import actions
-from accounts.models import Account, ApiKey, Plan, StaffAction, User
+from accounts.identity import MemberSessionAuthentication
+from accounts.models import Account, ApiKey, Membership, Plan, StaffAction, User
 from accounts.staff import view_as
 from gateway.catalog_feed import load_current
 from gateway.models import CatalogVersion
@@ -364,3 +366,17 @@ def test_an_account_without_a_balance_row_is_shown_all_the_same(world: World, st
     page = staff.get(f"/staff/accounts/{account.public_id}/")
     assert page.status_code == 200
     assert grants.reconcile() == []
+
+
+def test_a_session_that_views_as_a_member_makes_no_calls(world: World, staff: Client) -> None:
+    """The gateway has no middleware: it asks the same authentication as every API address."""
+    do(staff, world, "view-as")
+    root = User.objects.get(email="root@staff.test")
+    Membership.objects.create(account=world.account, user=root, role="owner")
+    request: Any = RequestFactory().post("/api/chat", HTTP_X_ACCOUNT=world.account.public_id)
+    request.user, request.session, request._dont_enforce_csrf_checks = root, staff.session, True
+    with pytest.raises(view_as.ReadsOnly):
+        MemberSessionAuthentication().authenticate(Request(request))
+    staff.post("/staff/view-as/stop")
+    request.session = staff.session
+    assert MemberSessionAuthentication().authenticate(Request(request)) is not None
