@@ -16,7 +16,7 @@ from benchmarks.upstream import MODEL
 
 ACCOUNT = "bench"
 RATE = "bench"
-TASK_MODEL = "bench-task"
+TASK_MODEL = "flux-2"  # of which parameters are declared
 TASK_RATE = "bench-task"
 READY_PATIENCE_S = 120.0
 STOP_PATIENCE_S = 60.0

@@ -18,6 +18,7 @@ from accounts import actions
 from accounts.keys import digest_of
 from accounts.models import Account
 from aio_platform.request_ids import new_request_uuid
+from benchmarks import old_callbacks
 from benchmarks.children import next_job, report
 from benchmarks.served_platform import TASK_MODEL, TASK_RATE
 from gateway.tasks.desk import TaskDesk
@@ -60,7 +61,7 @@ def main() -> None:
             report(uvloop.run(_open(caller, rate, job["tasks"])))
         elif job["kind"] == "fill":
             _fill(account, job["rows"])
-            report(uvloop.run(_read(caller)))
+            report({**uvloop.run(_read(caller)), **_read_callbacks(account)})
         else:
             report(_counts(account))
 
@@ -104,6 +105,7 @@ def _fill(account: Account, rows: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(FILL_SQL, {"account": account.pk, "rows": rows})
         cursor.execute("ANALYZE gateway_task")
+    old_callbacks.fill(account.pk)
 
 
 async def _read(caller: Caller) -> dict[str, float]:
@@ -129,6 +131,19 @@ async def _read(caller: Caller) -> dict[str, float]:
             took.append((time.perf_counter() - began) * 1000)
         slowest[name] = max(took[3:])  # the first ones plan
     await desk.close()
+    return slowest
+
+
+def _read_callbacks(account: Account) -> dict[str, float]:
+    """As `_read`, of events, deliveries and attempts."""
+    slowest = {}
+    for name, read in old_callbacks.reads(account.pk).items():
+        took = []
+        for _ in range(READS):
+            began = time.perf_counter()
+            assert read(), name
+            took.append((time.perf_counter() - began) * 1000)
+        slowest[name] = max(took[3:])
     return slowest
 
 
