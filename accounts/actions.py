@@ -41,9 +41,7 @@ def create_account(name: str, plan: str, owner_email: str | None = None) -> Acco
     The owner's user is made when there is none of that e-mail address. Raises InvalidRequest for a bad name,
     plan or address, NameTaken for another account's name.
     """
-    name = key_rules.valid_name(name)
-    if name.startswith("acct_"):
-        raise InvalidRequest("A name must not look like an account id.", param="name")
+    name = _valid_account_name(name)
     chosen = _plan(plan)
     with transaction.atomic():
         try:
@@ -54,6 +52,21 @@ def create_account(name: str, plan: str, owner_email: str | None = None) -> Acco
         if owner_email is not None:
             Membership.objects.create(account=account, user=_user(owner_email), role=Membership.Role.OWNER)
     log.info("account created", account_id=account.public_id, plan=plan)
+    return account
+
+
+def rename_account(account: Account, name: str, also: Also | None = None) -> Account:
+    """Give an account another name; InvalidRequest for one that breaks the rules, NameTaken for another's."""
+    name = _valid_account_name(name)
+    try:
+        with transaction.atomic():
+            Account.objects.filter(pk=account.pk).update(name=name)
+            if also is not None:
+                also()
+    except IntegrityError:
+        raise errors.NameTaken(name) from None
+    account.name = name
+    log.info("account renamed", account_id=account.public_id)
     return account
 
 
@@ -155,7 +168,13 @@ def revoke_key(api_key: ApiKey, also: Also | None = None) -> ApiKey:
     return api_key
 
 
-def rotate_key(api_key: ApiKey, overlap_s: int, *, created_by: User | None = None) -> tuple[ApiKey, str]:
+def rotate_key(
+    api_key: ApiKey,
+    overlap_s: int,
+    *,
+    created_by: User | None = None,
+    also: Callable[[ApiKey], object] | None = None,
+) -> tuple[ApiKey, str]:
     """Issue a successor with the same name, scopes, caps and expiry; the old key works `overlap_s` longer.
 
     Overlap 0 revokes the old key with the same commit; an earlier expiry of its own stands. Money is the
@@ -189,6 +208,8 @@ def rotate_key(api_key: ApiKey, overlap_s: int, *, created_by: User | None = Non
         else:
             old.revoked_at = now
         old.save(update_fields=["expires_at", "revoked_at"])
+        if also is not None:
+            also(new)
     log.info("key rotated", account_id=old.account.public_id, key_id=old.public_id, successor=new.public_id)
     return new, key_text
 
@@ -198,7 +219,7 @@ def add_member(account: Account, email: str, role: str) -> Membership:
 
     Raises InvalidRequest for a bad address or role, AlreadyAMember.
     """
-    role = _role(role)
+    role = valid_role(role)
     with transaction.atomic():
         user = _user(email)
         try:
@@ -210,28 +231,37 @@ def add_member(account: Account, email: str, role: str) -> Membership:
     return membership
 
 
-def change_role(membership: Membership, role: str) -> Membership:
-    """Give a member another role.
+def change_role(
+    membership: Membership, role: str, also: Callable[[Membership], object] | None = None
+) -> Membership:
+    """Give a member another role; `also` runs in the same commit, with the member as they were.
 
     Raises LastOwner where that would leave the account without an owner, InvalidRequest for an unknown role,
     MembershipNotFound where it ended meanwhile.
     """
-    role = _role(role)
+    role = valid_role(role)
     with transaction.atomic():
         locked = _locked_membership(membership)
         if role != Membership.Role.OWNER:
             _check_not_last_owner(locked)
+        if also is not None:
+            also(locked)
         locked.role = role
         locked.save(update_fields=["role"])
     log.info("role changed", account_id=locked.account.public_id, user_id=locked.user_id, role=role)
     return locked
 
 
-def remove_member(membership: Membership) -> None:
-    """End a membership; keys the person issued stay, they are the account's. Raises as `change_role`."""
+def remove_member(membership: Membership, also: Callable[[Membership], object] | None = None) -> None:
+    """End a membership; keys the person issued stay, they are the account's.
+
+    `also` runs in the same commit, with the member as they were. Raises as `change_role`.
+    """
     with transaction.atomic():
         locked = _locked_membership(membership)
         _check_not_last_owner(locked)
+        if also is not None:
+            also(locked)
         locked.delete()
     log.info("member removed", account_id=membership.account.public_id, user_id=membership.user_id)
 
@@ -292,6 +322,13 @@ def _check_not_last_owner(membership: Membership) -> None:
         raise errors.LastOwner
 
 
+def _valid_account_name(name: str) -> str:
+    name = key_rules.valid_name(name)
+    if name.startswith("acct_"):
+        raise InvalidRequest("A name must not look like an account id.", param="name")
+    return name
+
+
 def _plan(slug: str) -> Plan:
     plans = {plan.slug: plan for plan in Plan.objects.order_by("slug")}
     if slug not in plans:
@@ -299,19 +336,26 @@ def _plan(slug: str) -> Plan:
     return plans[slug]
 
 
-def _role(text: str) -> str:
+def valid_role(text: str) -> str:
+    """The role as it is; InvalidRequest for one there is not."""
     if text not in Membership.Role.values:
         raise InvalidRequest(f"A role is one of {', '.join(Membership.Role.values)}.", param="role")
     return text
 
 
-def _user(email: str) -> User:
-    """The person of that address, made without a password when there is none."""
+def valid_address(email: str) -> str:
+    """The e-mail address in lower case, as people are known by it; InvalidRequest for what is none."""
     address = email.strip().lower()
     try:
         validate_email(address)
     except ValidationError:
         raise InvalidRequest("That is not an e-mail address.", param="email") from None
+    return address
+
+
+def _user(email: str) -> User:
+    """The person of that address, made without a password when there is none."""
+    address = valid_address(email)
     found = User.objects.filter(email=address).first()
     if found is not None:
         return found

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts import actions
 from accounts.errors import MalformedKey
 from accounts.keys import PREFIX_LENGTH, digest_of
-from accounts.models import Account, ApiKey, Plan, StaffAction, User
+from accounts.models import Account, ApiKey, AuditEntry, Plan, User
 from accounts.public_ids import is_account_id, is_key_id
 from accounts.staff import view_as
 from accounts.staff.audit import Target, record
@@ -219,7 +219,7 @@ def view_as_stop(request: HttpRequest) -> HttpResponse:
     "audit/",
     name="audit",
     title="Staff record",
-    permission="accounts.view_staffaction",
+    permission="accounts.view_auditentry",
     menu=("Administration", "history"),
 )
 def audit(request: HttpRequest) -> HttpResponse:
@@ -231,9 +231,9 @@ def audit(request: HttpRequest) -> HttpResponse:
         Filter("target", "Target id"),
         Filter("account", "Account id", hint="acct_…"),
     )
-    found = StaffAction.objects.order_by("-id")
+    found = AuditEntry.objects.filter(actor_kind=AuditEntry.ActorKind.STAFF).order_by("-id")
     if wanted["actor"]:
-        found = found.filter(actor_email=wanted["actor"].lower())
+        found = found.filter(actor_label=wanted["actor"].lower())
     if wanted["action"]:
         found = found.filter(action=wanted["action"])
     if wanted["target"]:
@@ -250,7 +250,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         [
             [
                 moment(row.at),
-                row.actor_email,
+                row.actor_label,
                 row.action,
                 f"{row.target_kind} {row.target_label or row.target_id}",
                 changes_text(row.before, row.after),

@@ -130,6 +130,18 @@ class MembershipNotFound(NotFound):
         super().__init__("There is no such member.")
 
 
+class InvitationNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such invitation.")
+
+
+class InvitationForAnother(PermissionRefused):
+    """The person who is signed in has another address than the invited one."""
+
+    def __init__(self) -> None:
+        super().__init__("This invitation is for another e-mail address.")
+
+
 class AmbiguousPrefix(InvalidRequest):
     """Several keys share a prefix; the message lists their ids."""
 
@@ -166,3 +178,25 @@ class AlreadyAMember(Conflict):
 class LastOwner(Conflict):
     def __init__(self) -> None:
         super().__init__("An account keeps at least one owner; make somebody else owner first.")
+
+
+class AlreadyInvited(Conflict):
+    def __init__(self, email: str) -> None:
+        super().__init__(f"{email} is invited already; send the invitation again instead.", param="email")
+
+
+class InvitationEnded(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The invitation was accepted, withdrawn, or is past its time.")
+
+
+class TooManyInvitations(Conflict):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An account has at most {limit} open invitations.", param="email")
+
+
+class OwnersOnly(PermissionRefused):
+    """An admin tried to make, change or remove an owner."""
+
+    def __init__(self) -> None:
+        super().__init__("Only an owner may make, change or remove owners.", param="role")

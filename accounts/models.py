@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.public_ids import new_account_id, new_key_id
+from accounts.public_ids import new_account_id, new_invitation_id, new_key_id
 
 
 class UserManager(BaseUserManager["User"]):
@@ -28,6 +28,8 @@ class User(AbstractUser):
 
     username = None  # type: ignore[assignment]
     email = models.EmailField(unique=True)
+    # When the person was given a trial's credits; nobody is given them twice.
+    trial_given_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -160,12 +162,52 @@ class ApiKey(models.Model):
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 
 
-class StaffAction(models.Model):
-    """One thing that a member of our staff did. Rows are only ever added, and outlive who and what they name."""
+class Invitation(models.Model):
+    """An offer of a role to whoever has that e-mail address, open until it is accepted, withdrawn or past its time."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_invitation_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=16, choices=Membership.Role)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "email"],
+                condition=models.Q(ended_at=None),
+                name="accounts_invitation_open_once",
+            ),
+            models.CheckConstraint(
+                name="accounts_invitation_role_known",
+                condition=models.Q(role__in=["owner", "admin", "developer", "viewer"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} as {self.role} of {self.account}"
+
+    def is_open(self, at: datetime) -> bool:
+        """Neither accepted nor withdrawn nor past its time at that moment."""
+        return self.ended_at is None and self.expires_at > at
+
+
+class AuditEntry(models.Model):
+    """One thing that was done to an account, or by our staff. Rows are only ever added, and outlive what they name."""
+
+    class ActorKind(models.TextChoices):
+        MEMBER = "member"
+        KEY = "key"
+        STAFF = "staff"
+        SYSTEM = "system"
 
     at = models.DateTimeField(db_default=Now(), editable=False)
-    actor_id = models.BigIntegerField()
-    actor_email = models.EmailField()
+    actor_kind = models.CharField(max_length=16, choices=ActorKind)
+    actor_id = models.BigIntegerField(null=True, blank=True)
+    actor_label = models.CharField(max_length=254, blank=True)
     action = models.CharField(max_length=64)
     target_kind = models.CharField(max_length=32)
     target_id = models.CharField(max_length=200)
@@ -179,10 +221,12 @@ class StaffAction(models.Model):
     class Meta:
         default_permissions = ("view",)
         indexes = [
-            models.Index(fields=["actor_email", "-id"], name="accounts_staffaction_actor"),
-            models.Index(fields=["account_id", "-id"], name="accounts_staffaction_account"),
-            models.Index(fields=["action", "-id"], name="accounts_staffaction_action"),
+            models.Index(fields=["actor_label", "-id"], name="accounts_audit_by_actor"),
+            models.Index(fields=["account_id", "-id"], name="accounts_audit_of_account"),
+            models.Index(fields=["action", "-id"], name="accounts_audit_by_action"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} of {self.target_kind} {self.target_id} by {self.actor_email}"
+        return (
+            f"{self.action} of {self.target_kind} {self.target_id} by {self.actor_label or self.actor_kind}"
+        )

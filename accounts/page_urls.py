@@ -2,13 +2,22 @@
 
 from django.urls import path
 
-from accounts import page_views
+from accounts.page_views import audit_log, entrance, invitation, settings, team
 
 urlpatterns = [
-    path("", page_views.home, name="home"),
-    path("welcome", page_views.no_account, name="no-account"),
-    path("switch-account", page_views.switch, name="switch-account"),
-    path("keys", page_views.keys, name="keys"),
-    path("team", page_views.team, name="team"),
-    path("settings", page_views.member_settings, name="settings"),
+    path("", entrance.home, name="home"),
+    path("welcome", entrance.no_account, name="no-account"),
+    path("switch-account", entrance.switch, name="switch-account"),
+    path("team", team.team, name="team"),
+    path("team/invite", team.invite, name="team-invite"),
+    path("team/invitations/<str:invitation_id>/again", team.invite_again, name="team-invite-again"),
+    path("team/invitations/<str:invitation_id>/withdraw", team.withdraw, name="team-invite-withdraw"),
+    path("team/<int:user_id>/role", team.change_role, name="team-role"),
+    path("team/<int:user_id>/remove", team.remove, name="team-remove"),
+    path("invitations/<str:token>", invitation.invitation, name="invitation"),
+    path("settings", settings.general, name="settings"),
+    path("settings/profile", settings.profile, name="settings-profile"),
+    path("settings/account", settings.rename, name="settings-account"),
+    path("settings/security", settings.security, name="settings-security"),
+    path("audit", audit_log.audit_log, name="audit"),
 ]

@@ -22,6 +22,7 @@ ACCOUNT_SESSION_KEY = "account"
 VIEW_AS_SESSION_KEY = "staff_view_as"
 MANAGERS = (Membership.Role.OWNER, Membership.Role.ADMIN)
 MAKERS = (*MANAGERS, Membership.Role.DEVELOPER)
+SIGN_IN_PATH = "/auth/"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 View = Callable[..., HttpResponseBase]
@@ -103,6 +104,9 @@ def switch_account(request: HttpRequest, public_id: str) -> None:
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context of every template: the member a page is about, and the accounts they can switch to."""
     member: Member | None = getattr(request, "member", None)
+    # Pages about one's own sign-in are allauth's, which knows no members; their frame is the same.
+    if member is None and request.path.startswith(SIGN_IN_PATH) and isinstance(request.user, User):
+        member = member_of(request, request.user)
     if member is None:
         return {"member": None}
     return {

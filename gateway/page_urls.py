@@ -2,9 +2,14 @@
 
 from django.urls import path
 
-from gateway.page_views import docs, task_results, tasks, workbench
+from gateway.page_views import callbacks, docs, task_results, tasks, workbench
 
 urlpatterns = [
+    path("callbacks", callbacks.callbacks, name="callbacks"),
+    path("callbacks/endpoint", callbacks.set_endpoint, name="callbacks-endpoint"),
+    path("callbacks/secret", callbacks.rotate_secret, name="callbacks-secret"),
+    path("callbacks/deliveries/<str:delivery_id>", callbacks.delivery, name="callbacks-delivery"),
+    path("callbacks/deliveries/<str:delivery_id>/resend", callbacks.resend, name="callbacks-resend"),
     path("tasks", tasks.tasks, name="tasks"),
     path("tasks/<str:task_id>", tasks.task, name="task"),
     path("tasks/<str:task_id>/panel", tasks.task_panel, name="task-panel"),

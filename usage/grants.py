@@ -66,7 +66,12 @@ class Disagreement(NamedTuple):
 
 
 def open_account(
-    name: str, plan: str, owner_email: str | None = None, extra_microcredits: int = 0
+    name: str,
+    plan: str,
+    owner_email: str | None = None,
+    extra_microcredits: int = 0,
+    *,
+    with_bonus: bool = True,
 ) -> OpenedAccount:
     """Make an account with its balance, the plan's sign-up bonus and any further credits, all or nothing.
 
@@ -78,7 +83,7 @@ def open_account(
         account = actions.create_account(name, plan, owner_email)
         available = 0
         _call("SELECT usage_open_balance_v1(%s)", [account.pk])
-        bonus = account.plan.signup_bonus_microcredits
+        bonus = account.plan.signup_bonus_microcredits if with_bonus else 0
         if bonus:
             available = grant(
                 account.pk, bonus, reason=SIGNUP_REASON, actor="system", idempotency_key=SIGNUP_KEY

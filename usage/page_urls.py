@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from usage.page_views import calls, credits, explore, overview, receipt
+from usage.page_views import calls, credits, explore, keys, overview, own_account, receipt
 
 urlpatterns = [
     path("overview", overview.overview, name="overview"),
@@ -14,6 +14,12 @@ urlpatterns = [
     path("usage/calls/new", calls.new_calls, name="new-calls"),
     path("usage/calls.csv", calls.calls_csv, name="calls-csv"),
     path("usage/calls/<str:request_id>", receipt.receipt, name="receipt"),
+    path("keys", keys.keys, name="keys"),
+    path("keys/new", keys.new, name="keys-new"),
+    path("keys/<str:key_id>/change", keys.change, name="keys-change"),
+    path("keys/<str:key_id>/revoke", keys.revoke, name="keys-revoke"),
+    path("keys/<str:key_id>/rotate", keys.rotate, name="keys-rotate"),
+    path("open-account", own_account.open_account, name="open-account"),
     path("credits", credits.credits, name="credits"),
     path("credits/ledger.csv", credits.ledger_csv, name="ledger-csv"),
 ]

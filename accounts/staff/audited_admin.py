@@ -14,7 +14,7 @@ UNRECORDED = frozenset({"password"})
 
 
 class AuditedAdmin(ModelAdmin):
-    """A ModelAdmin whose additions, changes and deletions are `StaffAction`s, in the same transaction."""
+    """A ModelAdmin whose additions, changes and deletions are entries of the staff record, in the same transaction."""
 
     actions_on_top = False
     show_full_result_count = False

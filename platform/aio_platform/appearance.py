@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 THEME_COOKIE = "aio_theme"
-TIME_ZONE_COOKIE = "aio_time_zone"
+TIME_ZONE_COOKIE = "aio_time_zone"  # the browser's, which script tells us
+CHOSEN_TIME_ZONE_COOKIE = "aio_chosen_time_zone"  # the one that was asked for in the settings
 THEMES = ("light", "dark")
 
 
@@ -26,9 +27,10 @@ class AppearanceMiddleware:
 
 
 def time_zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
-    """The time zone named in the visitor's cookie; UTC where it is absent or unknown."""
+    """The time zone that the visitor chose, else their browser's; UTC where neither is known."""
     # The script writes it percent-encoded, as cookies need.
-    named = unquote(request.COOKIES.get(TIME_ZONE_COOKIE, ""))
+    told = unquote(request.COOKIES.get(TIME_ZONE_COOKIE, ""))
+    named = request.COOKIES.get(CHOSEN_TIME_ZONE_COOKIE) or told
     try:
         return zoneinfo.ZoneInfo(named)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aio_platform.database_url import django_database
 from aio_platform.logs import configure_logs
+from aio_platform.mail_settings import mail_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLATFORM_DIR = ROOT / "platform"
@@ -65,6 +66,14 @@ AIO_CATALOG = os.environ.get("AIO_CATALOG", "")
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
+# Where upstreams and the links in mails reach us; without it upstreams are polled only.
+PUBLIC_URL = os.environ.get("AIO_PUBLIC_URL", "")
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "AIO platform <no-reply@localhost>")
+if EMAIL_URL and not PUBLIC_URL:
+    raise SystemExit("EMAIL_URL needs AIO_PUBLIC_URL: links in mails must not follow a request's Host header")
+globals().update(mail_settings(EMAIL_URL, AIO_DATA_DIR))
+
 DEBUG = _flag("DEBUG")
 SECRET_KEY = _secret_key(AIO_DATA_DIR)
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "*").split(",") if host]
@@ -114,10 +123,12 @@ MIDDLEWARE = [
 ROOT_URLCONF = "aio_platform.urls"
 ASGI_APPLICATION = "aio_platform.asgi.application"
 APPEND_SLASH = False  # API clients lose their body on a redirect
-# The kernel knows no app: these name what the ASGI application mounts and opens.
+# The kernel knows no app: these name what the ASGI application mounts and opens, and what pages of one app ask of
+# the apps above it.
 GATEWAY_URLCONF = "gateway.urls"
 GATEWAY_LIFESPAN = "gateway.lifespan.opened"
 API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.ordinary_urls"]
+KEY_SCOPE_CHOICES = "gateway.scope_choices.scope_choices"
 PAGE_URLCONFS = ["accounts.page_urls", "usage.page_urls", "gateway.page_urls"]
 
 TEMPLATES = [
@@ -176,9 +187,18 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_ADAPTER = "accounts.sign_in.SignInAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[AIO platform] "
+# With a mail server an address is proven before its credits are given; without one nobody could prove theirs.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
 MFA_TOTP_ISSUER = "AIO platform"
 USERSESSIONS_TRACK_ACTIVITY = True
 
@@ -295,7 +315,6 @@ METRICS_NETWORKS = _networks("AIO_METRICS_NETWORKS", "127.0.0.0/8,::1")  # who m
 
 # Asynchronous generations. A task's own limit comes from its route; this one is for routes without.
 TASK_NODE = _integer("AIO_NODE", 1)  # the first number in task ids
-PUBLIC_URL = os.environ.get("AIO_PUBLIC_URL", "")  # where upstreams reach us; without it they are polled only
 TASK_TIME_LIMIT_S = _integer("AIO_TASK_TIME_LIMIT_S", 3600)
 TASK_SUBMIT_LIMIT_S = _integer("AIO_TASK_SUBMIT_LIMIT_S", 60)
 TASK_POLL_LIMIT_S = _integer("AIO_TASK_POLL_LIMIT_S", 30)

@@ -48,7 +48,7 @@ PERMISSIONS = [
     "accounts.grant_credits",
     "accounts.view_as_member",
     "accounts.view_apikey",
-    "accounts.view_staffaction",
+    "accounts.view_auditentry",
     "usage.view_usageevent",
     "usage.view_grant",
     "gateway.view_task",

@@ -1,0 +1,16 @@
+"""What a key can be limited to, as the form that issues keys offers it; settings name this for apps below."""
+
+from gateway.catalog import ENDPOINTS
+from gateway.catalog_feed import NoCatalog, load_current
+
+# What keys may be scoped to besides what the catalog routes.
+_BESIDE_ROUTES = ("usage", "callbacks")
+
+
+def scope_choices() -> tuple[list[str], list[str]]:
+    """Endpoint names and the catalog's model slugs."""
+    try:
+        models = [model.slug for model in load_current().models()]
+    except NoCatalog:
+        models = []
+    return [*ENDPOINTS, *_BESIDE_ROUTES], models
