@@ -87,6 +87,19 @@ def test_answers_come_in_the_order_of_the_calls_over_several_accounts(books, mak
     assert books.problems() == []
 
 
+def test_settling_looks_everything_up_by_key(books, tenant, make_end):
+    """A plan made while a table was empty is kept, and would scan all that is in it later on."""
+    calls = [books.hold(tenant, 1 * CREDIT) for _ in range(3)]
+    tables = "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE relname LIKE 'usage_%%'"
+    before = dict(books.sql(tables))
+    books.settle(*[make_end(tenant, call, 1 * CREDIT) for call in calls[:2]])
+    # One of these has ended already: its event is looked for.
+    books.settle(*[make_end(tenant, call, 1 * CREDIT) for call in calls[1:]])
+    scanned = {name: scans - before.get(name, 0) for name, scans in books.sql(tables)}
+    assert {name for name, scans in scanned.items() if scans} == set()
+    assert scanned.keys() >= {"usage_hold", "usage_balance", "usage_key_meter"}
+
+
 def test_ledger_entries_of_a_batch_follow_each_other(books, tenant, make_end):
     calls = [books.hold(tenant) for _ in range(3)]
     books.settle(*[make_end(tenant, call, number + 1) for number, call in enumerate(calls)])
