@@ -1,6 +1,6 @@
 """`make bench`: one table of what metering costs, each figure a ratio or a count of the same run.
 
-    python -m benchmarks [--quick] [--only chat,latency,ledger,streams,held,tasks] [--json FILE]
+    python -m benchmarks [--quick] [--only chat,latency,ledger,streams,held,tasks,pages] [--json FILE]
 
 Exits with 1 when the books disagree, when an answer is missing in them, or when a call went wrong; a figure
 that misses its target is marked ✗ and is no error: machines differ.

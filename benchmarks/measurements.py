@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.children import Child
+from benchmarks.pages import pages
 from benchmarks.process_figures import cpu_seconds, forget_peak, peak_rss_mb, rss_mb, tree_cpu_seconds
 from benchmarks.served_platform import ServedPlatform
 from benchmarks.table import Row, at_least, at_most, below
@@ -37,6 +38,8 @@ class Effort:
     task_settle_s: float
     task_seconds: float
     old_tasks: int
+    page_events: int
+    page_looks: int
 
 
 FULL = Effort(
@@ -48,6 +51,8 @@ FULL = Effort(
     task_settle_s=100.0,  # tasks that have run for so long are polled every 15 s
     task_seconds=60.0,
     old_tasks=1_000_000,
+    page_events=100_000,
+    page_looks=60,
 )
 QUICK = Effort(
     rounds=3,
@@ -58,6 +63,8 @@ QUICK = Effort(
     task_settle_s=5.0,
     task_seconds=10.0,
     old_tasks=50_000,
+    page_events=100_000,
+    page_looks=20,
 )
 
 
@@ -302,4 +309,5 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "streams": streams,
     "held": held_streams,
     "tasks": tasks,
+    "pages": pages,
 }

@@ -19,32 +19,49 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure of a summary's row. Those that add up have an "other" group; percentiles have none."""
+    """A figure of a summary's row. Percentiles, which a `histogram` gives, do not add up to an "other" group."""
 
     name: Promise
     unit: Unit
     of: Callable[[Row], int | None]
-    adds_up: bool = True
+    histogram: str | None = None
+    percentile: str = ""
+
+    @property
+    def adds_up(self) -> bool:
+        return self.histogram is None
 
     @property
     def kind(self) -> Kind:
         return "bars" if self.adds_up else "line"
 
+    def over_time(self, row: Row) -> int | None:
+        """The same figure of a row of `usage.queries.time_series`."""
+        if self.histogram is None:
+            return self.of(row)
+        value: int | None = row["percentiles"][PERCENTILES.index(self.percentile)]
+        return value
 
+
+def _latency(name: Promise, percentile: str) -> Measure:
+    return Measure(name, "ms", lambda row: row["latency_ms"][percentile], "latencies", percentile)
+
+
+def _first_byte(name: Promise, percentile: str) -> Measure:
+    return Measure(name, "ms", lambda row: row["first_byte_ms"][percentile], "first_bytes", percentile)
+
+
+PERCENTILES = ("p50", "p95", "p99")
 MEASURES: dict[str, Measure] = {
     "cost": Measure(gettext_lazy("Cost"), "credits", lambda row: row["cost_microcredits"]),
     "calls": Measure(gettext_lazy("Calls"), "count", lambda row: row["calls"]),
     "tokens": Measure(gettext_lazy("Tokens"), "count", lambda row: row["tokens_in"] + row["tokens_out"]),
     "errors": Measure(gettext_lazy("Errors"), "count", lambda row: row["errors"]),
-    "p50": Measure(gettext_lazy("Latency p50"), "ms", lambda row: row["latency_ms"]["p50"], adds_up=False),
-    "p95": Measure(gettext_lazy("Latency p95"), "ms", lambda row: row["latency_ms"]["p95"], adds_up=False),
-    "p99": Measure(gettext_lazy("Latency p99"), "ms", lambda row: row["latency_ms"]["p99"], adds_up=False),
-    "first_token": Measure(
-        gettext_lazy("First token p50"), "ms", lambda row: row["first_byte_ms"]["p50"], adds_up=False
-    ),
-    "first_token_p95": Measure(
-        gettext_lazy("First token p95"), "ms", lambda row: row["first_byte_ms"]["p95"], adds_up=False
-    ),
+    "p50": _latency(gettext_lazy("Latency p50"), "p50"),
+    "p95": _latency(gettext_lazy("Latency p95"), "p95"),
+    "p99": _latency(gettext_lazy("Latency p99"), "p99"),
+    "first_token": _first_byte(gettext_lazy("First token p50"), "p50"),
+    "first_token_p95": _first_byte(gettext_lazy("First token p95"), "p95"),
 }
 
 
@@ -54,11 +71,6 @@ class Group:
 
     label: str
     filter_value: str | None
-
-
-def bucket_of(row: Row) -> datetime:
-    """The moment at which a row's interval begins."""
-    return datetime.fromisoformat(row["bucket"])
 
 
 def group_of(row: Row, dimension: str | None) -> Group:
@@ -100,8 +112,8 @@ def chart_of(
     other: list[int | None] = [empty] * len(moments)
     has_other = False
     for row in rows:
-        place = places[bucket_of(row)]
-        value = measure.of(row)
+        place = places[row["bucket"]]
+        value = measure.over_time(row)
         group = group_of(row, dimension)
         if group in series:
             series[group][place] = value
@@ -124,7 +136,7 @@ def refusals_chart(moments: Sequence[datetime], rows: Sequence[Row]) -> Chart:
     values = {code: [0] * len(moments) for code in [*leading, "other"]}
     for row in rows:
         code = row["code"] if row["code"] in leading else "other"
-        values[code][places[bucket_of(row)]] += row["calls"]
+        values[code][places[datetime.fromisoformat(row["bucket"])]] += row["calls"]
     names = {code: refusal_name(code) for code in leading} | {"other": _("Other")}
     series = [Series(names[code], found) for code, found in values.items() if any(found)]
     return Chart(_("Refused calls by reason"), "count", moments, series)

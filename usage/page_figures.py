@@ -1,7 +1,7 @@
 """The overview's figures: what a period came to, how it compares with the one before, and what leads it. Pure but
 for the look at the books."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from usage.page_periods import moments_between, start_of_interval, visitors_grou
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import Snapshot
 from usage.queries.summaries import summarise, total
+from usage.queries.time_series import time_series
 
 # How long each lasts, and into what its charts are cut.
 PERIODS: dict[str, tuple[timedelta, str]] = {
@@ -67,15 +68,17 @@ def look_at_period(books: Snapshot, account_id: int, name: str) -> Figures:
     """The figures of the last 24 hours, 7 or 30 days; compared with as long a time before."""
     length, interval = PERIODS[name]
     grouping = visitors_grouping(interval=interval)
-    # The first interval is a whole one; what it is compared with is exactly as long.
+    # The first interval is a whole one; what it is compared with is as long, to the hour.
     since = start_of_interval(books.as_of - length, interval, grouping.zone)
     now = CallFilter(account_id, since=since)
-    before = CallFilter(account_id, since=since - (books.as_of - since), until=since)
+    # Hours are kept in sums for longer than any period here, so a whole hour is cheap to begin with.
+    before_since = start_of_interval(since - (books.as_of - since), "hour", grouping.zone)
+    before = CallFilter(account_id, since=before_since, until=since)
     rows = {datetime.fromisoformat(row["bucket"]): row for row in summarise(books, now, grouping)}
     moments = moments_between(since, books.as_of, grouping, rows)
     cut = [rows.get(moment) for moment in moments]
     current, previous = total(books, now), total(books, before)
-    led = summarise(books, now, visitors_grouping(("model", "key")))
+    led = time_series(books, now, visitors_grouping(("model", "key")))
     return Figures(
         spend=Stat(
             current["cost_microcredits"],
@@ -132,7 +135,8 @@ def look_at_runway(books: Snapshot, account_id: int, available: int, first_call_
     since = max(books.as_of - RUNWAY_LOOK, min(first_call_at, books.as_of - timedelta(days=1)))
     days = (books.as_of - since) / timedelta(days=1)
     whole_hour = since.replace(minute=0, second=0, microsecond=0)
-    spent = total(books, replace(CallFilter(account_id), since=whole_hour))["cost_microcredits"]
+    sums = time_series(books, CallFilter(account_id, since=whole_hour), visitors_grouping())
+    spent = sum(row["cost_microcredits"] for row in sums)
     per_day = round(spent / days)
     return Runway(available // per_day if per_day > 0 else None, per_day, round(days))
 

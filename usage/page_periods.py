@@ -28,8 +28,8 @@ INTERVALS: dict[str, tuple[timedelta, Promise]] = {
     "day": (timedelta(days=1), gettext_lazy("Day")),
     "month": (timedelta(days=28), gettext_lazy("Month")),
 }
-# What a chart shows and its table lists: an hour each of a month.
-MAX_MOMENTS = 750
+# More than a chart's picture can show apart, and its table should list.
+MAX_MOMENTS = 400
 _LONGEST_OF_INTERVAL = (
     ("minute", timedelta(hours=2)),
     ("hour", timedelta(days=3)),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from usage.outcomes import Outcome
 from usage.queries.receipts import IN_FLIGHT
@@ -26,15 +26,15 @@ OUTCOME_LOOKS = {
     Outcome.CANCELLED.value: "",
     IN_FLIGHT: "accent",
 }
-UNITS: dict[str, Promise] = {
-    "tokens_in": gettext_lazy("input tokens"),
-    "tokens_out": gettext_lazy("output tokens"),
-    "images": gettext_lazy("images"),
-    "audio_ms": gettext_lazy("milliseconds of audio"),
-    "characters": gettext_lazy("characters"),
-    "calls": gettext_lazy("calls"),
-    "pixel_steps": gettext_lazy("pixel steps"),
-    "video_ms": gettext_lazy("milliseconds of video"),
+UNITS: dict[str, Any] = {
+    "tokens_in": ngettext_lazy("%(shown)s input token", "%(shown)s input tokens", "count"),
+    "tokens_out": ngettext_lazy("%(shown)s output token", "%(shown)s output tokens", "count"),
+    "images": ngettext_lazy("%(shown)s image", "%(shown)s images", "count"),
+    "audio_ms": ngettext_lazy("%(shown)s ms of audio", "%(shown)s ms of audio", "count"),
+    "characters": ngettext_lazy("%(shown)s character", "%(shown)s characters", "count"),
+    "calls": ngettext_lazy("%(shown)s call", "%(shown)s calls", "count"),
+    "pixel_steps": ngettext_lazy("%(shown)s pixel step", "%(shown)s pixel steps", "count"),
+    "video_ms": ngettext_lazy("%(shown)s ms of video", "%(shown)s ms of video", "count"),
 }
 DIMENSIONS: dict[str, Promise] = {
     "key": gettext_lazy("API key"),
@@ -79,6 +79,11 @@ def outcome_name(code: str) -> str:
 def outcome_look(code: str) -> str:
     """The badge's class: an error's unless said otherwise."""
     return OUTCOME_LOOKS.get(code, "bad")
+
+
+def quantity(count: int, unit: str) -> str:
+    """So many of a unit: "1,200 input tokens"."""
+    return str(UNITS[unit] % {"count": count, "shown": f"{count:,}"})
 
 
 def refusal_name(code: str) -> str:

@@ -74,6 +74,8 @@
     const grid = { stroke: colour("--line"), width: 1 };
     const axis = { stroke: colour("--muted"), grid, ticks: grid, font: "12px system-ui" };
     const zoned = (seconds) => uPlot.tzDate(new Date(seconds * 1000), drawing.timeZone);
+    const moments = drawing.moments;
+    const halfBar = moments.length > 1 ? (moments[moments.length - 1] - moments[0]) / (moments.length - 1) / 2 : 1800;
     const plot = new uPlot(
       {
         width: place.clientWidth,
@@ -81,7 +83,8 @@
         tzDate: zoned,
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false } },
-        scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.05] } },
+        // The first and the last bar are as wide as the others.
+        scales: { x: { range: (_, low, high) => (drawing.kind === "bars" ? [low - halfBar, high + halfBar] : [low, high]) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.05] } },
         axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
         series: [
           {},

@@ -97,7 +97,9 @@ def test_figures_are_those_of_the_books(books, visit):
     assert sum(figures.spend.chart.series[0].values) == 1_750_001
     assert (figures.calls.value, figures.calls.detail) == (3, 1)
     assert figures.success.value == pytest.approx(2 / 3)
-    assert (figures.latency.value, figures.latency.detail) == (200, 300)
+    # Percentiles of long times are read from sketches, right to within a few hundredths.
+    assert figures.latency.value == pytest.approx(200, rel=0.05)
+    assert figures.latency.detail == pytest.approx(300, rel=0.05)
     assert [(one.label, one.cost_microcredits) for one in figures.models] == [
         ("small", 1_500_000),
         ("large", 250_001),

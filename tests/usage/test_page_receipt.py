@@ -23,7 +23,7 @@ def test_the_price_is_derived_line_by_line(books, tenant, visit):
     request_id = books.call(tenant, 11_500, ceiling=CREDIT, tokens_in=21)
     shown = text_of(show(visit, tenant, request_id))
     assert "21 input tokens × 0.5 per 1,000 0.0105" in shown
-    assert "1 calls × 0.001 0.001" in shown
+    assert "1 call × 0.001 0.001" in shown
     assert "Charged 0.0115" in shown
     assert "1 credits held" in shown
     assert "0.9885 credits came back" in shown

@@ -1,5 +1,6 @@
 """Usage as a chart and a table: any measure by any dimension, over any time, and the same as CSV."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -29,6 +30,7 @@ from usage.queries import refusals, summaries
 from usage.queries.choices import Choices, filter_choices
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import snapshot
+from usage.queries.time_series import time_series
 from usage.query_parameters import CALL_FILTERS, QueryParameters, read_call_filter
 from usage.table_csv import csv_response, flat_summary, summary_columns
 
@@ -63,7 +65,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     over_time = visitors_grouping(_by(view), view.interval)
     with snapshot() as books:
         which = summaries.within_period(view.which, over_time, books.as_of)
-        cut = summaries.summarise(books, which, over_time)
+        cut = time_series(books, which, over_time, view.measure.histogram)
         groups = summaries.summarise(books, which, visitors_grouping(_by(view)))
         total = summaries.total(books, which)
         refused = refusals.count_refusals(books, which, visitors_grouping(("code",), view.interval))
@@ -71,13 +73,19 @@ def usage(request: HttpRequest) -> HttpResponse:
     table = exploration.ranked(groups, view.group_by, view.measure)
     leading = [group for group, _row in table[:SHOWN_GROUPS]]
     end = view.period.end(books.as_of)
-    moments = moments_between(view.period.since, end, over_time, _buckets(cut))
+    moments = moments_between(view.period.since, end, over_time, {row["bucket"] for row in cut})
     context = _form(view, choices) | {
         "chart": exploration.chart_of(
             str(view.measure.name), view.measure, view.group_by, leading, moments, cut
         ),
         "refusals": exploration.refusals_chart(
-            moments_between(view.period.since, end, over_time, _buckets(refused)), refused
+            moments_between(
+                view.period.since,
+                end,
+                over_time,
+                {datetime.fromisoformat(row["bucket"]) for row in refused},
+            ),
+            refused,
         ),
         "table": table,
         "hidden_groups": max(len(table) - SHOWN_GROUPS, 0) if not view.measure.adds_up else 0,
@@ -139,10 +147,6 @@ def _read(request: HttpRequest, account_id: int) -> View:
 
 def _by(view: View) -> tuple[str, ...]:
     return () if view.group_by is None else (view.group_by,)
-
-
-def _buckets(rows: list[dict[str, Any]]) -> list[Any]:
-    return [exploration.bucket_of(row) for row in rows]
 
 
 def _form(view: View, choices: Choices) -> dict[str, Any]:

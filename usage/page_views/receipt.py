@@ -95,7 +95,8 @@ def _price(content: dict[str, Any]) -> Price | None:
         return None
     exact = sum((Decimal(line["microcredits"]) for line in rate["lines"]), Decimal(0))
     rounded = int(exact.to_integral_value(rounding="ROUND_CEILING"))
-    return Price(rate["lines"], exact, rounded, rounded > content["capture_microcredits"])
+    charged, held = content["capture_microcredits"], content["hold_microcredits"]
+    return Price(rate["lines"], exact, rounded, is_cut_at_hold=rounded > charged == held)
 
 
 def _attempts(content: dict[str, Any]) -> list[dict[str, Any]]:

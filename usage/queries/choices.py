@@ -1,25 +1,20 @@
 """What an account's calls can be narrowed to: its keys, its members, and the models and endpoints it calls."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any, NamedTuple
 
-from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, Membership
+from usage.queries.figures import Wanted, figures
+from usage.queries.filters import CallFilter
 from usage.queries.keys import SESSION
 from usage.queries.snapshot import Snapshot
 
 LOOK_BACK = timedelta(days=90)
-# A model called for the first time is offered so much later; its calls are shown at once.
-KEPT_S = 30
 MAX_CHOICES = 200
-_CALLED_SQL = """
-    SELECT DISTINCT model, endpoint FROM usage_event
-    WHERE account_id = %(account_id)s AND started_at >= %(since)s
-    LIMIT 1000
-"""
+MAX_CALLED = 1000
 
 
 class Choices(NamedTuple):
@@ -54,7 +49,12 @@ def filter_choices(books: Snapshot, account_id: int) -> Choices:
         .order_by("user__email")
         .values_list("user__email", flat=True)
     )
-    called = _called(books, account_id)
+    since = (books.as_of - LOOK_BACK).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    called = figures(
+        books,
+        CallFilter(account_id, since=since),
+        Wanted(("model", "endpoint"), histograms=(), limit=MAX_CALLED),
+    )
     return Choices(
         [
             *((public_id, f"{name} ({prefix}…)") for public_id, name, prefix in keys[:MAX_CHOICES]),
@@ -64,15 +64,6 @@ def filter_choices(books: Snapshot, account_id: int) -> Choices:
         _each_once(called, "model"),
         _each_once(called, "endpoint"),
     )
-
-
-def _called(books: Snapshot, account_id: int) -> list[dict[str, Any]]:
-    name = f"usage-choices:{account_id}"
-    found: list[dict[str, Any]] | None = cache.get(name)
-    if found is None:
-        found = books.rows(_CALLED_SQL, {"account_id": account_id, "since": books.as_of - LOOK_BACK})
-        cache.set(name, found, KEPT_S)
-    return found
 
 
 def _each_once(called: list[dict[str, Any]], column: str) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from usage import wording
 
 register = template.Library()
 register.filter("refusal_name", wording.refusal_name)
+register.filter("quantity", wording.quantity)
 
 
 @register.filter
@@ -21,11 +22,6 @@ def outcome_badge(code: str) -> SafeString:
     return format_html(
         '<span class="badge {}">{}</span>', wording.outcome_look(code), wording.outcome_name(code)
     )
-
-
-@register.filter
-def unit_name(code: str) -> str:
-    return str(wording.UNITS.get(code, code))
 
 
 @register.filter
