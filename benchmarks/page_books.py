@@ -5,6 +5,7 @@ the books in three statements; they agree afterwards, as `reconcile` finds.
 """
 
 import sys
+from typing import Any
 
 import django
 
@@ -85,7 +86,7 @@ def main() -> None:
     account = grants.open_account(ACCOUNT, "unlimited", OWNER).account
     owner = Membership.objects.get(account=account).user
     keys = [actions.issue_key(account, f"bench {number}")[0] for number in range(KEYS)]
-    parameters = {
+    parameters: dict[str, Any] = {
         "account": account.pk,
         "member": owner.pk,
         "keys": [key.pk for key in keys],
