@@ -17,6 +17,14 @@ from accounts.models import ApiKey, Membership
 from accounts.public_ids import is_key_id
 
 ISSUING_ROLES = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.DEVELOPER)
+# What a checked IssueBody says beside the name where a key is to do everything.
+NO_LIMITS: Mapping[str, Any] = {
+    "scopes": None,
+    "may_manage_keys": False,
+    "cap_day": None,
+    "cap_month": None,
+    "expires_at": None,
+}
 _LIMITS = ("name", "scopes", "may_manage_keys", "cap_day", "cap_month", "expires_at")
 
 

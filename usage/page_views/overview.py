@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import actions, rate_limits
-from accounts.errors import TooManyKeysIssued
+from accounts import key_desk
+from accounts.audit import person
+from accounts.identity import Caller
 from accounts.models import ApiKey
 from accounts.pages import MAKERS, member_page
 from usage.page_figures import PERIODS, Runway, look_at_period, look_at_runway
@@ -43,10 +43,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 def first_key(request: HttpRequest) -> HttpResponse:
     """Issue a key with the checklist's one button, and show its text this once, in the curl line too."""
     member = member_of(request)
-    window = rate_limits.count("key-issue", f"user:{member.user.pk}", settings.KEYS_ISSUED_PER_MEMBER)
-    if window.is_exceeded:
-        raise TooManyKeysIssued(retry_after_s=window.ends_in_s)
-    made = actions.issue_key(member.account, _("First key"), created_by=member.user)
+    caller = Caller(account=member.account, user=member.user, role=member.role)
+    made = key_desk.issue(
+        caller, person(request, member.user), {**key_desk.NO_LIMITS, "name": _("First key")}
+    )
     if request.headers.get("HX-Request"):
         return render(request, "usage/checklist.html", _checklist(request, made))
     return _overview(request, made)

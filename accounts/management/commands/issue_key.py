@@ -4,7 +4,9 @@ from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
 
-from accounts import actions
+from django.db import transaction
+
+from accounts import actions, audit
 from accounts.command_line import Answer, ScriptableCommand
 from accounts.finding import find_account
 from aio_platform.credits import parse_credits
@@ -32,17 +34,19 @@ class Command(ScriptableCommand):
     def perform(self, options: dict[str, Any]) -> Answer:
         account = find_account(options["account"])
         endpoints, models, networks = _read_scopes(options["scope"])
-        api_key, key_text = actions.issue_key(
-            account,
-            options["name"],
-            endpoints=endpoints or None,
-            models=models or None,
-            networks=networks or None,
-            expires_at=_read_moment(options["expires"]),
-            cap_day_microcredits=_read_credits(options["cap_day"], "--cap-day"),
-            cap_month_microcredits=_read_credits(options["cap_month"], "--cap-month"),
-            may_manage_keys=options["manage_keys"],
-        )
+        with transaction.atomic():
+            api_key, key_text = actions.issue_key(
+                account,
+                options["name"],
+                endpoints=endpoints or None,
+                models=models or None,
+                networks=networks or None,
+                expires_at=_read_moment(options["expires"]),
+                cap_day_microcredits=_read_credits(options["cap_day"], "--cap-day"),
+                cap_month_microcredits=_read_credits(options["cap_month"], "--cap-month"),
+                may_manage_keys=options["manage_keys"],
+            )
+            audit.record(audit.OPERATOR, "key.issue", audit.key_target(api_key), account=account)
         return Answer(
             text=f"{key_text}\nKeep it now: it is not shown again. Its id is {api_key.public_id}.",
             data={"id": api_key.public_id, "key": key_text, "prefix": api_key.prefix},

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import actions
+from accounts import actions, audit
 from accounts.command_line import Answer, ScriptableCommand
 from accounts.finding import find_key
 
@@ -16,7 +16,14 @@ class Command(ScriptableCommand):
         parser.add_argument("key", help="the key's id (key_…) or its prefix (aio_ and 8 characters)")
 
     def perform(self, options: dict[str, Any]) -> Answer:
-        api_key = actions.revoke_key(find_key(options["key"]))
+        api_key = find_key(options["key"])
+        if api_key.revoked_at is None:
+            api_key = actions.revoke_key(
+                api_key,
+                also=lambda: audit.record(
+                    audit.OPERATOR, "key.revoke", audit.key_target(api_key), account=api_key.account
+                ),
+            )
         assert api_key.revoked_at is not None
         return Answer(
             text=f"{api_key.public_id} ({api_key.prefix}…) of {api_key.account.name} is revoked.",
