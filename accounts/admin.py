@@ -20,7 +20,7 @@ from accounts.public_ids import is_account_id, is_key_id
 from accounts.staff import view_as
 from accounts.staff.audit import Target, record
 from accounts.staff.audited_admin import AuditedAdmin
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import ADMINISTRATION, back, may, show, staff_action, staff_page
 from accounts.staff.tables import (
     PAGE_SIZE,
     Cell,
@@ -36,7 +36,7 @@ from accounts.staff.tables import (
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
 
-PEOPLE = "People and keys"
+ACCOUNTS = "Accounts"
 NOT_A_KEY = (
     "That is neither a prefix (aio_ and 8 characters) nor a whole key. It was not looked for, nor kept."
 )
@@ -105,7 +105,7 @@ class PlanAdmin(AuditedAdmin):
         return ("slug",) if obj is not None else ()
 
 
-@staff_page("keys/", name="keys", title="API keys", permission="accounts.view_apikey", menu=(PEOPLE, "key"))
+@staff_page("keys/", name="keys", title="API keys", permission="accounts.view_apikey", menu=(ACCOUNTS, "key"))
 @sensitive_post_parameters("key")
 def keys(request: HttpRequest) -> HttpResponse:
     """Keys by prefix or by a pasted whole key, which comes by POST and leaves nothing but its digest's answer."""
@@ -220,7 +220,7 @@ def view_as_stop(request: HttpRequest) -> HttpResponse:
     name="audit",
     title="Staff record",
     permission="accounts.view_auditentry",
-    menu=("Administration", "history"),
+    menu=(ADMINISTRATION, "history"),
 )
 def audit(request: HttpRequest) -> HttpResponse:
     """Everything that staff did, newest first."""

@@ -19,6 +19,7 @@ from django.urls import register_converter
 from aio_platform.errors import PlatformError
 
 View = Callable[..., HttpResponse]
+ADMINISTRATION = "Administration"
 
 
 class AccountIdConverter:
@@ -49,6 +50,8 @@ class Page:
     is_action: bool
 
 
+# The navigation's groups from top to bottom.
+GROUPS = ("Overview", "Accounts", "Calls", "Gateway", "Reports", ADMINISTRATION)
 _pages: list[Page] = []
 
 
@@ -117,7 +120,7 @@ def back(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar: pages by group, those alone that the visitor may see."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS}
     user: Any = request.user
     for page in _pages:
         if page.menu is None or (page.permission and not user.has_perm(page.permission)):
@@ -132,7 +135,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         if model_admin.has_view_permission(request):
             link = f"/staff/{model._meta.app_label}/{model._meta.model_name}/"
             active = request.path.startswith(link)
-            groups.setdefault("Administration", []).append(
+            groups.setdefault(ADMINISTRATION, []).append(
                 {
                     "title": str(model._meta.verbose_name_plural).capitalize(),
                     "icon": getattr(model_admin, "menu_icon", "table"),
@@ -140,7 +143,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                     "active": lambda _, active=active: active,
                 }
             )
-    return [{"title": title, "separator": True, "items": items} for title, items in groups.items()]
+    return [{"title": title, "separator": True, "items": items} for title, items in groups.items() if items]
 
 
 def stylesheet(request: HttpRequest) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import actions
-from accounts.admin import NOT_A_KEY, account_of, key_row
+from accounts.admin import ACCOUNTS, NOT_A_KEY, account_of, key_row
 from accounts.keys import PREFIX_LENGTH
 from accounts.models import Account, ApiKey, Plan
 from accounts.public_ids import is_account_id
@@ -41,7 +41,6 @@ from usage.queries.credit import credit_of
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
 
-ACCOUNTS = "Accounts"
 PERMISSIONS = [
     "accounts.set_plan",
     "accounts.suspend_account",
@@ -112,7 +111,7 @@ def account(request: HttpRequest, account_id: str) -> HttpResponse:
     return show(
         request,
         "staff/account.html",
-        found.name,
+        f"Account {found.name}",
         {
             "account": found,
             "is_suspended": found.status == Account.Status.SUSPENDED,

@@ -18,8 +18,9 @@ from aio_platform.errors import NotFound
 from usage.admin.call_pages import find_key
 from usage.moments import parse_zone
 from usage.outcomes import Outcome
+from usage.page_periods import moments_between
 from usage.queries.filters import CallFilter
-from usage.queries.summaries import INTERVALS
+from usage.queries.summaries import INTERVALS, Grouping
 from usage.query_parameters import QueryParameters
 from usage.staff_reports import REPORTS, Question, Report, ReportKind
 from usage.staff_reports.rendering import as_csv
@@ -77,7 +78,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
             "kind": kind,
             "report": made,
             "table": _table(made),
-            "pictures": list(enumerate(_pictures(made))),
+            "pictures": [(f"chart-{place}", picture) for place, picture in enumerate(_pictures(made))],
             "bars": _bars(made),
             "totals": _totals(made),
             "period": _period(made),
@@ -212,7 +213,11 @@ def _pictures(made: Report) -> list[Picture]:
     column_of = {column.name: column for column in made.columns}
     if chart is None or column_of[chart.x].kind is not Kind.MOMENT:
         return []
-    moments = sorted({row[chart.x] for row in made.rows})
+    found = {row[chart.x] for row in made.rows}
+    moments = sorted(found)
+    if made.period is not None:
+        grouping = Grouping((), made.interval, made.zone, made.zone_name)
+        moments = moments_between(made.period.since, made.period.until or made.as_of, grouping, found)
     pictures = []
     for name in chart.y:
         column = column_of[name]
