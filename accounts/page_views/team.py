@@ -88,7 +88,7 @@ def change_role(request: HttpRequest, user_id: int) -> HttpResponse:
             member, person(request, member.user), membership, request.POST.get("role", "")
         )
     except Conflict as error:
-        messages.error(request, error.message)
+        messages.error(request, error.shown)
     else:
         messages.success(request, _("%(email)s has another role now.") % {"email": membership.user.email})
     return redirect("team")
@@ -103,7 +103,7 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
     try:
         member_desk.remove(member, person(request, member.user), membership)
     except Conflict as error:
-        messages.error(request, error.message)
+        messages.error(request, error.shown)
         return redirect("team")
     if membership.user_id == member.user.pk:
         messages.success(request, _("You left %(account)s.") % {"account": member.account.name})

@@ -91,7 +91,7 @@ def guarded(page: Page) -> View:
         except PlatformError as error:
             if error.status == 404:
                 raise
-            messages.error(request, error.message)
+            messages.error(request, error.shown)
             return back(request, "/staff/")
 
     return view

@@ -110,9 +110,14 @@ def error_kinds() -> list[ErrorKind]:
 
 def answered() -> set[tuple[int, str]]:
     """The statuses and types of all error classes of the platform."""
+    return {(each.status, each.type) for each in known_error_classes()}
+
+
+def known_error_classes() -> list[type[PlatformError]]:
+    """Every class of error there is."""
     for room in ROOMS:
         importlib.import_module(room)
-    return {(each.status, each.type) for each in _with_those_below(PlatformError)}
+    return list(_with_those_below(PlatformError))
 
 
 def _with_those_below(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:

@@ -41,11 +41,11 @@ def rows_of(schema: Mapping[str, Any], depth: int = 0) -> list[Row]:
 def row_of(
     name: str, schema: Mapping[str, Any], required: bool, depth: int = 0, description: str = ""
 ) -> Row:
-    """One field as a row."""
+    """One field as a row. What describes a component describes it everywhere, so only the field's own text counts."""
+    text = description or schema.get("description", "")
     schema = resolved(schema)
     kinds = [kind for kind in map(resolved, _alternatives(schema)) if kind.get("type") != "null"]
     default = schema.get("default")
-    text = description or schema.get("description", "")
     return Row(
         name,
         _type_of(schema, kinds),

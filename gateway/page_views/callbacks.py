@@ -70,7 +70,7 @@ def rotate_secret(request: HttpRequest) -> HttpResponse:
             secrets_of_accounts.rotate(member.account.pk, overlaps[wanted])
             _record(request, "callbacks.secret", {}, {"overlap_s": overlaps[wanted]})
     except Conflict as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refusal.shown)
         return redirect("callbacks")
     messages.success(request, _("There is a new secret."))
     return redirect("callbacks")

@@ -7,6 +7,8 @@ internal name.
 from collections.abc import Mapping
 from typing import Any
 
+from aio_platform.message_language import in_visitors_language
+
 
 class PlatformError(Exception):
     """Something the caller is told: an HTTP status, a type from the documented list and a message."""
@@ -29,6 +31,11 @@ class PlatformError(Exception):
         self.retry_after_s = retry_after_s
         self.headers = dict(headers or {})
         self.details = dict(details or {})
+
+    @property
+    def shown(self) -> str:
+        """The message in the visitor's language, for pages; what the API answers stays English."""
+        return in_visitors_language(self.message)
 
     @property
     def code(self) -> str:

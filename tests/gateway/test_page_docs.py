@@ -17,6 +17,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, get_resolver
+from django.utils import translation
 
 from gateway import catalog_feed
 from gateway.callbacks.signing import new_secret, signed_headers
@@ -228,6 +229,11 @@ def test_search_finds_titles_parameters_and_prose(db: None) -> None:
     assert "callbacks" in [found.page.slug for found in search("webhook-signature")]
     assert search("") == []
     assert search("zzz-nothing") == []
+
+
+def test_search_finds_korean_in_korean(db: None) -> None:
+    with translation.override("ko"):
+        assert "authentication" in [found.page.slug for found in search("인증")]
 
 
 def test_the_search_field_gets_its_results_as_a_part(db: None) -> None:
