@@ -4,6 +4,7 @@ Calls on the gateway's path go through `usage.ledger`. Amounts are micro-credits
 by itself unless its caller holds a transaction open.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -192,8 +193,13 @@ def forget_answers(limit: int = 1000) -> int:
 
 
 def reconcile() -> list[Disagreement]:
-    """Everything the books disagree about, seen in one snapshot; empty when they are right."""
-    return [Disagreement._make(row) for row in _call("SELECT * FROM usage_reconcile_v1()", [])]
+    """Everything the books disagree about, seen in one snapshot; empty when they are right. The run is noted."""
+    started = time.monotonic()
+    found = [Disagreement._make(row) for row in _call("SELECT * FROM usage_reconcile_v1()", [])]
+    took_ms = round((time.monotonic() - started) * 1000)
+    first = f"account {found[0].account_id}: {found[0].problem}" if found else None
+    _call("SELECT usage_note_reconciliation_v1(%s, %s, %s)", [took_ms, len(found), first])
+    return found
 
 
 def _check_amount(microcredits: int) -> None:

@@ -26,6 +26,7 @@ BOOKS = [
     "usage_refund_to_roll_up",
     "usage_plan_period",
     "usage_route_cost",
+    "usage_reconciliation",
 ]
 
 

@@ -17,7 +17,7 @@ from usage.queries.snapshot import Snapshot
 EVERYBODY = 0
 UNIT_SUMS = ("tokens_in", "tokens_out", "images", "audio_ms", "characters", "pixel_steps", "video_ms")
 HISTOGRAMS = ("latencies", "upstream_latencies", "first_bytes")
-_COUNTS = ("calls", "gross_microcredits", "refunded_microcredits", *UNIT_SUMS)
+_COUNTS = ("calls", "gross_microcredits", "refunded_microcredits")
 ERROR_OUTCOMES = ("rejected", "failed", "timed_out", "expired")
 # More spans than this are looked up one by one instead of being written into one condition.
 _SPANS_IN_A_CONDITION = 8
@@ -64,18 +64,22 @@ _PLAN_JOIN = """
 """
 
 
-NO_FIGURES: dict[str, Any] = {**dict.fromkeys((*_COUNTS, "errors"), 0), **dict.fromkeys(HISTOGRAMS)}
+NO_FIGURES: dict[str, Any] = {
+    **dict.fromkeys((*_COUNTS, *UNIT_SUMS, "errors"), 0),
+    **dict.fromkeys(HISTOGRAMS),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """By what to add up, over what buckets, and which histograms to bring along."""
+    """By what to add up, over what buckets, and which histograms and units to bring along."""
 
     by: tuple[str, ...] = ()
     interval: str = "none"
     zone: tzinfo = UTC
     zone_name: str = "UTC"
     histograms: tuple[str, ...] = HISTOGRAMS
+    units: tuple[str, ...] = UNIT_SUMS
     limit: int | None = None
 
 
@@ -122,8 +126,9 @@ class _Query:
         }
 
     def text(self, coverage: Coverage) -> str:
+        of_days = self._of_account_days if self._is_of_whole_accounts() else self._of_sums
         parts = [
-            self._of_sums("usage_rollup_day", spans, f"r.day_start = {int(start)}")
+            of_days("usage_rollup_day", spans, f"r.day_start = {int(start)}")
             for start, spans in coverage.days.items()
         ]
         parts += [self._of_sums("usage_rollup_hour", coverage.hours)] if coverage.hours else []
@@ -135,7 +140,7 @@ class _Query:
         parts.append(self._of_waiting_refunds(covered) if covered else "")
         parts = [part for part in parts if part]
         groups = ["bucket", *self._wanted.by]
-        sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, "errors")]
+        sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, *self._wanted.units, "errors")]
         sums += [f"sum({name})::text AS {name}" for name in self._wanted.histograms]
         order = ["bucket", "sum(gross_microcredits - refunded_microcredits) DESC", *self._wanted.by]
         limit = f" LIMIT {int(self._wanted.limit)}" if self._wanted.limit is not None else ""
@@ -156,7 +161,7 @@ class _Query:
 
     def _of_sums(self, table: str, spans: list[Span], condition: str = "true") -> str:
         errors = f"CASE WHEN k.outcome IN {ERROR_OUTCOMES} THEN r.calls ELSE 0 END AS errors"
-        names = (*_COUNTS, *self._wanted.histograms)
+        names = (*_COUNTS, *self._wanted.units, *self._wanted.histograms)
         columns = self._columns(_OF_SUMS, "r.bucket", [*(f"r.{name}" for name in names), errors])
         conditions = [condition, self._account_of_sums(), *self._kind_conditions()]
         who = [name for name in ("key_id", "member_id") if getattr(self._which, name) is not None]
@@ -165,13 +170,32 @@ class _Query:
             columns, f"{table} r", "r.bucket", spans, conditions, "JOIN usage_call_kind k ON k.id = r.kind_id"
         )
 
+    def _is_of_whole_accounts(self) -> bool:
+        """Whether an account's day in one row says all that is wanted."""
+        names = ("key_id", "member_id", "plan", "endpoint", "model", "route", "upstream", "outcome")
+        asked = any(getattr(self._which, name) is not None for name in names)
+        return (
+            self._wanted.by == ("account",)
+            and not self._wanted.histograms
+            and not self._wanted.units
+            and not asked
+        )
+
+    def _of_account_days(self, table: str, spans: list[Span], condition: str) -> str:
+        sums = ["r.calls", "r.gross_microcredits", "r.refunded_microcredits"]
+        columns = self._columns({"account": "r.account_id"}, "r.bucket", [*sums, "r.errors"])
+        conditions = [condition]
+        if self._which.account_id is not None:
+            conditions.append("r.account_id = %(account_id)s")
+        return self._select(columns, "usage_rollup_account_day r", "r.bucket", spans, conditions, "")
+
     def _of_events(self, spans: list[Span], condition: str = "") -> str:
         marks = [f"{_MARKS[name]} AS {name}" for name in self._wanted.histograms]
         sums = [
             "1 AS calls",
             "e.cost_microcredits AS gross_microcredits",
             "e.refunded_microcredits",
-            *(f"e.{name}" for name in UNIT_SUMS),
+            *(f"e.{name}" for name in self._wanted.units),
             *marks,
             f"CASE WHEN e.outcome IN {ERROR_OUTCOMES} THEN 1 ELSE 0 END AS errors",
         ]
@@ -192,7 +216,7 @@ class _Query:
             "0 AS calls",
             "0 AS gross_microcredits",
             "w.amount_microcredits AS refunded_microcredits",
-            *(f"0 AS {name}" for name in UNIT_SUMS),
+            *(f"0 AS {name}" for name in self._wanted.units),
             *(f"NULL::numeric AS {name}" for name in self._wanted.histograms),
             "0 AS errors",
         ]
@@ -249,7 +273,7 @@ class _Query:
         return f"%({name})s"
 
     def _nothing(self) -> str:
-        zeros = [f"0 AS {name}" for name in (*_COUNTS, "errors")]
+        zeros = [f"0 AS {name}" for name in (*_COUNTS, *self._wanted.units, "errors")]
         zeros += [f"0::numeric AS {name}" for name in self._wanted.histograms]
         columns = self._columns(dict.fromkeys(DIMENSIONS, "NULL"), "NULL::timestamptz", zeros)
         return f"SELECT {columns} WHERE false"

@@ -86,7 +86,13 @@ def total(books: Snapshot, which: CallFilter) -> dict[str, Any]:
 
 def _wanted(grouping: Grouping, limit: int | None = None) -> Wanted:
     return Wanted(
-        grouping.by, grouping.interval, grouping.zone, grouping.zone_name, ("latencies", "first_bytes"), limit
+        grouping.by,
+        grouping.interval,
+        grouping.zone,
+        grouping.zone_name,
+        histograms=("latencies", "first_bytes"),
+        units=("tokens_in", "tokens_out"),
+        limit=limit,
     )
 
 

@@ -54,7 +54,8 @@ END $$;
 
 -- Add the events settled after `p_after` until `p_to` to every level. The caller has the state locked.
 CREATE FUNCTION usage_add_to_rollups_v1(p_after timestamptz, p_to timestamptz, p_state usage_rollup_state) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+-- A histogram being summed takes some kilobytes, and there are thousands at once.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET work_mem = '128MB' AS $$
 DECLARE
     counted bigint;
 BEGIN
@@ -127,9 +128,12 @@ DECLARE
 BEGIN
     -- Of everybody's sums: the same groups without account, key and member.
     RETURN format($sql$WITH %5$sevent AS (%1$s), added AS MATERIALIZED (
-        SELECT account_id, date_bin('1 minute', started_at, 'epoch') AS bucket, key_id, member_id, kind_id,
-            sum(errors) AS errors, %2$s
-        FROM event GROUP BY 1, 2, 3, 4, 5
+        -- Where minutes are kept no more, whatever still tells the days apart is fine enough.
+        SELECT account_id, date_bin(CASE WHEN started_at >= $4 THEN '1 minute'::interval ELSE w.width END, started_at,
+                                    'epoch') AS bucket, key_id, member_id, kind_id, sum(errors) AS errors, %2$s
+        FROM event CROSS JOIN (SELECT CASE WHEN bool_and(d %% 60 = 0) THEN '1 hour'::interval
+                                          ELSE '15 minutes' END AS width FROM unnest($3) d) w
+        GROUP BY 1, 2, 3, 4, 5
     ), minutes AS MATERIALIZED (
         SELECT account_id, bucket, key_id, member_id, kind_id, errors, %4$s FROM added
         UNION ALL SELECT 0, bucket, 0, 0, kind_id, sum(errors), %2$s FROM added GROUP BY 2, 5

@@ -217,6 +217,18 @@ CREATE TRIGGER usage_rate_immutable BEFORE DELETE OR UPDATE ON public.usage_rate
 COMMENT ON TABLE usage_rate IS 'Published prices; a row never changes, a new price is a new version.';
 GRANT SELECT ON usage_rate TO aio_app;
 
+CREATE TABLE usage_reconciliation (
+    checked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    took_ms bigint NOT NULL,
+    disagreements bigint NOT NULL,
+    first text,
+    CONSTRAINT usage_reconciliation_pkey PRIMARY KEY (checked_at),
+    CONSTRAINT usage_reconciliation_disagreements_check CHECK ((disagreements >= 0)),
+    CONSTRAINT usage_reconciliation_took_ms_check CHECK ((took_ms >= 0))
+);
+COMMENT ON COLUMN usage_reconciliation.first IS 'The first disagreement in words; null where the books agreed.';
+GRANT SELECT ON usage_reconciliation TO aio_app;
+
 CREATE TABLE usage_refund (
     account_id bigint NOT NULL,
     entry bigint NOT NULL,
@@ -421,6 +433,7 @@ CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v1(p_after timestamp with
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET work_mem TO '128MB'
 AS $function$
 DECLARE
     counted bigint;
@@ -1081,6 +1094,16 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_note_reconciliation_v1(p_took_ms bigint, p_disagreements bigint, p_first text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    INSERT INTO usage_reconciliation (took_ms, disagreements, first) VALUES (p_took_ms, p_disagreements, p_first);
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_note_refund_v1()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1436,9 +1459,12 @@ DECLARE
 BEGIN
     -- Of everybody's sums: the same groups without account, key and member.
     RETURN format($sql$WITH %5$sevent AS (%1$s), added AS MATERIALIZED (
-        SELECT account_id, date_bin('1 minute', started_at, 'epoch') AS bucket, key_id, member_id, kind_id,
-            sum(errors) AS errors, %2$s
-        FROM event GROUP BY 1, 2, 3, 4, 5
+        -- Where minutes are kept no more, whatever still tells the days apart is fine enough.
+        SELECT account_id, date_bin(CASE WHEN started_at >= $4 THEN '1 minute'::interval ELSE w.width END, started_at,
+                                    'epoch') AS bucket, key_id, member_id, kind_id, sum(errors) AS errors, %2$s
+        FROM event CROSS JOIN (SELECT CASE WHEN bool_and(d %% 60 = 0) THEN '1 hour'::interval
+                                          ELSE '15 minutes' END AS width FROM unnest($3) d) w
+        GROUP BY 1, 2, 3, 4, 5
     ), minutes AS MATERIALIZED (
         SELECT account_id, bucket, key_id, member_id, kind_id, errors, %4$s FROM added
         UNION ALL SELECT 0, bucket, 0, 0, kind_id, sum(errors), %2$s FROM added GROUP BY 2, 5

@@ -1,17 +1,16 @@
-"""Calls and credits: how many calls there were, how many went wrong, and what they cost."""
+"""Calls and credits: how many calls there were, how many went wrong, what they cost, and what was granted."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from usage.queries.filters import CallFilter
-from usage.queries.snapshot import Snapshot, snapshot
-from usage.queries.summaries import Grouping, summarise, total
-from usage.staff_reports.question import Question, period_of, previous_of
-from usage.staff_reports.rows import group_columns, name_rows, share
-from usage.staff_reports.shape import Chart, Column, Kind, Previous, Report
+from usage.queries.snapshot import Snapshot
+from usage.queries.summaries import Grouping
+from usage.staff_reports.making import CALL_DIMENSIONS, Recipe, Row, looking
+from usage.staff_reports.rows import share
+from usage.staff_reports.shape import Column, Kind
 
-NAME = "calls"
-TITLE = "Calls and credits"
-DIMENSIONS = ("account", "key", "member", "model", "endpoint", "outcome")
 FIGURES = (
     Column("calls", "Calls", Kind.COUNT),
     Column("errors", "Errors", Kind.COUNT),
@@ -19,55 +18,82 @@ FIGURES = (
     Column("cost", "Spent, net", Kind.MICROCREDITS),
     Column("gross", "Spent, gross", Kind.MICROCREDITS),
     Column("refunded", "Refunded", Kind.MICROCREDITS),
+    Column("granted", "Granted", Kind.MICROCREDITS),
     Column("tokens_in", "Tokens in", Kind.COUNT),
     Column("tokens_out", "Tokens out", Kind.COUNT),
 )
+_GRANTS_SQL = """
+    SELECT CASE WHEN %(interval)s <> 'none' THEN date_trunc(%(interval)s, created_at, %(zone)s) END AS bucket,
+        CASE WHEN %(by_account)s THEN account_id END AS account, sum(amount_microcredits)::bigint AS granted
+    FROM usage_grant
+    WHERE (%(account_id)s::bigint IS NULL OR account_id = %(account_id)s)
+        AND created_at >= %(since)s AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
+    GROUP BY 1, 2
+"""
 
 
-def calls(question: Question) -> Report:
-    """Over time by day where nothing else is asked for."""
-    grouping = question.grouping(DIMENSIONS, (), "day")
-    with snapshot() as books:
-        which = question.within(grouping, books.as_of)
-        rows, totals = _look(books, which, grouping)
-        previous = None
-        if question.compare:
-            before = previous_of(which, question, books.as_of)
-            previous = Previous(period_of(before), *_look(books, before, grouping))
-    return Report(
-        NAME,
-        TITLE,
-        books.as_of,
-        period_of(which),
-        (*group_columns(grouping), *FIGURES),
-        rows,
-        totals,
-        previous,
-        Chart("line", "bucket", ("calls", "cost")) if grouping.interval != "none" else None,
-        interval=grouping.interval,
-        zone=question.zone,
-        zone_name=question.zone_name,
-    )
-
-
-def _look(
-    books: Snapshot, which: CallFilter, grouping: Grouping
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    found = summarise(books, which, grouping)
-    rows = [_figures(row) for row in found]
-    for row, named in zip(rows, name_rows(found, grouping), strict=True):
-        row |= named
-    return rows, _figures(total(books, which))
-
-
-def _figures(row: dict[str, Any]) -> dict[str, Any]:
+def describe(row: Mapping[str, Any]) -> Row:
+    """The figures of summed calls, without grants, which are no calls."""
+    gross, refunded = row["gross_microcredits"], row["refunded_microcredits"]
     return {
         "calls": row["calls"],
         "errors": row["errors"],
         "error_rate": share(row["errors"], row["calls"]),
-        "cost": row["cost_microcredits"],
-        "gross": row["gross_microcredits"],
-        "refunded": row["refunded_microcredits"],
+        "cost": gross - refunded,
+        "gross": gross,
+        "refunded": refunded,
+        "granted": None,
         "tokens_in": row["tokens_in"],
         "tokens_out": row["tokens_out"],
     }
+
+
+_look_at_calls = looking(describe, units=("tokens_in", "tokens_out"))
+
+
+def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
+    rows, totals = _look_at_calls(books, which, grouping)
+    asked = (
+        which.key_id,
+        which.member_id,
+        which.endpoint,
+        which.model,
+        which.upstream,
+        which.route,
+        which.outcome,
+    )
+    if which.plan is not None or any(one is not None for one in asked):
+        return rows, totals  # a grant has none of these
+    granted = _grants(books, which, grouping)
+    totals["granted"] = sum(granted.values())
+    if not set(grouping.by) <= {"account"}:
+        return rows, totals
+    for row in rows:
+        row["granted"] = granted.pop((row["bucket"], row.get("account")), 0)
+    empty = describe(
+        dict.fromkeys(("calls", "errors", "gross_microcredits", "refunded_microcredits"), 0)
+        | {"tokens_in": 0, "tokens_out": 0}
+    )
+    for (bucket, account), amount in granted.items():
+        groups = {"bucket": bucket} | ({"account": account} if "account" in grouping.by else {})
+        rows.append(groups | empty | {"granted": amount})
+    rows.sort(key=lambda row: (row["bucket"] or which.since, -row["cost"]))
+    return rows, totals
+
+
+def _grants(
+    books: Snapshot, which: CallFilter, grouping: Grouping
+) -> dict[tuple[datetime | None, int | None], int]:
+    found = books.rows(
+        _GRANTS_SQL,
+        {
+            **which.parameters(),
+            "interval": grouping.interval,
+            "zone": grouping.zone_name,
+            "by_account": "account" in grouping.by,
+        },
+    )
+    return {(row["bucket"], row["account"]): row["granted"] for row in found}
+
+
+calls = Recipe("calls", "Calls and credits", CALL_DIMENSIONS, (), "day", FIGURES, ("calls", "cost"), _look)

@@ -24,6 +24,10 @@ class Question:
     compare: bool = False
     limit: int = 200
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT:,}.", param="limit")
+
     def grouping(
         self, dimensions: tuple[str, ...], default_by: tuple[str, ...], default_interval: str = NO_INTERVAL
     ) -> Grouping:
@@ -45,6 +49,25 @@ class Question:
         if which.since is not None and which.until is None and which.since > as_of:
             raise InvalidRequest("since is in the future.", param="since")
         return which
+
+    def refuse_filters(self, why: str, *names: str) -> None:
+        """Raise InvalidRequest, naming the parameter, where one of these fields of the filter was asked for."""
+        for name in names:
+            if getattr(self.which, name) is not None:
+                param = name.removesuffix("_id")
+                raise InvalidRequest(f"{why}: there is no filter by {param}.", param=param)
+
+    def starting(
+        self, which: CallFilter, as_of: datetime, usual: timedelta, longest: timedelta
+    ) -> CallFilter:
+        """As `within`, for a report that has its own idea of a usual and of an absurd period."""
+        since = which.since or (which.until or as_of) - usual
+        end = which.until or as_of
+        if since >= end:
+            raise InvalidRequest("since is before until, and not in the future.", param="since")
+        if end - since > longest:
+            raise InvalidRequest(f"A period has at most {longest.days:,} days here.", param="since")
+        return replace(which, since=since)
 
 
 def period_of(which: CallFilter) -> Period:

@@ -1,10 +1,11 @@
 """What the rows of several reports share: their groups' columns and names."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from accounts.models import Account
+from usage.queries.keys import describe_keys
+from usage.queries.members import describe_members
 from usage.queries.summaries import NO_INTERVAL, Grouping
 from usage.staff_reports.shape import Column, Kind, group
 
@@ -32,12 +33,32 @@ def group_columns(grouping: Grouping) -> list[Column]:
 
 
 def name_rows(found: Sequence[dict[str, Any]], grouping: Grouping) -> list[dict[str, Any]]:
-    """The groups of summarised rows as a report has them, with the public ids that screens link to."""
-    accounts = accounts_by_id(row["account_id"] for row in found if "account_id" in row)
-    return [_name(row, grouping, accounts) for row in found]
+    """Rows with accounts, keys and members by name instead of by the table's id, and public ids for links."""
+    accounts = accounts_by_id(row["account"] for row in found if "account" in row)
+    keys = describe_keys(row["key"] for row in found if "key" in row)
+    members = describe_members(row["member"] for row in found if row.get("member") is not None)
+    named = []
+    for row in found:
+        row, ids = dict(row), {}
+        if grouping.interval == NO_INTERVAL:
+            row.pop("bucket", None)
+        else:
+            row["bucket"] = row["bucket"].astimezone(grouping.zone)
+        if "account" in row:
+            account = accounts.get(row["account"])
+            ids = {} if account is None else {"account": account.public_id}
+            row["account"] = account_name(row["account"], accounts)
+        if "key" in row:
+            key = keys.get(row["key"])
+            ids |= {} if key is None else {"key": key["id"]}
+            row["key"] = SESSION if key is None else key["prefix"]
+        if row.get("member") is not None:
+            row["member"] = members[row["member"]]["email"]
+        named.append(row | ({"ids": ids} if ids else {}))
+    return named
 
 
-def accounts_by_id(account_ids: Any) -> dict[int, Account]:
+def accounts_by_id(account_ids: Iterable[int]) -> dict[int, Account]:
     """The accounts of these table ids; one that is gone is left out."""
     return Account.objects.in_bulk(set(account_ids))
 
@@ -50,25 +71,3 @@ def account_name(account_id: int, accounts: dict[int, Account]) -> str:
 def share(part: int, whole: int) -> float | None:
     """How much of the whole the part is; None where there is no whole."""
     return part / whole if whole else None
-
-
-def _name(row: dict[str, Any], grouping: Grouping, accounts: dict[int, Account]) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    ids: dict[str, str] = {}
-    if grouping.interval != NO_INTERVAL:
-        named["bucket"] = datetime.fromisoformat(row["bucket"])
-    for name in grouping.by:
-        if name == "account":
-            account_id = row["account_id"]
-            named["account"] = account_name(account_id, accounts)
-            if account_id in accounts:
-                ids["account"] = accounts[account_id].public_id
-        elif name == "key":
-            named["key"] = row["key"]["prefix"] if row["key"] else SESSION
-            if row["key"]:
-                ids["key"] = row["key"]["id"]
-        elif name == "member":
-            named["member"] = row["member"] and row["member"]["email"]
-        else:
-            named[name] = row[name]
-    return named | ({"ids": ids} if ids else {})
