@@ -19,6 +19,7 @@ urlpatterns = [
     path("tasks/<str:task_id>/callbacks/<str:delivery_id>/resend", tasks.resend_callback, name="task-resend"),
     path("tasks/<str:task_id>/results/<int:number>", task_results.task_result, name="task-result"),
     path("workbench", workbench.workbench, name="workbench"),
+    path("workbench/preview", workbench.preview, name="workbench-preview"),
     path("docs", docs.quickstart, name="docs"),
     path("docs/search", docs.search_docs, name="docs-search"),
     path("docs/openapi/<str:operation_id>", docs.openapi_operation, name="docs-operation"),

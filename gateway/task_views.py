@@ -66,14 +66,17 @@ class TaskEnded(PlatformError):
 
 
 class NewTaskView(AsyncAPIView):
-    """POST to an endpoint of asynchronous generation: opens a task and answers at once; a worker submits it."""
+    """POST to an endpoint of asynchronous generation: opens a task and answers at once; a worker submits it.
+
+    Takes a signed-in member's session too, as Omakase's endpoints do: the workbench opens tasks.
+    """
 
     endpoint = ""
 
     @extend_schema(**task_schema.NEW_TASK)
     async def post(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request)
+        caller = await caller_of(request, session_allowed=True)
         try:
             async with body_deadline():
                 body = await request.read_body(settings.MAX_TASK_BODY_BYTES)

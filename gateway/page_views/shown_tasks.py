@@ -10,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from aio_platform.request_ids import public_request_id
+from gateway.catalog import TASK_ENDPOINTS
+from gateway.docs_pages.prices import ENDPOINT_NAMES as NAMES_OF_ALL
 from gateway.tasks.ids import is_task_id
 from gateway.tasks.listing import TaskFilter, cursor_after, page_query, read_row
 from gateway.tasks.records import TaskRow
@@ -59,14 +61,8 @@ STATE_TONES: Mapping[State, str] = {
     State.CANCELLED: "",
     State.TIMED_OUT: "warn",
 }
-ENDPOINT_NAMES: Mapping[str, Promise] = {
-    "image_task": _("Image"),
-    "video_task": _("Video"),
-    "music_task": _("Music"),
-    "speech_task": _("Speech"),
-    "remove_bg": _("Background removal"),
-    "face_swap": _("Face swap"),
-    "video_bg_remover": _("Video background removal"),
+ENDPOINT_NAMES: Mapping[str, str | Promise] = {
+    endpoint: NAMES_OF_ALL[endpoint] for endpoint in TASK_ENDPOINTS
 }
 # How a task's results are shown.
 IMAGE, VIDEO, AUDIO = "image", "video", "audio"
