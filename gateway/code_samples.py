@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.schema_examples import EXAMPLES, PATH_EXAMPLES, Example
 
+_SAYS_MORE_TO_CURL = re.compile(r'^[@<"(]|[;,]')
 _PATH_VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -45,8 +46,11 @@ def curl(method: str, address: str, example: Example) -> str:
     if example.json is not None:
         lines.append('-H "Content-Type: application/json"')
         lines.append(f"-d {_quoted_for_shell(_pretty(example.json))}")
-    lines += [f"-F {_quoted_for_shell(f'{name}=@{file}')}" for name, file in example.files.items()]
-    lines += [f"-F {_quoted_for_shell(f'{name}={value}')}" for name, value in example.fields.items()]
+    lines += [f"-F {_quoted_for_shell(f'{name}=@{_file(file)}')}" for name, file in example.files.items()]
+    lines += [
+        f"{_field_option(value)} {_quoted_for_shell(f'{name}={value}')}"
+        for name, value in example.fields.items()
+    ]
     if example.save_as is not None:
         lines.append(f"--output {example.save_as}")
     return " \\\n  ".join(lines) + "\n"
@@ -119,6 +123,16 @@ def javascript(method: str, address: str, example: Example) -> str:
 
 def _has_body(example: Example) -> bool:
     return example.json is not None or bool(example.files)
+
+
+def _file(name: str) -> str:
+    """In curl's own quotes where a name has what curl reads as more than a name."""
+    return f'"{name}"' if _SAYS_MORE_TO_CURL.search(name) else name
+
+
+def _field_option(value: str) -> str:
+    """-F reads a file for a value that begins with @ or <, and options after a semicolon."""
+    return "--form-string" if _SAYS_MORE_TO_CURL.search(value) else "-F"
 
 
 def _pretty(values: Mapping[str, Any]) -> str:

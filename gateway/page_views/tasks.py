@@ -5,7 +5,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -92,7 +92,7 @@ def task_callbacks(request: HttpRequest, task_id: str) -> HttpResponse:
 
 @require_POST
 @member_page(*MAKERS)
-def cancel(request: HttpRequest, task_id: str) -> HttpResponse:
+def cancel(request: HttpRequest, task_id: str) -> HttpResponseBase:
     """End a task that lives; raises TaskEnded where it had ended before."""
     shown = _own_task(request, task_id)
     ended = async_to_sync(_cancelled)(TaskKey(_member(request).account.pk, shown.id))
@@ -107,7 +107,7 @@ def cancel(request: HttpRequest, task_id: str) -> HttpResponse:
 
 @require_POST
 @member_page(*MAKERS)
-def resend_callback(request: HttpRequest, task_id: str, delivery_id: str) -> HttpResponse:
+def resend_callback(request: HttpRequest, task_id: str, delivery_id: str) -> HttpResponseBase:
     """Send one of the task's callbacks again, now."""
     shown = _own_task(request, task_id)
     account_id = _member(request).account.pk

@@ -69,7 +69,10 @@ def preview(request: HttpRequest) -> HttpResponse:
             "code": [
                 code._asdict()
                 for code in code_of(
-                    endpoint, request.build_absolute_uri("/").rstrip("/"), values, file and file.file_name
+                    endpoint,
+                    request.build_absolute_uri("/").rstrip("/"),
+                    values,
+                    None if file is None else file.file_name,
                 )
             ]
         }
@@ -92,7 +95,8 @@ def _asked_preview(request: HttpRequest) -> tuple[WorkbenchEndpoint, dict[str, A
         raise InvalidRequest("The body is not valid JSON.") from None
     except RequestDataTooBig as error:
         raise as_platform_error(error) from None
-    endpoint = BY_SLUG.get(asked.get("endpoint")) if isinstance(asked, dict) else None
+    slug = asked.get("endpoint") if isinstance(asked, dict) else None
+    endpoint = BY_SLUG.get(slug) if isinstance(slug, str) else None
     if endpoint is None or not isinstance(asked.get("values"), dict):
         raise InvalidRequest("The body is an object with an endpoint and values.", param="endpoint")
     return endpoint, asked["values"], asked.get("file")

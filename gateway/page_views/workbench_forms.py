@@ -111,7 +111,7 @@ def form_of(endpoint: WorkbenchEndpoint, model: str, example: Mapping[str, Any])
 def _of_contract(endpoint: WorkbenchEndpoint) -> Form:
     assert endpoint.view is not None
     contract: Any = getattr(endpoint.view(), "contract", None)
-    schema: Mapping[str, Any] = body_of(contract)["application/json"]  # type: ignore[assignment]
+    schema: Mapping[str, Any] = body_of(contract)["application/json"]
     required = schema.get("required", ())
     fields, only_in_json = {}, []
     for name, node in schema["properties"].items():
@@ -173,7 +173,7 @@ def _of_array(name: str, branch: Mapping[str, Any], common: dict[str, Any]) -> F
 def _bound(branch: Mapping[str, Any], inclusive: str, exclusive: str, step: int) -> float | None:
     """A limit as HTML has it, which includes its bound; only whole numbers have exclusive ones here."""
     if inclusive in branch:
-        return branch[inclusive]  # type: ignore[no-any-return]
+        return branch[inclusive]
     return branch[exclusive] + step if exclusive in branch else None
 
 

@@ -44,7 +44,9 @@ class SignedUp:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    running = RunningPlatform(tmp_path_factory.mktemp("pages"))
+    # Results of tasks, and callbacks, are on this machine.
+    environment = {"AIO_PRIVATE_URL_NETWORKS": "127.0.0.0/8"}
+    running = RunningPlatform(tmp_path_factory.mktemp("pages"), environment=environment)
     running.start()
     yield running
     running.stop()
