@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
@@ -125,6 +126,40 @@ def sign_in(page: Page) -> Callable[[SignedUp], None]:
         page.wait_for_url("**/overview")
 
     return through_the_form
+
+
+@pytest.fixture(scope="module")
+def member(new_owner: Callable[[], SignedUp]) -> SignedUp:
+    """One owner for all of a module's tests, where none of them minds the others."""
+    return new_owner()
+
+
+@pytest.fixture(scope="module")
+def member_key(platform: RunningPlatform, member: SignedUp) -> str:
+    """A key of that owner's account."""
+    return str(platform.manage_json("issue_key", member.account_name)["key"])
+
+
+@pytest.fixture(scope="module")
+def member_cookies(chromium: Browser, platform: RunningPlatform, member: SignedUp) -> list[Any]:
+    """That owner, signed in once."""
+    context = chromium.new_context(base_url=platform.base_url)
+    page = context.new_page()
+    page.goto("/auth/login/")
+    page.locator("input[name=login]").fill(member.email)
+    page.locator("input[name=password]").fill(member.password)
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url("**/overview")
+    cookies: list[Any] = context.cookies()
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def signed_in(page: Page, member: SignedUp, member_cookies: list[Any]) -> SignedUp:
+    """The tab is the module's owner's."""
+    page.context.add_cookies(member_cookies)
+    return member
 
 
 def set_password(platform: RunningPlatform, email: str, password: str = PASSWORD) -> None:

@@ -1,0 +1,31 @@
+"""What every page must keep to: axe's rules in light and dark, a phone's width, and little script."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+MOST_SCRIPT_BYTES = 150_000
+PHONE_WIDTH = 360
+
+
+def assert_looks_right(page: Page) -> None:
+    """As the page is now, with everything open: light and dark, wide and on a phone."""
+    for details in page.locator("main details").all():
+        details.evaluate("each => each.open = true")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        violations = Axe().run(page).response["violations"]
+        assert violations == [], (scheme, [(each["id"], each["nodes"][0]["html"]) for each in violations])
+    wide = page.viewport_size
+    assert wide is not None
+    page.set_viewport_size({"width": PHONE_WIDTH, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE_WIDTH
+    page.set_viewport_size(wide)
+
+
+def assert_little_script(page: Page) -> None:
+    """All script that the page asked for, as it lies on our disk."""
+    sizes = page.evaluate(
+        "Promise.all([...document.scripts].filter(each => each.src).map(async each =>"
+        " (await (await fetch(each.src)).arrayBuffer()).byteLength))"
+    )
+    assert 0 < sum(sizes) <= MOST_SCRIPT_BYTES, sizes
