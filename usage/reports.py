@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from accounts.models import Account
+from usage.csv_export import safe_cell
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import snapshot
 from usage.queries.summaries import NO_INTERVAL, Grouping, summarise, within_period
@@ -61,7 +62,8 @@ def as_csv(report: Report) -> str:
     text = StringIO()
     writer = csv.DictWriter(text, report.columns)
     writer.writeheader()
-    writer.writerows(report.rows)
+    groups = report.columns[: -len(_SUMS)]
+    writer.writerows([row | {name: safe_cell(row[name]) for name in groups} for row in report.rows])
     return text.getvalue().rstrip("\r\n")
 
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from usage.staff_api import ReportListView, ReportView
 from usage.views import (
     CreditsView,
     ExportView,
@@ -16,6 +17,8 @@ urlpatterns = [
     path("api/v1/credits", CreditsView.as_view()),
     path("api/v1/credits/ledger", LedgerView.as_view()),
     path("api/v1/usage", UsageListView.as_view()),
+    path("api/staff/reports", ReportListView.as_view()),
+    path("api/staff/reports/<str:name>", ReportView.as_view()),
     path("api/v1/usage/summary", SummaryView.as_view()),
     path("api/v1/usage/refusals", RefusalsView.as_view()),
     path("api/v1/usage/export.csv", ExportView.as_view()),

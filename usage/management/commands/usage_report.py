@@ -1,49 +1,102 @@
-"""`usage_report`: what all accounts used, for operators."""
+"""`usage_report`: what all accounts used, or one of the staff reports, for operators."""
 
 import json
+import threading
+import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from accounts.command_line import Answer, ScriptableCommand
 from aio_platform.errors import InvalidRequest
 from usage import reports
 from usage.moments import parse_moment, utc_text
+from usage.staff_reports import REPORTS
+from usage.staff_reports.reading import FILTERS, read_question
+from usage.staff_reports.rendering import as_csv, as_json, as_table
+
+PATIENCE_S = 2.0
+_ONLY_OF_REPORTS = ("timezone", *FILTERS, "interval", "limit")
 
 
 class Command(ScriptableCommand):
-    help = "Print calls, errors, credits, tokens and latencies of all accounts, grouped."
+    help = "Print a staff report; without its name, calls, errors, credits, tokens and latencies of all accounts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
+        parser.add_argument("report", nargs="?", metavar="REPORT", help=f"one of {', '.join(REPORTS)}")
         parser.add_argument("--since", metavar="T", help="as in 2030-01-31; 30 days ago when not given")
         parser.add_argument("--until", metavar="T", help="now when not given")
         parser.add_argument(
             "--group-by",
-            default="account",
             metavar="BY",
-            help=f"one or more of {', '.join(reports.DIMENSIONS)}, separated by commas",
+            help="one or more, separated by commas; without a REPORT some of "
+            + ", ".join(reports.DIMENSIONS),
         )
         parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
+        for name in _ONLY_OF_REPORTS:
+            parser.add_argument(f"--{name}", help="of a REPORT")
+        parser.add_argument("--compare", action="store_true", help="beside the period before; of a REPORT")
 
     def perform(self, options: dict[str, Any]) -> Answer:
-        since = parse_moment(options["since"], "--since") if options["since"] else None
-        until = parse_moment(options["until"], "--until") if options["until"] else None
-        if since is not None and until is not None and since >= until:
-            raise InvalidRequest("--since is before --until.")
-        report = reports.usage_report(since, until, _read_group_by(options["group_by"]))
-        data = {
-            "as_of": utc_text(report.as_of),
-            "since": utc_text(report.since),
-            "until": report.until and utc_text(report.until),
-            "rows": report.rows,
-        }
-        if options["format"] == "json":
-            text = json.dumps(data)
-        elif options["format"] == "csv":
-            text = reports.as_csv(report)
-        else:
-            text = reports.as_table(report)
-        return Answer(text=text, data=data)
+        with self._progress():
+            if options["report"] is None:
+                return _everything(options)
+            return _staff_report(options)
+
+    @contextmanager
+    def _progress(self) -> Iterator[None]:
+        """Say now and then that it is still reading; a long range in raw events takes a while."""
+        started, ended = time.monotonic(), threading.Event()
+
+        def tell() -> None:
+            while not ended.wait(PATIENCE_S):
+                self.stderr.write(f"reading for {time.monotonic() - started:.0f} s")
+
+        thread = threading.Thread(target=tell, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _staff_report(options: dict[str, Any]) -> Answer:
+    kind = REPORTS.get(options["report"])
+    if kind is None:
+        raise InvalidRequest(f"There is no report {options['report']!r}; there are {', '.join(REPORTS)}.")
+    texts = {name: options[name] or "" for name in ("since", "until", "group_by", *_ONLY_OF_REPORTS)}
+    texts["compare"] = "yes" if options["compare"] else ""
+    report = kind.make(read_question(texts, lambda name: "--" + name.replace("_", "-")))
+    data = as_json(report)
+    renderings = {"json": lambda: json.dumps(data), "csv": lambda: as_csv(report).rstrip("\r\n")}
+    return Answer(text=renderings.get(options["format"], lambda: as_table(report))(), data=data)
+
+
+def _everything(options: dict[str, Any]) -> Answer:
+    for name in _ONLY_OF_REPORTS:
+        if options[name] is not None:
+            raise InvalidRequest(f"--{name} needs a REPORT: one of {', '.join(REPORTS)}.")
+    since = parse_moment(options["since"], "--since") if options["since"] else None
+    until = parse_moment(options["until"], "--until") if options["until"] else None
+    if since is not None and until is not None and since >= until:
+        raise InvalidRequest("--since is before --until.")
+    report = reports.usage_report(since, until, _read_group_by(options["group_by"] or "account"))
+    data = {
+        "as_of": utc_text(report.as_of),
+        "since": utc_text(report.since),
+        "until": report.until and utc_text(report.until),
+        "rows": report.rows,
+    }
+    if options["format"] == "json":
+        text = json.dumps(data)
+    elif options["format"] == "csv":
+        text = reports.as_csv(report)
+    else:
+        text = reports.as_table(report)
+    return Answer(text=text, data=data)
 
 
 def _read_group_by(text: str) -> tuple[str, ...]:
