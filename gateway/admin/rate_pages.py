@@ -91,11 +91,7 @@ def rate(request: HttpRequest, name: str) -> HttpResponse:
 @staff_action("rates/<str:name>/publish", name="rate-publish", permission=PUBLISH)
 def publish(request: HttpRequest, name: str) -> HttpResponse:
     """New prices, from the next call on; calls under way and their receipts keep theirs."""
-    prices = {
-        unit: {"credits": request.POST[unit].strip(), "per": _per(request, unit)}
-        for unit in PRICED_UNITS
-        if request.POST.get(unit, "").strip()
-    }
+    prices = given_prices(request)
     with transaction.atomic():
         changed = catalog_changes.publish_rate(name, prices, by=str(request.user))
         record(
@@ -107,6 +103,15 @@ def publish(request: HttpRequest, name: str) -> HttpResponse:
         )
     messages.success(request, f"The rate {name} is published.")
     return back(request, reverse("staff:rate", args=[name]))
+
+
+def given_prices(request: HttpRequest) -> dict[str, Any]:
+    """What a form of prices says, as a catalog would write it; a unit without a price is left out."""
+    return {
+        unit: {"credits": request.POST[unit].strip(), "per": _per(request, unit)}
+        for unit in PRICED_UNITS
+        if request.POST.get(unit, "").strip()
+    }
 
 
 def _prices_in_force(name: str) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class World:
             "catalog-export": [self.catalog_version],
             "report": ["calls"],
             "report-csv": ["calls"],
+            "report-json": ["calls"],
         }
         of_account = (
             "account",
@@ -95,6 +96,12 @@ class World:
             "account-plan": {"plan": "scale"},
             "account-grant": {"amount": "2.5", "reason": "an apology", "once": uuid4().hex},
             "route-change": {"route": "spare", "enabled": "on", "priority": "3", "weight": ""},
+            "cost-publish": {
+                "route": "spare",
+                "since": "2026-01-31T12:00",
+                "tokens_in": "0.1",
+                "tokens_in_per": "1000",
+            },
             "rate-publish": {"tokens_in": "0.75", "tokens_in_per": "1000"},
             "catalog-load": {"toml": TOML + "# again\n"},
         }.get(name, {})

@@ -11,9 +11,12 @@ from accounts.staff.tables import Tone
 from usage.admin.report_pages import PERMISSION, shown_value
 from usage.queries.filters import CallFilter
 from usage.staff_reports import REPORTS, Question
-from usage.staff_reports.shape import Report
+from usage.staff_reports.question import MAX_LIMIT
+from usage.staff_reports.shape import Column, Report
 
 OVERVIEW = "Overview"
+# Reports of what should not be, as of now; the gateway adds the tasks.
+AS_OF_NOW = ("stuck_tasks", "holds")
 
 
 class Figure(NamedTuple):
@@ -51,15 +54,59 @@ def _figures() -> list[Figure]:
         compare=True,
     )
     calls = REPORTS["calls"].make(day)
-    return [_total(calls, name) for name in ("calls", "cost", "error_rate")]
+    now = Question(limit=MAX_LIMIT)
+    figures = [_total(calls, name) for name in ("calls", "cost", "error_rate")]
+    figures.append(_liability(REPORTS["liability"].make(now)))
+    figures += [_rows(REPORTS[name].make(now)) for name in AS_OF_NOW if name in REPORTS]
+    figures.append(_books(REPORTS["reconciliation"].make(now)))
+    return figures
 
 
 def _total(report: Report, name: str) -> Figure:
-    column: Any = next(column for column in report.figures if column.name == name)
+    column = _column(report, name)
     before = (report.previous.totals or {}).get(name) if report.previous is not None else None
     return Figure(
         f"{column.title}, 24 hours",
         shown_value(column, (report.totals or {}).get(name)),
         f"{shown_value(column, before)} the day before",
-        reverse("staff:report", args=[report.name]),
+        _href(report),
     )
+
+
+def _liability(report: Report) -> Figure:
+    totals = report.totals or {}
+    column = _column(report, "unspent")
+    return Figure(
+        "Unspent credits", shown_value(column, totals.get("unspent")), "owed to accounts", _href(report)
+    )
+
+
+def _rows(report: Report) -> Figure:
+    """How many rows there are of what there should be none."""
+    count = f"{len(report.rows):,}{' or more' if report.is_cut else ''}"
+    return Figure(report.title, count, "now", _href(report), "warn" if report.rows else "good")
+
+
+def _books(report: Report) -> Figure:
+    """What the newest look and the newest whole reconciliation found."""
+    wrong = [row for row in _newest_of_each(report.rows) if row["disagreements"]]
+    value = "disagree" if wrong else "agree"
+    looked = ", ".join(
+        f"{row['scope']} {row['checked_at']:%m-%d %H:%M}" for row in _newest_of_each(report.rows)
+    )
+    return Figure("The books", value, looked, _href(report), "bad" if wrong else "good")
+
+
+def _newest_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    newest: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        newest.setdefault(row["scope"], row)
+    return list(newest.values())
+
+
+def _column(report: Report, name: str) -> Column:
+    return next(column for column in report.figures if column.name == name)
+
+
+def _href(report: Report) -> str:
+    return reverse("staff:report", args=[report.name])

@@ -1,9 +1,9 @@
 """Reports on the staff site: a chart, a table, filters in the address, the period before, and the same as CSV."""
 
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -20,10 +20,10 @@ from usage.moments import parse_zone
 from usage.outcomes import Outcome
 from usage.page_periods import moments_between
 from usage.queries.filters import CallFilter
-from usage.queries.summaries import INTERVALS, Grouping
+from usage.queries.summaries import INTERVALS, NO_INTERVAL, Grouping
 from usage.query_parameters import QueryParameters
 from usage.staff_reports import REPORTS, Question, Report, ReportKind
-from usage.staff_reports.rendering import as_csv
+from usage.staff_reports.rendering import as_csv, as_json
 from usage.staff_reports.shape import Column, Kind
 
 REPORT_MENU = "Reports"
@@ -38,14 +38,13 @@ PARAMETERS = (
     "endpoint",
     "model",
     "upstream",
+    "route",
     "outcome",
     "group_by",
     "interval",
     "compare",
     "limit",
 )
-# What the filter of calls can hold; a filter that it lacks is not offered.
-_FILTER_FIELDS = {field.name for field in fields(CallFilter)}
 _UNITS: dict[Kind, Unit] = {
     Kind.COUNT: "count",
     Kind.MICROCREDITS: "credits",
@@ -69,7 +68,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
     """One report as the address asks for it."""
     kind = _kind(name)
     parameters = QueryParameters(request, PARAMETERS, skip_empty=True)
-    made = kind.make(_question(parameters, kind))
+    made = kind.make(_question(parameters))
     return show(
         request,
         "staff/report.html",
@@ -83,9 +82,9 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
             "totals": _totals(made),
             "period": _period(made),
             "csv_href": f"{reverse('staff:report-csv', args=[name])}?{request.GET.urlencode()}",
+            "json_href": f"{reverse('staff:report-json', args=[name])}?{request.GET.urlencode()}",
             "asked": {one: parameters.text(one) or "" for one in PARAMETERS},
-            "plans": Plan.objects.order_by("slug") if "plan" in _FILTER_FIELDS else [],
-            "filters_upstream": "upstream" in _FILTER_FIELDS,
+            "plans": Plan.objects.order_by("slug"),
             "outcomes": [outcome.value for outcome in Outcome],
             "intervals": list(INTERVALS),
         },
@@ -96,12 +95,20 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
 def report_csv(request: HttpRequest, name: str) -> HttpResponse:
     """The same rows for a spreadsheet, which takes none of them for a formula."""
     kind = _kind(name)
-    made = kind.make(_question(QueryParameters(request, PARAMETERS, skip_empty=True), kind))
+    made = kind.make(_question(QueryParameters(request, PARAMETERS, skip_empty=True)))
     return HttpResponse(
         as_csv(made),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{kind.name}.csv"'},
     )
+
+
+@staff_page("reports/<slug:name>.json", name="report-json", title="Report", permission=PERMISSION)
+def report_json(request: HttpRequest, name: str) -> HttpResponse:
+    """The same for programs of staff, amounts in credits and in exact micro-credits."""
+    kind = _kind(name)
+    made = kind.make(_question(QueryParameters(request, PARAMETERS, skip_empty=True)))
+    return HttpResponse(orjson.dumps(as_json(made)), content_type="application/json")
 
 
 def shown_value(column: Column, value: Any) -> str:
@@ -128,7 +135,7 @@ def _kind(name: str) -> ReportKind:
     return kind
 
 
-def _question(parameters: QueryParameters, kind: ReportKind) -> Question:
+def _question(parameters: QueryParameters) -> Question:
     zone_name = parameters.text("timezone") or "UTC"
     zone = parse_zone(zone_name, "timezone")
     account, key = parameters.text("account"), parameters.text("key")
@@ -140,6 +147,7 @@ def _question(parameters: QueryParameters, kind: ReportKind) -> Question:
         "model": parameters.text("model"),
         "outcome": parameters.choice("outcome", [outcome.value for outcome in Outcome]),
         "upstream": parameters.text("upstream"),
+        "route": parameters.text("route"),
         "plan": parameters.text("plan"),
     }
     if key:
@@ -147,7 +155,7 @@ def _question(parameters: QueryParameters, kind: ReportKind) -> Question:
         wanted |= {"key_id": found.pk, "account_id": found.account_id}
     group_by = parameters.text("group_by")
     return Question(
-        which=CallFilter(**{name: value for name, value in wanted.items() if name in _FILTER_FIELDS}),
+        which=CallFilter(**wanted),
         group_by=None if group_by is None else tuple(group_by.split(",")),
         interval=parameters.choice("interval", list(INTERVALS)),
         zone=zone,
@@ -180,6 +188,10 @@ def _group_cell(column: Column, row: dict[str, Any]) -> Cell:
     href = ""
     if column.name == "account" and "account" in ids:
         href = f"/staff/accounts/{ids['account']}/"
+    elif column.name == "request":
+        href = f"/staff/calls/?request={ids['request']}"
+    elif column.name == "task" and "account" in ids:
+        href = f"/staff/tasks/{ids['account']}/{ids['task']}/"
     elif column.name == "key" and "key" in ids:
         href = f"/staff/keys/{ids['key']}/"
     return Cell(shown_value(column, row[column.name]), href=href)
@@ -208,36 +220,42 @@ def _period(made: Report) -> str:
 
 
 def _pictures(made: Report) -> list[Picture]:
-    """One chart a figure over time, with a line for each of its series."""
+    """One chart a figure over time, with a line for each group of rows."""
     chart = made.chart
     column_of = {column.name: column for column in made.columns}
     if chart is None or column_of[chart.x].kind is not Kind.MOMENT:
         return []
-    found = {row[chart.x] for row in made.rows}
-    moments = sorted(found)
-    if made.period is not None:
-        grouping = Grouping((), made.interval, made.zone, made.zone_name)
-        moments = moments_between(made.period.since, made.period.until or made.as_of, grouping, found)
+    moments = _moments(made, chart.x)
     pictures = []
     for name in chart.y:
         column = column_of[name]
         lines: dict[str, dict[datetime, Any]] = {}
         for row in made.rows:
-            label = str(row[chart.series]) if chart.series else column.title
-            line = lines.setdefault(label, {})
-            value = row[name]
-            line[row[chart.x]] = (
-                value if line.get(row[chart.x]) is None else line[row[chart.x]] + (value or 0)
-            )
+            lines.setdefault(_label(made, row) or column.title, {})[row[chart.x]] = row[name]
         # Where nothing was called there is no row: nothing is 0 calls, and no latency at all.
         nothing = 0 if column.kind in (Kind.COUNT, Kind.MICROCREDITS) else None
         largest = sorted(lines.items(), key=lambda item: -sum(value or 0 for value in item[1].values()))
         series = [
             Series(label, [line.get(at, nothing) for at in moments]) for label, line in largest[:MAX_SERIES]
         ]
-        kind: PictureKind = "line" if chart.form == "line" else "bars"
-        pictures.append(Picture(column.title, _UNITS.get(column.kind, "count"), moments, series, kind))
+        form: PictureKind = "line" if chart.form == "line" else "bars"
+        pictures.append(Picture(column.title, _UNITS.get(column.kind, "count"), moments, series, form))
     return pictures
+
+
+def _moments(made: Report, x: str) -> list[datetime]:
+    found = {row[x] for row in made.rows}
+    if made.period is None or made.interval == NO_INTERVAL:
+        return sorted(found)
+    grouping = Grouping((), made.interval, made.zone, made.zone_name)
+    return moments_between(made.period.since, made.period.until or made.as_of, grouping, found)
+
+
+def _label(made: Report, row: dict[str, Any]) -> str:
+    """What names the row besides its moment."""
+    return " · ".join(
+        shown_value(column, row[column.name]) for column in made.groups if column.kind is not Kind.MOMENT
+    )
 
 
 def _bars(made: Report) -> list[dict[str, Any]]:
@@ -251,7 +269,7 @@ def _bars(made: Report) -> list[dict[str, Any]]:
     most = max((abs(row[column.name]) for row in rows), default=0)
     return [
         {
-            "name": shown_value(column_of[chart.x], row[chart.x]),
+            "name": _label(made, row),
             "figure": shown_value(column, row[column.name]),
             "percent": round(100 * abs(row[column.name]) / most, 1),
             "title": column.title,
