@@ -15,6 +15,7 @@ MESSAGES = (
     _("A part of the form has no name."),  # noqa: E501
     _("A part's name must be at most {MAX_NAME_LENGTH} printable characters."),  # noqa: E501
     _("A period has at most {MAX_BUCKETS} {unit}s; since is too early."),  # noqa: E501
+    _("A period has at most {days} days here."),  # noqa: E501
     _("A priority is from 0 to {MAX_PRIORITY}."),  # noqa: E501
     _("A rate has at least one price; what is free says so."),  # noqa: E501
     _("A request id is req_ and 32 hexadecimal digits."),  # noqa: E501
@@ -34,6 +35,7 @@ MESSAGES = (
     _("An endpoint name has up to 64 lower-case letters, digits and any of ._/- between them."),  # noqa: E501
     _("An expiry is in the future."),  # noqa: E501
     _("An overlap is from 0 to {MAX_OVERLAP_S} seconds."),  # noqa: E501
+    _("Another cost is published for that hour."),  # noqa: E501
     _("Expires: a date and a time, as in 2026-12-31T23:59."),  # noqa: E501
     _("Give 1 to {max_length} characters as {param}."),  # noqa: E501
     _("Give an API key as 'Authorization: Bearer aio_…', or sign in."),  # noqa: E501
@@ -42,6 +44,8 @@ MESSAGES = (
     _("No model serves this endpoint."),  # noqa: E501
     _("No parameters are declared for this model on this endpoint."),  # noqa: E501
     _("Only an owner may make, change or remove owners."),  # noqa: E501
+    _("Refused calls have no {param}."),  # noqa: E501
+    _("Reports need a permission that you do not have."),  # noqa: E501
     _("Send the body as application/json."),  # noqa: E501
     _("Send the body as multipart/form-data with its boundary."),  # noqa: E501
     _("Several keys have the prefix {prefix}; name one by id: {value2}."),  # noqa: E501
@@ -70,6 +74,7 @@ MESSAGES = (
     _("The body did not arrive within {limit_s} seconds."),  # noqa: E501
     _("The body has to be a JSON object."),  # noqa: E501
     _("The body has too many values."),  # noqa: E501
+    _("The body is an object with an endpoint and values."),  # noqa: E501
     _("The body is empty; a JSON object is expected."),  # noqa: E501
     _("The body is larger than the limit of {limit_bytes} bytes."),  # noqa: E501
     _("The body is larger than this address takes."),  # noqa: E501
@@ -88,6 +93,7 @@ MESSAGES = (
     _("The form is cut short: its last boundary is missing."),  # noqa: E501
     _("The form is not whole; open the page again."),  # noqa: E501
     _("The invitation was accepted, withdrawn, or is past its time."),  # noqa: E501
+    _("The key is another account's."),  # noqa: E501
     _("The limit of {calls_per_minute} calls a minute is reached. Try again in {reset_s} s."),  # noqa: E501
     _("The model '{shown}' does not exist."),  # noqa: E501
     _("The model '{shown}' does not serve this endpoint."),  # noqa: E501
@@ -150,6 +156,7 @@ MESSAGES = (
     _("This idempotency key was used for another refund."),  # noqa: E501
     _("This invitation is for another e-mail address."),  # noqa: E501
     _("This is not allowed."),  # noqa: E501
+    _("This report has one row an account, over the whole period."),  # noqa: E501
     _("This takes the role of {value1}."),  # noqa: E501
     _("Too many API keys were issued in a short time."),  # noqa: E501
     _("Too many invalid API keys came from your address."),  # noqa: E501
@@ -164,10 +171,12 @@ MESSAGES = (
     _("callback_url: must be a URL."),  # noqa: E501
     _("code {status}"),  # noqa: E501
     _("dimensions: this model's vectors have one length only."),  # noqa: E501
+    _("endpoint is one of {value1}."),  # noqa: E501
     _("expected a string"),  # noqa: E501
     _("expected an http(s) or data:image/ URL"),  # noqa: E501
     _("expected function; hosted tools are not priced here"),  # noqa: E501
     _("expected text, image_url or refusal"),  # noqa: E501
+    _("file: not a description of a file."),  # noqa: E501
     _("file: this model takes at most {value1} seconds of audio."),  # noqa: E501
     _("give either 'input' or 'messages'"),  # noqa: E501
     _("group_by is some of {choices}, each once, separated by commas."),  # noqa: E501
@@ -177,6 +186,7 @@ MESSAGES = (
     _("is not supported here"),  # noqa: E501
     _("language: must be one of {value1}, their codes, or {AUTO}."),  # noqa: E501
     _("language: no such language; try a code such as ko or en."),  # noqa: E501
+    _("limit is a whole number from 1 to {MAX_LIMIT}."),  # noqa: E501
     _("model: must be a model's name."),  # noqa: E501
     _("model: this field is required."),  # noqa: E501
     _("must be UTF-8 text"),  # noqa: E501
@@ -209,6 +219,9 @@ MESSAGES = (
     _("owner"),  # noqa: E501
     _("ref_audio: this is not an audio file."),  # noqa: E501
     _("response_format: this model gives {value1}."),  # noqa: E501
+    _("route is the name of a route."),  # noqa: E501
+    _("since is a whole hour in UTC."),  # noqa: E501
+    _("since is before until, and not in the future."),  # noqa: E501
     _("since is before until."),  # noqa: E501
     _("since is in the future."),  # noqa: E501
     _("speed: this model speaks at one speed only."),  # noqa: E501
@@ -245,6 +258,10 @@ MESSAGES = (
     _("{param}: this model takes at most {most} {what}."),  # noqa: E501
     _("{param}: width times height may be at most {most} for this model."),  # noqa: E501
     _("{unit}: per is a whole number."),  # noqa: E501
+    _("{value1} is a whole number from 1 to {MAX_LIMIT}."),  # noqa: E501
+    _("{value1} is before {value2}."),  # noqa: E501
+    _("{value1} is one of {value2}."),  # noqa: E501
     _("{value1}: a whole number."),  # noqa: E501
+    _("{why}: there is no filter by {param}."),  # noqa: E501
 )
 # fmt: on
