@@ -85,7 +85,7 @@
         cursor: { y: false, drag: { x: false, y: false } },
         // The first and the last bar are as wide as the others.
         scales: { x: { range: (_, low, high) => (drawing.kind === "bars" ? [low - halfBar, high + halfBar] : [low, high]) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.05] } },
-        axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+        axes: [axis, { ...axis, size: (_, shown) => 20 + 7 * Math.max(6, ...(shown ?? []).map((text) => text.length)), values: (_, ticks) => ticks.map(format) }],
         series: [
           {},
           ...order.map((index) => {

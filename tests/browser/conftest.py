@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from running_platform import RunningPlatform
@@ -41,6 +42,31 @@ class SignedUp:
     password: str
     account_id: str
     account_name: str
+
+
+@dataclass
+class Caller:
+    """Makes calls with a key of somebody's account; each returns its request id once it is answered."""
+
+    platform: RunningPlatform
+    _keys: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, owner: SignedUp) -> str:
+        answer = httpx.post(
+            f"{self.platform.base_url}/api/chat",
+            json={"input": "Hello!"},
+            headers={"Authorization": f"Bearer {self.key_of(owner)}"},
+            timeout=60,
+            trust_env=False,
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.headers["x-request-id"]
+
+    def key_of(self, owner: SignedUp) -> str:
+        if owner.account_name not in self._keys:
+            issued = self.platform.manage_json("issue_key", owner.account_name)
+            self._keys[owner.account_name] = issued["key"]
+        return self._keys[owner.account_name]
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +133,11 @@ def new_owner(platform: RunningPlatform) -> Callable[[], SignedUp]:
         return SignedUp(email, PASSWORD, made["id"], name)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def call(platform: RunningPlatform) -> Caller:
+    return Caller(platform)
 
 
 @pytest.fixture
