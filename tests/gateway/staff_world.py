@@ -76,7 +76,6 @@ class World:
             "catalog-export": [self.catalog_version],
             "report": ["calls"],
             "report-csv": ["calls"],
-            "report-json": ["calls"],
         }
         of_account = (
             "account",

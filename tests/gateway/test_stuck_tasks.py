@@ -54,7 +54,9 @@ def test_each_stuck_task_says_why_and_the_nearest_to_its_deadline_is_first(world
     ]
     report = stuck_tasks(Question(limit=1))
     assert (len(report.rows), report.is_cut) == (1, True)
-    assert report.totals == {"age_s": 3000, "steps_in_vain": 3}
+    assert report.totals is not None
+    assert report.totals["steps_in_vain"] == 3
+    assert 3000 <= report.totals["age_s"] < 4000
 
 
 def test_filters_are_kept_and_those_that_mean_nothing_here_are_refused(world: World) -> None:

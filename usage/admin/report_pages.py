@@ -3,11 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts.admin import account_of
 from accounts.models import Plan
 from accounts.staff.pages import show, staff_page
 from accounts.staff.tables import Cell, Table, grouped_credits, moment
@@ -15,36 +13,17 @@ from aio_platform.charts import Chart as Picture
 from aio_platform.charts import Kind as PictureKind
 from aio_platform.charts import Series, Unit
 from aio_platform.errors import NotFound
-from usage.admin.call_pages import find_key
-from usage.moments import parse_zone
 from usage.outcomes import Outcome
 from usage.page_periods import moments_between
-from usage.queries.filters import CallFilter
 from usage.queries.summaries import INTERVALS, NO_INTERVAL, Grouping
 from usage.query_parameters import QueryParameters
-from usage.staff_reports import REPORTS, Question, Report, ReportKind
-from usage.staff_reports.rendering import as_csv, as_json
+from usage.staff_reports import REPORTS, Report, ReportKind
+from usage.staff_reports.reading import PARAMETERS, read_question
+from usage.staff_reports.rendering import as_csv
 from usage.staff_reports.shape import Column, Kind
 
 REPORT_MENU = "Reports"
 PERMISSION = "usage.view_usageevent"
-PARAMETERS = (
-    "since",
-    "until",
-    "timezone",
-    "account",
-    "plan",
-    "key",
-    "endpoint",
-    "model",
-    "upstream",
-    "route",
-    "outcome",
-    "group_by",
-    "interval",
-    "compare",
-    "limit",
-)
 _UNITS: dict[Kind, Unit] = {
     Kind.COUNT: "count",
     Kind.MICROCREDITS: "credits",
@@ -67,8 +46,8 @@ def report_list(request: HttpRequest) -> HttpResponse:
 def report(request: HttpRequest, name: str) -> HttpResponse:
     """One report as the address asks for it."""
     kind = _kind(name)
-    parameters = QueryParameters(request, PARAMETERS, skip_empty=True)
-    made = kind.make(_question(parameters))
+    texts = _texts(request)
+    made = kind.make(read_question(texts))
     return show(
         request,
         "staff/report.html",
@@ -82,8 +61,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
             "totals": _totals(made),
             "period": _period(made),
             "csv_href": f"{reverse('staff:report-csv', args=[name])}?{request.GET.urlencode()}",
-            "json_href": f"{reverse('staff:report-json', args=[name])}?{request.GET.urlencode()}",
-            "asked": {one: parameters.text(one) or "" for one in PARAMETERS},
+            "asked": texts,
             "plans": Plan.objects.order_by("slug"),
             "outcomes": [outcome.value for outcome in Outcome],
             "intervals": list(INTERVALS),
@@ -95,20 +73,12 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
 def report_csv(request: HttpRequest, name: str) -> HttpResponse:
     """The same rows for a spreadsheet, which takes none of them for a formula."""
     kind = _kind(name)
-    made = kind.make(_question(QueryParameters(request, PARAMETERS, skip_empty=True)))
+    made = kind.make(read_question(_texts(request)))
     return HttpResponse(
         as_csv(made),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{kind.name}.csv"'},
     )
-
-
-@staff_page("reports/<slug:name>.json", name="report-json", title="Report", permission=PERMISSION)
-def report_json(request: HttpRequest, name: str) -> HttpResponse:
-    """The same for programs of staff, amounts in credits and in exact micro-credits."""
-    kind = _kind(name)
-    made = kind.make(_question(QueryParameters(request, PARAMETERS, skip_empty=True)))
-    return HttpResponse(orjson.dumps(as_json(made)), content_type="application/json")
 
 
 def shown_value(column: Column, value: Any) -> str:
@@ -135,34 +105,10 @@ def _kind(name: str) -> ReportKind:
     return kind
 
 
-def _question(parameters: QueryParameters) -> Question:
-    zone_name = parameters.text("timezone") or "UTC"
-    zone = parse_zone(zone_name, "timezone")
-    account, key = parameters.text("account"), parameters.text("key")
-    wanted: dict[str, Any] = {
-        "account_id": account_of(account).pk if account else None,
-        "since": parameters.moment("since", zone),
-        "until": parameters.moment("until", zone),
-        "endpoint": parameters.text("endpoint"),
-        "model": parameters.text("model"),
-        "outcome": parameters.choice("outcome", [outcome.value for outcome in Outcome]),
-        "upstream": parameters.text("upstream"),
-        "route": parameters.text("route"),
-        "plan": parameters.text("plan"),
-    }
-    if key:
-        found = find_key(key)
-        wanted |= {"key_id": found.pk, "account_id": found.account_id}
-    group_by = parameters.text("group_by")
-    return Question(
-        which=CallFilter(**wanted),
-        group_by=None if group_by is None else tuple(group_by.split(",")),
-        interval=parameters.choice("interval", list(INTERVALS)),
-        zone=zone,
-        zone_name=zone_name,
-        compare=parameters.choice("compare", ["yes"]) is not None,
-        limit=parameters.whole_number("limit", low=1, high=1000, default=200),
-    )
+def _texts(request: HttpRequest) -> dict[str, str]:
+    """What the address asks for, of the parameters that every report takes."""
+    parameters = QueryParameters(request, PARAMETERS, skip_empty=True)
+    return {one: parameters.text(one) or "" for one in PARAMETERS}
 
 
 def _table(made: Report) -> Table:
