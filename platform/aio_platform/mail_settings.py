@@ -15,9 +15,11 @@ def mail_settings(url: str, data_dir: Path) -> dict[str, Any]:
     Exits with a message that names EMAIL_URL, and never its password, where the URL is not understood.
     """
     if not url:
+        directory = data_dir / "mail"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # links in mails let people in
         return {
             "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-            "EMAIL_FILE_PATH": str(data_dir / "mail"),
+            "EMAIL_FILE_PATH": str(directory),
         }
     try:
         parts = urlsplit(url)

@@ -135,3 +135,51 @@ def test_cookies_are_for_tls_alone_behind_a_proxy_that_terminates_it(tmp_path: P
     read = values(tmp_path / "data", *names, AIO_BEHIND_TLS_PROXY="1")
     assert read[names[0]] is read[names[1]] is True
     assert read[names[2]] == ["HTTP_X_FORWARDED_PROTO", "https"]
+
+
+MAIL = ("EMAIL_BACKEND", "EMAIL_FILE_PATH", "ACCOUNT_EMAIL_VERIFICATION")
+
+
+def test_without_a_mail_server_mails_are_files_for_their_owner_alone(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    read = values(data_dir, *MAIL)
+    assert read["EMAIL_BACKEND"].endswith("filebased.EmailBackend")
+    assert read["EMAIL_FILE_PATH"] == str(data_dir / "mail")
+    assert read["ACCOUNT_EMAIL_VERIFICATION"] == "optional"
+    assert (data_dir / "mail").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "starttls", "port"),
+    [
+        ("smtps://ada:p%40ss@mail.test", True, False, 465),
+        ("smtp+tls://ada:p%40ss@mail.test", False, True, 587),
+        ("smtp://ada:p%40ss@mail.test:2525", False, False, 2525),
+    ],
+)
+def test_with_a_mail_server_addresses_are_proven(
+    url: str, tls: bool, starttls: bool, port: int, tmp_path: Path
+) -> None:
+    names = (
+        "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD", "EMAIL_USE_SSL", "EMAIL_USE_TLS",
+        "ACCOUNT_EMAIL_VERIFICATION",
+    )  # fmt: skip
+    read = values(tmp_path / "data", *names, EMAIL_URL=url, AIO_PUBLIC_URL="https://ai.test")
+    assert [read[name] for name in names] == ["mail.test", port, "ada", "p@ss", tls, starttls, "mandatory"]
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.test", "ftp://mail.test", "smtp://", "smtp://mail.test:x", "smtp://[::1"]
+)
+def test_a_mail_server_that_is_not_understood_is_said_without_its_password(url: str, tmp_path: Path) -> None:
+    url = url.replace("//mail", "//ada:hunter2@mail")
+    completed = read_settings(tmp_path / "data", EMAIL_URL=url, AIO_PUBLIC_URL="https://ai.test")
+    assert completed.returncode != 0
+    assert "EMAIL_URL" in completed.stderr
+    assert "hunter2" not in completed.stderr
+
+
+def test_a_mail_server_needs_the_public_url_that_links_are_of(tmp_path: Path) -> None:
+    completed = read_settings(tmp_path / "data", EMAIL_URL="smtp://mail.test")
+    assert completed.returncode != 0
+    assert "AIO_PUBLIC_URL" in completed.stderr

@@ -209,7 +209,8 @@ def called_by(api_key: ApiKey, cost: int = 0, ago: timedelta = timedelta()) -> N
             "INSERT INTO usage_event (account_id, started_at, request_id, settled_at, key_id, endpoint, model, route,"
             " rate_id, outcome, streamed, estimated, trial, tokens_in, tokens_out, images, audio_ms, characters,"
             " pixel_steps, video_ms, hold_microcredits, cost_microcredits, ledger_entry, latency_ms)"
-            " VALUES (%(account)s, %(at)s, %(id)s, %(at)s, %(key)s, 'chat', 'm', 'r', 1, 'succeeded', false, false, false, 0, 0, 0, 0, 0, 0,"
+            " VALUES (%(account)s, %(at)s, %(id)s, %(at)s, %(key)s, 'chat', 'm', 'r', 1, 'succeeded', false, false,"
+            " false, 0, 0, 0, 0, 0, 0,"
             " 0, %(cost)s, %(cost)s, CASE WHEN %(cost)s > 0 THEN 1 END, 1)",
             {
                 "account": api_key.account_id,
