@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts import actions
-from accounts.models import ApiKey
+from accounts.models import ApiKey, AuditEntry
 from aio_platform.request_ids import new_request_uuid
 from usage import grants
 
@@ -47,6 +47,7 @@ def test_the_checklists_key_is_shown_once_and_stands_in_the_curl_line(books, cli
     assert made["Cache-Control"].find("no-store") >= 0
     key = ApiKey.objects.get(account_id=tenant.id)
     assert key_text.startswith(key.prefix)
+    assert AuditEntry.objects.get(account_id=tenant.id, action="key.issue").target_id == key.public_id
     again = browser.get("/overview").content.decode()
     assert key_text not in again
     assert key.prefix in again
