@@ -4,9 +4,10 @@ import json
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from running_platform import RunningPlatform
 
+from tests.browser.test_staff_levers import call
 from tests.browser.test_staff_levers import staff as staff
 
 PAGES = [
@@ -17,11 +18,21 @@ PAGES = [
     "/staff/grants/",
     "/staff/reports/",
     "/staff/reports/calls/?compare=yes",
+    "/staff/reports/margin/",
+    "/staff/reports/latency/?interval=hour",
+    "/staff/reports/refusals/",
+    "/staff/reports/conversion/",
+    "/staff/reports/top_accounts/",
+    "/staff/reports/liability/",
+    "/staff/reports/stuck_tasks/",
+    "/staff/reports/holds/",
+    "/staff/reports/reconciliation/",
     "/staff/tasks/",
     "/staff/deliveries/",
     "/staff/upstreams/",
     "/staff/routes/",
     "/staff/rates/",
+    "/staff/costs/",
     "/staff/rates/chat-standard/",
     "/staff/catalog/",
     "/staff/audit/",
@@ -48,3 +59,13 @@ def test_every_page_passes_axe(page: Page, platform: RunningPlatform, staff: str
             nodes = [node["html"][:160] for node in violation["nodes"]]
             found.append((address, violation["id"], len(nodes), nodes[:2]))
     assert found == [], "\n".join(str(one) for one in found)
+
+
+def test_a_report_over_time_is_drawn(page: Page, platform: RunningPlatform, staff: str) -> None:
+    tenant = platform.new_tenant()
+    assert call(platform, tenant).status_code == 200
+    page.goto("/staff/reports/calls/?interval=minute&compare=yes")
+    expect(page.locator("[data-chart] canvas").first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.path().read_text().startswith("bucket,calls,")
