@@ -99,11 +99,7 @@ def test_a_task_is_cancelled_by_keyboard_and_gives_its_credits_back(
 
 
 def test_a_failed_task_says_why_and_its_callback_is_sent_again(
-    page: Page,
-    platform: RunningPlatform,
-    owner: SignedUp,
-    api: httpx.Client,
-    sign_in: Callable[[SignedUp], None],
+    page: Page, platform: RunningPlatform, signed_in: SignedUp, api: httpx.Client
 ) -> None:
     nowhere = f"{platform.sandbox_url}/nowhere"
     task_id = opened(

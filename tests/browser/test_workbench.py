@@ -20,6 +20,7 @@ from tests.browser.looks import assert_little_script, assert_looks_right
 
 ANSWERED_AT_ONCE = [each.slug for each in ENDPOINTS if not each.is_task]
 TASKS = [each.slug for each in ENDPOINTS if each.is_task]
+BASE_OF_CODE = "http://127.0.0.1"
 SOUND_ANSWERS = ("speech", "voice_clone", "music")
 
 
@@ -268,8 +269,10 @@ def test_a_viewer_sees_everything_and_runs_nothing(
         assert refused.status == 403, path
 
 
-def program(page: Page, label: str) -> str:
+def program(page: Page, label: str, naming: str) -> str:
+    """The code in that language, once it names that."""
     page.locator("#languages").get_by_role("button", name=label).click()
+    expect(page.locator("#code")).to_contain_text(naming)
     return page.locator("#code").inner_text()
 
 
@@ -287,8 +290,8 @@ def test_the_copied_curl_does_what_the_workbench_did(
 ) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     go(page, slug, files)
-    expect(page.locator("#code")).to_contain_text("curl")
     run(page)
+    program(page, "curl", files[slug].name if slug in files else BASE_OF_CODE)
     page.get_by_role("button", name="Copy the code").click()
     expect(page.locator("#said")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
@@ -315,7 +318,8 @@ def test_the_copied_python_does_too(
     pytest.importorskip("openai")
     go(page, slug, files)
     run(page)
-    written = ran([sys.executable, "-c", program(page, label)], member_key, tmp_path)
+    naming = files[slug].name if slug in files else BASE_OF_CODE
+    written = ran([sys.executable, "-c", program(page, label, naming)], member_key, tmp_path)
     if slug == "chat":
         assert "Summarize this incident report" in written.replace('"', "") or "data: " in written
     else:

@@ -18,6 +18,7 @@ from scenarios.asking import (
     tokens,
     told,
 )
+from scenarios.task_calls import IMAGES
 
 _MAKE_MEMBERS = """
 import json
@@ -96,6 +97,28 @@ def test_a_member_is_answered_and_the_account_pays(
 
 def test_the_llm_address_takes_a_session_too(platform: RunningPlatform, members: dict[str, Any]) -> None:
     assert post(platform, members["owner"], LLM).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "csrf", "status"),
+    [("developer", TOKEN, 200), ("viewer", TOKEN, 403), ("developer", None, 403), ("stranger", TOKEN, 403)],
+)
+def test_a_member_opens_a_task_with_a_session_and_its_token(
+    who: str, csrf: str | None, status: int, platform: RunningPlatform, members: dict[str, Any]
+) -> None:
+    member = members[who]
+    headers = {"Cookie": f"sessionid={member['session']}; csrftoken={TOKEN}"}
+    if csrf is not None:
+        headers["X-CSRFToken"] = csrf
+    body = {"model": "flux-2", "prompt": "a cat [[sbx:task_s=0.1]]"}
+
+    answer = httpx.post(platform.base_url + IMAGES, json=body, headers=headers, trust_env=False)
+
+    assert answer.status_code == status, answer.text
+    books = books_of(platform, member)
+    listed = books.client.get("/api/v1/tasks").json()["data"]
+    assert [task["task_id"] for task in listed] == ([answer.json()["id"]] if status == 200 else [])
+    books.client.close()
 
 
 @pytest.mark.parametrize("csrf", [None, "", "y" * 32])
