@@ -16,6 +16,7 @@ from benchmarks.process_figures import cpu_seconds, forget_peak, peak_rss_mb, rs
 from benchmarks.served_platform import ServedPlatform
 from benchmarks.table import Row, at_least, at_most, below
 from benchmarks.tasks import tasks
+from benchmarks.usage_reports import usage_reports
 
 CHAT_PATH = "/v1/chat/completions"
 STREAMS_IN_FLIGHT = 500
@@ -40,6 +41,8 @@ class Effort:
     old_tasks: int
     page_events: int
     page_looks: int
+    report_events: int
+    report_rounds: int
 
 
 FULL = Effort(
@@ -51,6 +54,8 @@ FULL = Effort(
     task_settle_s=100.0,  # tasks that have run for so long are polled every 15 s
     task_seconds=60.0,
     old_tasks=1_000_000,
+    report_events=20_000_000,
+    report_rounds=10,
     page_events=100_000,
     page_looks=60,
 )
@@ -63,6 +68,8 @@ QUICK = Effort(
     task_settle_s=5.0,
     task_seconds=10.0,
     old_tasks=50_000,
+    report_events=100_000,
+    report_rounds=3,
     page_events=100_000,
     page_looks=20,
 )
@@ -310,4 +317,5 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "held": held_streams,
     "tasks": tasks,
     "pages": pages,
+    "reports": usage_reports,
 }

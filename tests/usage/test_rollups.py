@@ -19,6 +19,8 @@ from accounts import actions
 from aio_platform.request_ids import new_request_uuid
 from usage import grants, rollups
 from usage.errors import EventsArchived
+from usage.queries.cursors import call_of
+from usage.queries.events import event_page
 from usage.queries.figures import DIMENSIONS, UNIT_SUMS, Wanted, figures
 from usage.queries.filters import CallFilter
 from usage.queries.histograms import bucket_of, counts
@@ -190,6 +192,39 @@ def check(traffic):
         assert answered(which, wanted) == brute_force(which, wanted), (which, wanted)
 
 
+def check_pages(traffic):
+    """Pages of filtered calls, which the sums help to find, against all events looked through."""
+    one = traffic.tenants[0]
+    for filters in (
+        {"outcome": "rejected"},
+        {"model": "large", "upstream": "two"},
+        {"key_id": one.key.pk, "endpoint": "speech"},
+        {"since": traffic.now - timedelta(days=2), "outcome": "failed"},
+        {"until": traffic.now - timedelta(days=1), "model": "small"},
+    ):
+        for account_id in (one.id, None):
+            which = CallFilter(account_id, **filters)
+            found, after = [], None
+            while True:
+                page = event_page(which, limit=3, after=after)
+                found += [event["request_id"] for event in page.events]
+                if page.next is None:
+                    break
+                after = call_of(page.next)
+            conditions = " AND ".join(
+                {"since": "started_at >= %s", "until": "started_at < %s"}.get(name, f"{name} = %s")
+                for name in filters
+            )
+            who, whose = ("", []) if account_id is None else ("account_id = %s AND ", [account_id])
+            rows = traffic.books.sql(
+                f"SELECT request_id FROM usage_event WHERE {who}{conditions}"
+                " ORDER BY started_at DESC, request_id DESC",
+                *whose,
+                *filters.values(),
+            )
+            assert found == [f"req_{request_id.hex}" for (request_id,) in rows], which
+
+
 def all_sums():
     """Every row of every level, with kinds by name."""
     found = {}
@@ -211,9 +246,11 @@ def test_figures_are_those_of_the_events_however_far_the_sums_are(committed_book
         for _ in range(40):
             traffic.step()
         check(traffic)
+        check_pages(traffic)
         if turn % 2 == 0:
             take_all()
             check(traffic)
+            check_pages(traffic)
     assert rollups.rolled_up_to() is not None
 
 
@@ -279,6 +316,7 @@ def test_forgotten_minutes_and_hours_are_read_from_the_events(committed_books):
         "SELECT usage_forget_rollups_v1(%s, %s, 100000)", traffic.now, traffic.now - timedelta(days=1)
     )
     check(traffic)
+    check_pages(traffic)
     for _ in range(30):
         traffic.step()
     take_all()

@@ -10,21 +10,34 @@ from usage.queries.cursors import cursor_after_call
 from usage.queries.filters import MATCHES_SQL, CallFilter
 from usage.queries.keys import describe_keys
 from usage.queries.money import money
+from usage.queries.narrowing import is_selective, spans_of_newest
 from usage.queries.snapshot import Snapshot, snapshot
 from usage.request_times import CallName
 from usage.units import Units
 
 EXPORT_ROWS_AT_ONCE = 1000
 UNIT_COLUMNS = tuple(unit for unit in Units._fields if unit != "calls")
-_PAGE_SQL = f"""
-    SELECT * FROM usage_event
-    WHERE {MATCHES_SQL}
+_CONDITIONS_SQL = f"""
+    {MATCHES_SQL}
         AND (%(after_started_at)s::timestamptz IS NULL
              OR (started_at, request_id) < (%(after_started_at)s::timestamptz, %(after_request_id)s::uuid))
         AND (%(settled_by)s::timestamptz IS NULL OR settled_at <= %(settled_by)s::timestamptz)
-    ORDER BY started_at DESC, request_id DESC
-    LIMIT %(limit)s
-"""  # noqa: S608 - both parts are constants
+"""
+_NEWEST_SQL = "ORDER BY started_at DESC, request_id DESC LIMIT %(limit)s"
+_PAGE_SQL = f"SELECT * FROM usage_event WHERE {_CONDITIONS_SQL} {_NEWEST_SQL}"  # noqa: S608 - constants
+# Of few calls among many: those in the spans where the sums say that they are, and those that no sum has yet.
+_NARROWED_SQL = f"""
+    SELECT * FROM (
+        (SELECT e.* FROM unnest(%(span_since)s::timestamptz[], %(span_until)s::timestamptz[]) AS span (since, until)
+         CROSS JOIN LATERAL (
+            -- OFFSET 0: span by span, and not all of the account's calls backwards until enough of them fit.
+            SELECT * FROM usage_event
+            WHERE started_at >= span.since AND started_at < span.until AND {_CONDITIONS_SQL} OFFSET 0) e
+         {_NEWEST_SQL})
+        UNION
+        (SELECT * FROM usage_event e WHERE e.settled_at > %(rolled_up_to)s AND {_CONDITIONS_SQL} {_NEWEST_SQL})
+    ) either {_NEWEST_SQL}
+"""  # noqa: S608 - constants
 
 
 class EventPage(NamedTuple):
@@ -112,13 +125,22 @@ def _rows(
     after: CallName | None,
     settled_by: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    return books.rows(
-        _PAGE_SQL,
-        {
-            **which.parameters(),
-            "after_started_at": after and after.started_at,
-            "after_request_id": after and after.request_uuid,
-            "settled_by": settled_by,
-            "limit": limit,
-        },
-    )
+    parameters = {
+        **which.parameters(),
+        "after_started_at": after and after.started_at,
+        "after_request_id": after and after.request_uuid,
+        "settled_by": settled_by,
+        "limit": limit,
+    }
+    narrowed = None
+    if is_selective(which):
+        narrowed = spans_of_newest(books, which, limit=limit, before=after and after.started_at)
+    if narrowed is None:
+        return books.rows(_PAGE_SQL, parameters)
+    kept, spans = narrowed
+    parameters |= {
+        "rolled_up_to": kept.rolled_up_to,
+        "span_since": [span.since for span in spans],
+        "span_until": [span.until for span in spans],
+    }
+    return books.rows(_NARROWED_SQL, parameters)

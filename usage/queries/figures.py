@@ -81,6 +81,7 @@ class Wanted:
     histograms: tuple[str, ...] = HISTOGRAMS
     units: tuple[str, ...] = UNIT_SUMS
     limit: int | None = None
+    is_ordered: bool = True
 
 
 def kept_sums(books: Snapshot) -> Kept:
@@ -95,12 +96,17 @@ def figures(books: Snapshot, which: CallFilter, wanted: Wanted) -> list[dict[str
     A row has `bucket` (None without an interval), the dimensions, `calls`, `errors`, `gross_microcredits`,
     `refunded_microcredits`, the units, and the histograms as `usage.queries.histograms` reads them.
     """
+    return books.rows(*figures_statement(books, which, wanted))
+
+
+def figures_statement(books: Snapshot, which: CallFilter, wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """The SELECT whose rows `figures` gives, and its parameters; for a query around it."""
     which = _with_account(which)
     kept = kept_sums(books)
     assert which.since is not None
     coverage = cover(which.since, which.until, books.as_of, wanted.interval, wanted.zone, kept)
     query = _Query(which, wanted, kept)
-    return books.rows(query.text(coverage), query.parameters)
+    return query.text(coverage), query.parameters
 
 
 def _with_account(which: CallFilter) -> CallFilter:
@@ -149,7 +155,7 @@ class _Query:
         return (
             f"SELECT {', '.join([*groups, *sums])} FROM ({source}) part"  # noqa: S608
             f" GROUP BY {', '.join(groups)} HAVING sum(calls) > 0"
-            f" ORDER BY {', '.join(order)}{limit}"
+            + (f" ORDER BY {', '.join(order)}{limit}" if self._wanted.is_ordered else "")
         )
 
     def _columns(self, dimensions: dict[str, str], moment: str, sums: Sequence[str]) -> str:

@@ -36,21 +36,28 @@ def bucket_of(latency_ms: int) -> int:
 
 def counts(histogram: str | None) -> list[int]:
     """How many latencies each bucket has, from 0 ms on; empty for no histogram."""
+    lowest, found = _filled(histogram)
+    return [0] * lowest + found
+
+
+def _filled(histogram: str | None) -> tuple[int, list[int]]:
+    """The number of the lowest bucket that has any, and the counts from it on."""
     if not histogram or histogram == "0":
-        return []
-    end = len(histogram)
+        return 0, []
+    lowest = (len(histogram) - len(histogram.rstrip("0"))) // WIDTH
+    end = len(histogram) - lowest * WIDTH
     found = [int(histogram[place - WIDTH : place]) for place in range(end, WIDTH - 1, -WIDTH)]
     if end % WIDTH:
         found.append(int(histogram[: end % WIDTH]))
-    return found
+    return lowest, found
 
 
 def percentiles(histogram: str | None, shares: Sequence[float]) -> list[int | None]:
     """For each share the latency that so many calls did not exceed: exact up to 100 ms, then within 2 %."""
-    found = counts(histogram)
+    lowest, found = _filled(histogram)
     if not found:
         return [None for _ in shares]
     running = list(accumulate(found))
     total = running[-1]
     # Rounded before the ceiling: 0.95 of 20 is 19, not the 19.000000000000004 of a float.
-    return [MIDDLES_MS[bisect_right(running, ceil(round(share * total, 6)) - 1)] for share in shares]
+    return [MIDDLES_MS[lowest + bisect_right(running, ceil(round(share * total, 6)) - 1)] for share in shares]

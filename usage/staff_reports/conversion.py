@@ -7,9 +7,9 @@ in the seven days after their first seven, of those that are old enough to have 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from usage.queries.figures import Wanted, figures
+from usage.queries.figures import Wanted, figures_statement
 from usage.queries.filters import CallFilter
-from usage.queries.snapshot import snapshot
+from usage.queries.snapshot import Snapshot, snapshot
 from usage.staff_reports.question import Question, period_of
 from usage.staff_reports.rows import share
 from usage.staff_reports.shape import Chart, Column, Kind, Report, group
@@ -61,10 +61,10 @@ def conversion(question: Question) -> Report:
             _ACCOUNTS_SQL,
             {**which.parameters(), "plan": which.plan, "zone": question.zone_name},
         )
-        days_called = _days_called(books, which, books.as_of)
+        weeks_called = _weeks_called(books, which)
     weeks: dict[datetime, list[dict[str, Any]]] = {}
     for account in accounts:
-        account["weeks_called"] = _weeks_called(account, days_called)
+        account["weeks_called"] = weeks_called.get(account["id"], set())
         weeks.setdefault(account["week"], []).append(account)
     rows = [
         {"week": week.astimezone(question.zone), **_describe(found, books.as_of)}
@@ -84,20 +84,18 @@ def conversion(question: Question) -> Report:
     )
 
 
-def _days_called(books: Any, which: CallFilter, as_of: datetime) -> dict[int, set[datetime]]:
-    """The days (UTC) on which each account called."""
+def _weeks_called(books: Snapshot, which: CallFilter) -> dict[int, set[int]]:
+    """In which weeks after its opening each account called; its first is 0. Days are UTC's."""
     asked = CallFilter(which.account_id, since=which.since)
-    wanted = Wanted(("account",), "day", UTC, "UTC", histograms=(), units=())
-    called: dict[int, set[datetime]] = {}
-    for row in figures(books, asked, wanted):
-        called.setdefault(row["account"], set()).add(row["bucket"])
-    return called
-
-
-def _weeks_called(account: dict[str, Any], days_called: dict[int, set[datetime]]) -> set[int]:
-    """The numbers of the weeks after its opening in which an account called; its first is 0."""
-    opened = account["created_at"].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return {(day - opened).days // 7 for day in days_called.get(account["id"], ())}
+    wanted = Wanted(("account",), "day", UTC, "UTC", histograms=(), units=(), is_ordered=False)
+    statement, parameters = figures_statement(books, asked, wanted)
+    rows = books.rows(
+        f"SELECT a.id, array_agg(DISTINCT (called.bucket::date - a.created_at::date) / 7) AS weeks"  # noqa: S608
+        f" FROM ({statement}) called JOIN accounts_account a ON a.id = called.account"
+        f" WHERE a.created_at >= %(since)s GROUP BY 1",
+        parameters,
+    )
+    return {row["id"]: set(row["weeks"]) for row in rows}
 
 
 def _describe(accounts: list[dict[str, Any]], as_of: datetime) -> dict[str, Any]:

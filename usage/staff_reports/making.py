@@ -10,7 +10,7 @@ from usage.queries.snapshot import Snapshot, snapshot
 from usage.queries.summaries import MAX_ROWS, NO_INTERVAL, Grouping, check_row_count
 from usage.staff_reports.question import Question, period_of, previous_of
 from usage.staff_reports.rows import group_columns, name_rows
-from usage.staff_reports.shape import Chart, Column, Previous, Report
+from usage.staff_reports.shape import Chart, Column, Previous, Report, totals_of
 
 CALL_DIMENSIONS = ("account", "plan", "key", "member", "endpoint", "model", "upstream", "route", "outcome")
 Row = dict[str, Any]
@@ -84,7 +84,10 @@ def looking(
         )
         rows = figures(books, which, wanted)
         check_row_count(rows)
-        everything = figures(books, which, Wanted((), histograms=histograms, units=units))
+        if histograms:
+            everything = figures(books, which, Wanted((), histograms=histograms, units=units))
+        else:  # sums of all rows, which are all there are
+            everything = [totals_of(rows, [name for name in NO_FIGURES if name in rows[0]])] if rows else []
         groups = ("bucket", *grouping.by)
         described = [{name: row[name] for name in groups} | describe(row) for row in rows]
         return described, describe(everything[0] if everything else NO_FIGURES)
