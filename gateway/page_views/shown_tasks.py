@@ -36,12 +36,13 @@ _TASK_SQL = f"""
     LEFT JOIN gateway_task_due d ON d.account_id = t.account_id AND d.task_id = t.id
     WHERE t.account_id = %(account_id)s
 """  # noqa: S608 - constants
-_ONE_SQL = _TASK_SQL.format(more=", t.request") + " AND t.id = %(task_id)s"
-_SEVERAL_SQL = _TASK_SQL.format(more="") + " AND t.id = ANY(%(task_ids)s)"
-_KEPT_UNTIL_SQL = """
-    SELECT min(expires_at) AS kept_until FROM gateway_result
-    WHERE account_id = %(account_id)s AND task_id = %(task_id)s AND size_bytes IS NOT NULL
+# The first of our own copies to go, where there are any.
+_KEPT_UNTIL = """
+    (SELECT min(r.expires_at) FROM gateway_result r
+     WHERE r.account_id = t.account_id AND r.task_id = t.id AND r.size_bytes IS NOT NULL) AS kept_until
 """
+_ONE_SQL = _TASK_SQL.format(more=f", t.request, {_KEPT_UNTIL}") + " AND t.id = %(task_id)s"
+_SEVERAL_SQL = _TASK_SQL.format(more="") + " AND t.id = ANY(%(task_ids)s)"
 
 STATE_NAMES: Mapping[State, Promise] = {
     State.HELD: _("Waiting"),
@@ -79,7 +80,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class ShownTask:
-    """A task with everything a page says about it. `request` is empty in listings."""
+    """A task with everything a page says about it. In listings `request` is empty and `kept_until` None.
+
+    `kept_until`: when the first of our copies of its results is deleted; None where we keep none.
+    """
 
     id: str
     endpoint: str
@@ -101,6 +105,7 @@ class ShownTask:
     excerpt: str
     as_of: datetime
     request: Mapping[str, Any] = field(default_factory=dict)
+    kept_until: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -173,13 +178,6 @@ def find_task(account_id: int, task_id: str) -> ShownTask | None:
     with snapshot() as books:
         row = books.row(_ONE_SQL, {"account_id": account_id, "task_id": task_id})
         return None if row is None else _shown(row, books.as_of)
-
-
-def kept_until(account_id: int, task_id: str) -> datetime | None:
-    """When the first of our copies of its results is deleted; None where we keep none."""
-    with snapshot() as books:
-        row = books.row(_KEPT_UNTIL_SQL, {"account_id": account_id, "task_id": task_id})
-    return None if row is None else row["kept_until"]
 
 
 def _shown_by_id(books: Snapshot, account_id: int, page: Iterable[TaskRow]) -> dict[str, ShownTask]:

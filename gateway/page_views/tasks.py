@@ -15,7 +15,7 @@ from accounts.pages import MAKERS, Member, member_page
 from aio_platform.errors import InvalidRequest
 from gateway.callbacks import deliveries
 from gateway.catalog import TASK_ENDPOINTS
-from gateway.page_views.shown_tasks import ENDPOINT_NAMES, ShownTask, find_task, kept_until, task_page
+from gateway.page_views.shown_tasks import ENDPOINT_NAMES, ShownTask, find_task, task_page
 from gateway.page_views.task_timeline import timeline_of
 from gateway.task_models.shipped import SHIPPED
 from gateway.task_views import ENDED_BEFORE, TaskEnded, UnknownTask
@@ -142,11 +142,9 @@ def _own_task(request: HttpRequest, task_id: str) -> ShownTask:
 
 
 def _state_of(request: HttpRequest, shown: ShownTask) -> dict[str, Any]:
-    account_id = _member(request).account.pk
     return {
         "task": shown,
         "timeline": timeline_of(shown),
-        "kept_until": kept_until(account_id, shown.id) if shown.results else None,
         "may_change": _member(request).is_maker,
     }
 

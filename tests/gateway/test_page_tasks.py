@@ -240,3 +240,15 @@ def test_a_task_whose_bodies_were_deleted_says_so(house: House) -> None:
     assert "was deleted at" in page
     assert task_id in page
     assert house.get(f"/tasks/{task_id}/results/1").status_code == 404
+
+
+def test_until_when_our_copies_are_kept_is_said(house: House) -> None:
+    task_id = house.task("succeeded")
+    assert "provider, who may remove them" in text_of(house.get(f"/tasks/{task_id}"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO gateway_result (id, account_id, task_id, storage_name, file_name, content_type, size_bytes,"
+            " expires_at) VALUES (gen_random_uuid(), %s, %s, 's', 'f', 'image/png', 1, '2030-01-02T03:04:05Z')",
+            [house.account.pk, task_id],
+        )
+    assert "2030-01-02 03:04:05" in text_of(house.get(f"/tasks/{task_id}"))
