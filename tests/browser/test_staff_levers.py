@@ -100,6 +100,35 @@ class Load:
             time.sleep(0.02)
 
 
+class SlowStream(threading.Thread):
+    """One streamed call that is under way for seconds."""
+
+    def __init__(self, platform: RunningPlatform, tenant: Tenant) -> None:
+        super().__init__()
+        self.platform, self.tenant = platform, tenant
+        self.lines: list[str] = []
+        self.begun = threading.Event()
+
+    def __enter__(self) -> "SlowStream":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.join()
+
+    def run(self) -> None:
+        slowly = [{"role": "user", "content": "Hello! [[sbx:chunks=40;gap_ms=200]]"}]
+        body = BODY | {"messages": slowly, "stream": True, "max_tokens": 200}
+        with (
+            self.platform.client(self.tenant) as client,
+            client.stream("POST", "/v1/chat/completions", json=body) as answer,
+        ):
+            for line in answer.iter_lines():
+                if line:
+                    self.lines.append(line)
+                    self.begun.set()
+
+
 def upstreams_of_newest_calls(platform: RunningPlatform, tenant: Tenant, since: float) -> set[str]:
     """Where the calls went that started after that moment."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
@@ -139,9 +168,10 @@ def test_staff_act_and_each_step_is_on_the_record(
     expect(page.get_by_text("500 credits granted")).to_be_visible()
     assert call(platform, tenant).status_code == 200
 
-    # Switch the upstream off under load: no call fails, and none goes there any more.
-    with Load(platform, tenant) as load:
+    # Switch the upstream off under load: no call fails, none goes there any more, and what it has it finishes.
+    with Load(platform, tenant) as load, SlowStream(platform, tenant) as stream:
         load.wait_for(40)
+        assert stream.begun.wait(20)
         page.goto("/staff/upstreams/")
         page.get_by_role("button", name="Drain: sandbox").click()
         expect(page.get_by_text("sandbox drains")).to_be_visible()
@@ -150,6 +180,7 @@ def test_staff_act_and_each_step_is_on_the_record(
         page.wait_for_timeout(2000)
         load.wait_for(40)
     assert set(load.statuses) == {200}
+    assert stream.lines[-1] == "data: [DONE]"
     assert upstreams_of_newest_calls(platform, tenant, since) == {"spare"}
     page.get_by_role("button", name="Take calls: sandbox").click()
     expect(page.get_by_text("sandbox takes calls again")).to_be_visible()
@@ -195,11 +226,15 @@ def test_view_as_a_member_shows_the_dashboard_to_read_only(
     page.get_by_role("button", name="View as a member").click()
     page.wait_for_url("**/overview")
     expect(page.get_by_text(member.account_name).first).to_be_visible()  # type: ignore[attr-defined]
-    token = page.context.cookies()
-    csrf = next(cookie["value"] for cookie in token if cookie["name"] == "csrftoken")
+    expect(page.get_by_text("Nothing can be changed.")).to_be_visible()
+    csrf = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken")
     answer = page.context.request.post(
         "/switch-account", form={"account": "acct_0000000000000000", "csrfmiddlewaretoken": csrf}
     )
     assert answer.status == 403
-    stopped = page.context.request.post("/staff/view-as/stop", form={"csrfmiddlewaretoken": csrf})
-    assert stopped.url.endswith(f"/staff/accounts/{member.account_id}/")  # type: ignore[attr-defined]
+    page.get_by_role("button", name="Stop viewing").click()
+    page.wait_for_url(f"**/staff/accounts/{member.account_id}/")  # type: ignore[attr-defined]
+    page.goto("/staff/audit/")
+    expect(
+        page.get_by_role("region", name="Staff record").get_by_text("account.view_as_end").first
+    ).to_be_visible()
