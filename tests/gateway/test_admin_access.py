@@ -163,3 +163,16 @@ def test_a_plan_with_accounts_is_not_deleted(world: World) -> None:
     client = person("root@staff.test", is_staff=True, is_superuser=True)
     client.post("/staff/accounts/plan/standard/delete/", {"post": "yes"})
     assert actions.set_plan(world.account, "standard").plan_id == "standard"
+
+
+def test_only_staff_pages_may_evaluate_and_none_loads_from_elsewhere(world: World) -> None:
+    client = person("root@staff.test", is_staff=True, is_superuser=True)
+    staff = client.get("/staff/")["Content-Security-Policy"]
+    member = client.get("/welcome")["Content-Security-Policy"]
+    assert "'unsafe-eval'" in staff
+    assert "unsafe" not in member
+    for policy in (staff, member):
+        assert "http" not in policy
+        assert "*" not in policy
+    scripts = next(part for part in staff.split(";") if part.strip().startswith("script-src"))
+    assert "'unsafe-inline'" not in scripts
