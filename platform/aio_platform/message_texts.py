@@ -6,6 +6,7 @@ from django.utils.translation import gettext_noop as _
 MESSAGES = (
     _("A cap is from 0 to below 1,000,000,000,000 credits."),  # noqa: E501
     _("A catalog has at most {MAX_CATALOG_BYTES} bytes."),  # noqa: E501
+    _("A cost has at least one price; what is free says so with 0."),  # noqa: E501
     _("A grant must expire in the future."),  # noqa: E501
     _("A model has 1 to {MAX_MODEL_LENGTH} printable characters without blanks."),  # noqa: E501
     _("A name has 1 to {MAX_NAME_LENGTH} characters."),  # noqa: E501
