@@ -39,7 +39,7 @@ MAX_SHOWN = 500
 def keys(request: HttpRequest) -> HttpResponse:
     """Live keys with their spend and warnings, ended ones folded away."""
     caller = _caller(request)
-    figures = figures_of_keys(caller.account.pk)
+    figures = figures_of_keys(caller.account)
     now = timezone.now()
     found = list(key_desk.keys_of(caller).order_by("-id")[: MAX_SHOWN + 1])
     rows = [_row(api_key, figures.get(api_key.pk, KeyFigures()), now) for api_key in found[:MAX_SHOWN]]

@@ -1,8 +1,11 @@
 """What each key has spent and when it was last used, as the page of keys shows it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from accounts.models import Account
+from usage.queries.figures import Wanted, figures
+from usage.queries.filters import CallFilter
 from usage.queries.snapshot import snapshot
 
 _FIGURES_SQL = """
@@ -11,15 +14,10 @@ _FIGURES_SQL = """
         CASE WHEN m.day = %(today)s THEN m.day_microcredits ELSE 0 END AS day
     FROM usage_key_meter m WHERE m.account_id = %(account_id)s
 """
-_SPEND_SQL = """
-    SELECT key_id, sum(cost_microcredits - refunded_microcredits)::bigint AS spent
-    FROM usage_event WHERE account_id = %(account_id)s GROUP BY key_id
-"""
-_RECENT_SQL = """
-    SELECT count(*) AS calls, max(started_at) AS last_at
-    FROM usage_event
-    WHERE account_id = %(account_id)s AND key_id = %(key_id)s AND started_at >= now() - interval '7 days'
-"""
+_LAST_SQL = (
+    "SELECT last_used_at FROM usage_key_meter WHERE account_id = %(account_id)s AND key_id = %(key_id)s"
+)
+RECENTLY = timedelta(days=7)
 
 
 class KeyFigures(NamedTuple):
@@ -36,11 +34,16 @@ class RecentCalls(NamedTuple):
     last_at: datetime | None
 
 
-def figures_of_keys(account_id: int) -> dict[int, KeyFigures]:
+def figures_of_keys(account: Account) -> dict[int, KeyFigures]:
     """By the key's id in its table; keys that were never used are missing."""
+    # From a midnight on, whole days are read as one sum each.
+    since = account.created_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with snapshot() as books:
-        parameters = {"account_id": account_id, "today": books.as_of.astimezone(UTC).date()}
-        spent = {row["key_id"]: row["spent"] for row in books.rows(_SPEND_SQL, parameters)}
+        spent = {
+            row["key"]: row["gross_microcredits"] - row["refunded_microcredits"]
+            for row in figures(books, CallFilter(account.pk, since=since), _wanted("key"))
+        }
+        parameters = {"account_id": account.pk, "today": books.as_of.astimezone(UTC).date()}
         return {
             row["key_id"]: KeyFigures(
                 row["last_used_at"], row["day"], row["month"], spent.get(row["key_id"], 0)
@@ -52,6 +55,11 @@ def figures_of_keys(account_id: int) -> dict[int, KeyFigures]:
 def recent_calls(account_id: int, key_id: int) -> RecentCalls:
     """What a key did in the last seven days, which is what its revocation would break."""
     with snapshot() as books:
-        row = books.row(_RECENT_SQL, {"account_id": account_id, "key_id": key_id})
-    assert row is not None, "an aggregate has a row"
-    return RecentCalls(row["calls"], row["last_at"])
+        which = CallFilter(account_id, key_id=key_id, since=books.as_of - RECENTLY)
+        calls = sum(row["calls"] for row in figures(books, which, _wanted()))
+        last = books.row(_LAST_SQL, {"account_id": account_id, "key_id": key_id})
+    return RecentCalls(calls, last["last_used_at"] if last is not None else None)
+
+
+def _wanted(*by: str) -> Wanted:
+    return Wanted(by, histograms=(), units=())
