@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from aio_platform.charts import Chart, Kind, Series, Unit
+from usage.queries.histograms import percentiles
 from usage.queries.keys import SESSION
 from usage.wording import outcome_name, refusal_name
 
@@ -39,7 +40,7 @@ class Measure:
         """The same figure of a row of `usage.queries.time_series`."""
         if self.histogram is None:
             return self.of(row)
-        value: int | None = row["percentiles"][PERCENTILES.index(self.percentile)]
+        [value] = percentiles(row[self.histogram], [SHARES[self.percentile]])
         return value
 
 
@@ -51,7 +52,7 @@ def _first_byte(name: Promise, percentile: str) -> Measure:
     return Measure(name, "ms", lambda row: row["first_byte_ms"][percentile], "first_bytes", percentile)
 
 
-PERCENTILES = ("p50", "p95", "p99")
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 MEASURES: dict[str, Measure] = {
     "cost": Measure(gettext_lazy("Cost"), "credits", lambda row: row["cost_microcredits"]),
     "calls": Measure(gettext_lazy("Calls"), "count", lambda row: row["calls"]),
@@ -113,11 +114,10 @@ def chart_of(
     has_other = False
     for row in rows:
         place = places[row["bucket"]]
-        value = measure.over_time(row)
         group = group_of(row, dimension)
         if group in series:
-            series[group][place] = value
-        elif measure.adds_up and value:
+            series[group][place] = measure.over_time(row)
+        elif measure.adds_up and (value := measure.over_time(row)):
             has_other = True
             other[place] = (other[place] or 0) + value
     named = [Series(group.label, values) for group, values in series.items()]

@@ -75,6 +75,15 @@ def test_waiting_answers_nothing_until_the_call_has_ended(books, client_of):
     assert "every 1s" not in done.content.decode()
 
 
+def test_another_accounts_first_call_is_not_waited_for(books, client_of, make_call):
+    stranger = books.tenant(credit=CREDIT)
+    books.call(stranger, 5)
+    books.authorize(make_call(stranger.digest, 50 * CREDIT))
+    browser = client_of(books.tenant(credit=CREDIT))
+    assert browser.get("/overview/first-call").status_code == 204
+    assert "Waiting for your first call" in text_of(browser.get("/overview"))
+
+
 def test_waiting_tells_of_a_refused_call_once(books, client_of, make_call):
     tenant = books.tenant()
     browser = client_of(tenant)

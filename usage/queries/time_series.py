@@ -4,13 +4,10 @@ from typing import Any
 
 from usage.queries.figures import Wanted, figures
 from usage.queries.filters import CallFilter
-from usage.queries.histograms import percentiles
 from usage.queries.keys import describe_keys
 from usage.queries.members import describe_members
 from usage.queries.snapshot import Snapshot
 from usage.queries.summaries import MAX_ROWS, Grouping, check_row_count
-
-PERCENTILES = (0.5, 0.95, 0.99)
 
 
 def time_series(
@@ -18,8 +15,8 @@ def time_series(
 ) -> list[dict[str, Any]]:
     """One row a bucket and group that has calls: `bucket`, the dimensions as in a summary, and its sums.
 
-    With a histogram ("latencies" or "first_bytes") `percentiles` are its p50, p95 and p99. Raises InvalidRequest,
-    naming `group_by`, when that makes more than 10,000 rows.
+    A histogram ("latencies" or "first_bytes") comes along as `usage.queries.histograms` reads it. Raises
+    InvalidRequest, naming `group_by`, when that makes more than 10,000 rows.
     """
     histograms = () if histogram is None else (histogram,)
     wanted = Wanted(
@@ -35,6 +32,4 @@ def time_series(
         rows = [row | {"member": members.get(row["member"])} for row in rows]
     for row in rows:
         row["cost_microcredits"] = row["gross_microcredits"] - row["refunded_microcredits"]
-        if histogram is not None:
-            row["percentiles"] = percentiles(row[histogram], PERCENTILES)
     return rows
