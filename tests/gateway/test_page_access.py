@@ -91,6 +91,7 @@ PAGES = {
     "task-resend": Listed(MAKERS, "POST", ("task_id", "delivery_id")),
     "task-result": Listed(MEMBERS, objects=("task_id",), names={"number": "1"}, is_there=False),
     "workbench": Listed(MEMBERS),
+    "workbench-preview": Listed(MEMBERS, "POST"),
 }
 # Their forms are pages too: what a visitor may not GET they may not POST, which is asked beside it.
 FORMS = ("keys-new", "keys-change", "keys-revoke", "keys-rotate")
