@@ -210,7 +210,8 @@ def _write_streams(
 ) -> None:
     units = Units._fields
     cursor.execute(
-        "CREATE TEMPORARY TABLE demo_stream (number integer PRIMARY KEY, account_id bigint, key_id bigint,"
+        "DROP TABLE IF EXISTS pg_temp.demo_stream;"
+        " CREATE TEMPORARY TABLE demo_stream (number integer PRIMARY KEY, account_id bigint, key_id bigint,"
         " member_id bigint, endpoint text, model text, route text, upstream text, rate_id bigint,"
         f" joined_at timestamptz, paid_from timestamptz, is_trial boolean, latency_ms float8, divisor bigint,"
         f" {', '.join(f'w_{unit} bigint' for unit in units)})"
