@@ -16,12 +16,15 @@ from gateway.docs_pages.answers import example_answer
 from gateway.docs_pages.examples import error_example
 from gateway.docs_pages.openapi import METHODS, document, resolved
 from gateway.docs_pages.parameters import Row, row_of, rows_of
+from gateway.documented_errors import REFUSALS, REFUSALS_OF_BODIES, REFUSALS_OF_CHANGES
 from gateway.task_models.shipped import SHIPPED
 
 _BINARY_SAMPLE = "Content-Type: {type}\n\n…"
 _FORM = "multipart/form-data"
 # Speech's address answers GET with who can speak, which is an endpoint of its own in the catalog.
 VOICES = "voices"
+# For operations whose own description says nothing of a refusal.
+REFUSALS_BY_STATUS = REFUSALS | REFUSALS_OF_BODIES | REFUSALS_OF_CHANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,7 @@ def _refusals(described: Mapping[str, Any]) -> list[Refusal]:
     found = []
     for status, answer in sorted(described["responses"].items()):
         if status.startswith(("4", "5")):
-            text = answer.get("description", "")
+            text = answer.get("description") or REFUSALS_BY_STATUS.get(int(status), "")
             found.append(Refusal(int(status), HTTPStatus(int(status)).phrase, _translated(text)))
     return found
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Plan
@@ -18,6 +20,7 @@ from gateway.docs_pages.openapi import METHODS, document
 from gateway.docs_pages.reference import STREAM_EXAMPLE, Operation, operation_of, operations_of
 from gateway.docs_pages.samples import Sample, program, samples_of
 from gateway.docs_pages.search import search
+from gateway.page_views.workbench_endpoints import ENDPOINTS
 
 LANGUAGE_COOKIE = "aio_code"
 
@@ -84,7 +87,7 @@ def endpoint(request: HttpRequest, slug: str) -> HttpResponse:
             "operation": operation,
             "tabs": _tabs(request, operation.samples),
             "prices": prices.prices_of(operation.endpoint) if operation.endpoint else [],
-            "workbench_model": _workbench_model(operation),
+            "workbench": _workbench(operation),
         }
         for address in page.addresses
         for operation in operations_of(address)
@@ -142,10 +145,20 @@ def _tabs(request: HttpRequest, samples: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
-def _workbench_model(operation: Operation) -> str:
-    """The model that the workbench starts with: the first of the endpoint."""
-    found = prices.prices_of(operation.endpoint) if operation.endpoint else []
-    return found[0].model.slug if found else ""
+def _workbench(operation: Operation) -> str:
+    """Where the workbench opens on this endpoint with its first model; "" for what it cannot try."""
+    if not operation.endpoint:
+        return ""
+    by_path = (each.slug for each in ENDPOINTS if (each.path, each.method.upper()) == _where(operation))
+    chosen = {"endpoint": next(by_path, operation.endpoint)}
+    found = prices.prices_of(operation.endpoint)
+    if found:
+        chosen["model"] = found[0].model.slug
+    return f"{reverse('workbench')}?{urlencode(chosen)}"
+
+
+def _where(operation: Operation) -> tuple[str, str]:
+    return operation.address, operation.method
 
 
 def _every_operation() -> list[dict[str, str]]:

@@ -1,0 +1,47 @@
+"""An account with something on every page: calls that succeeded, one that was refused, a task with its result."""
+
+import time
+from dataclasses import dataclass
+
+import httpx
+from running_platform import RunningPlatform
+
+TASK_LIMIT_S = 30.0
+PROMPT = "A garden in spring"
+
+
+@dataclass(frozen=True)
+class Used:
+    """What the pages of one thing are asked for with."""
+
+    key_id: str
+    request_id: str
+    task_id: str
+    names: frozenset[str]
+
+    def path(self, template: str) -> str:
+        """An address with the ids of this account in the place of {key_id}, {request_id} and {task_id}."""
+        return template.format(key_id=self.key_id, request_id=self.request_id, task_id=self.task_id)
+
+
+def use(platform: RunningPlatform, account: str) -> Used:
+    """Issue a key for the account and call what there is with it."""
+    key = platform.manage_json("issue_key", account, "--name", "production")
+    headers = {"Authorization": f"Bearer {key['key']}"}
+    with httpx.Client(base_url=platform.base_url, headers=headers, timeout=30, trust_env=False) as client:
+        answer = client.post("/api/chat", json={"input": "Summarize this incident report."})
+        for model in ("gemini", "sbx-chat"):
+            body = {"model": model, "messages": [{"role": "user", "content": "Hello!"}]}
+            client.post("/v1/chat/completions", json=body)
+        client.post("/api/embedding", json={"input": "Text to embed"})
+        client.post("/api/tts", json={"text": "Text to read"})
+        client.post("/v1/chat/completions", json={"model": "nothing", "messages": []})
+        opened = client.post("/api/v1/images/generations", json={"model": "flux-2", "prompt": PROMPT}).json()
+        task_id = opened["data"]["task_id"]
+        give_up_at = time.monotonic() + TASK_LIMIT_S
+        while client.get(f"/api/v1/tasks/{task_id}").json()["data"]["status"] == "IN_PROGRESS":
+            assert time.monotonic() < give_up_at, "the task did not end"
+            time.sleep(0.2)
+        models = client.get("/v1/models").json()["data"]
+    names = {name for model in models for name in (model["id"], model["name"], *model["aliases"])}
+    return Used(key["id"], answer.headers["X-Request-Id"], task_id, frozenset(names))
