@@ -14,7 +14,7 @@ CLIENTS := $(VENV)/clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
 NODE_CLIENTS := tests/contract/node
 
-.PHONY: run test check bench prove lock lock-clients format test-clients
+.PHONY: run test check bench prove lock lock-clients format test-clients messages screenshots
 
 run: $(STAMP)
 	@$(BIN)/python manage.py serve
@@ -41,6 +41,14 @@ test-clients: $(STAMP) $(CLIENTS_STAMP) $(NODE_CLIENTS)/node_modules
 format: $(STAMP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+# What pages say, collected and compiled; needs gettext (Debian: gettext).
+messages: $(STAMP)
+	@$(BIN)/python manage.py make_messages
+
+# docs/screenshots anew; needs Chromium.
+screenshots: $(STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m tests.browser.screenshots
 
 lock: $(STAMP)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \

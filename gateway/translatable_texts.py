@@ -28,6 +28,7 @@ NOT_SHOWN = (
     "declarations.py",
 )
 _PLACEHOLDER = re.compile(r"{\w+}")
+MAX_LINE = 120
 # Functions that make an error out of a field's name and a message.
 _MAKERS = frozenset({"wrong", "_bad", "_wrong"})
 MESSAGES_FILE = Path(settings.ROOT) / "platform" / "aio_platform" / "message_texts.py"
@@ -71,7 +72,9 @@ def as_module(about: str, name: str, texts: Iterable[str]) -> str:
     """The source of a module with the texts marked for translation."""
     lines = [f'"""{about} Written by `manage.py make_messages`."""', ""]
     lines += ["from django.utils.translation import gettext_noop as _", "", "# fmt: off", f"{name} = ("]
-    lines += [f"    _({_literal(text)}),  # noqa: E501" for text in texts]
+    for text in texts:
+        line = f"    _({_literal(text)}),"
+        lines.append(line if len(line) <= MAX_LINE else f"{line}  # noqa: E501")
     return "\n".join([*lines, ")", "# fmt: on", ""])
 
 

@@ -105,7 +105,8 @@ SCRIPT_BYTES = """() => performance.getEntriesByType("resource")
   .reduce((sum, each) => sum + each.decodedBodySize, 0)"""
 # What a page says, outside of code and of what is marked as not to be translated.
 WORDS = """() => {
-  const left = "code, pre, kbd, script, style, textarea, .mono, [translate=no], time, option[lang], .brand, .person-mail";
+  const left = "code, pre, kbd, script, style, textarea, .mono, time, [translate=no], option[lang], .brand"
+    + ", .person-mail";
   const isValue = (each) => each.tagName === "OPTION" && each.value === each.textContent.trim();
   const words = [];
   const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
