@@ -11,6 +11,7 @@ from scenarios.asking import run_in_shell, told
 _SIGN_IN = """
 import json
 from uuid import uuid4
+from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import Membership, User
 from usage.grants import open_account
@@ -19,7 +20,7 @@ user = User.objects.create_user(uuid4().hex + "@example.com", "correct horse bat
 Membership.objects.create(account=account, user=user, role="developer")
 session = SessionStore()
 session["_auth_user_id"] = str(user.pk)
-session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+session["_auth_user_backend"] = settings.AUTHENTICATION_BACKENDS[0]
 session["_auth_user_hash"] = user.get_session_auth_hash()
 session.create()
 print(json.dumps(session.session_key))
