@@ -4,13 +4,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import actions
 from accounts.errors import MalformedKey
@@ -20,7 +21,7 @@ from accounts.public_ids import is_account_id, is_key_id
 from accounts.staff import view_as
 from accounts.staff.audit import Target, record
 from accounts.staff.audited_admin import AuditedAdmin
-from accounts.staff.pages import ADMINISTRATION, back, may, show, staff_action, staff_page
+from accounts.staff.pages import ADMINISTRATION, back, may, registered, show, staff_action, staff_page
 from accounts.staff.tables import (
     PAGE_SIZE,
     Cell,
@@ -42,6 +43,7 @@ NOT_A_KEY = (
 )
 KEY_STATES = ("live", "revoked", "expired")
 NO_SUCH_KEY = "There is no such key."
+OUR_APPS = ("auth", "accounts", "usage", "gateway")
 # What makes a person more than they were; only a superuser gives it.
 PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -56,7 +58,9 @@ class UserAdmin(AuditedAdmin):
     search_fields = ("email",)
     ordering = ("-id",)
     fields = ("email", "is_active", *PRIVILEGES, "last_login", "date_joined")
-    filter_horizontal = ("groups", "user_permissions")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **_as_checkboxes(db_field), **options)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -81,7 +85,9 @@ class GroupAdmin(AuditedAdmin):
 
     menu_icon = "groups"
     search_fields = ("name",)
-    filter_horizontal = ("permissions",)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **_as_checkboxes(db_field), **options)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
@@ -322,6 +328,21 @@ def key_row(api_key: ApiKey) -> list[Cell | str]:
         moment(api_key.created_at),
         moment(api_key.expires_at),
     ]
+
+
+def _as_checkboxes(db_field: Any) -> dict[str, Any]:
+    """A list that a keyboard and a screen reader can use; of permissions those that something here asks for."""
+    options: dict[str, Any] = {"widget": UnfoldAdminCheckboxSelectMultipleWidget}
+    if db_field.related_model is Permission:
+        asked = {page.permission.partition(".")[2] for page in registered()}
+        models = [model._meta.model_name for model in admin.site._registry]
+        asked |= {f"{verb}_{name}" for verb in ("view", "add", "change", "delete") for name in models}
+        options["queryset"] = (
+            Permission.objects.filter(codename__in=asked, content_type__app_label__in=OUR_APPS)
+            .select_related("content_type")
+            .order_by("content_type__app_label", "codename")
+        )
+    return options
 
 
 def _cap(microcredits: int | None) -> str:

@@ -1,10 +1,12 @@
 """Django's lists and forms for plain tables, with every change in the staff's own record instead of Django's."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.forms.models import model_to_dict
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from accounts.staff.audit import Target, record
@@ -23,6 +25,10 @@ class AuditedAdmin(ModelAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """No deeds on many rows at once: each is confirmed and recorded by itself."""
         return {}
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """To the staff's own record of the thing."""
+        return HttpResponseRedirect(f"{reverse('staff:audit')}?{urlencode({'target': object_id})}")
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         request.staff_before = (  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from django.urls import register_converter
 from aio_platform.errors import PlatformError
 
 View = Callable[..., HttpResponse]
+ROOT = "/staff/"
 ADMINISTRATION = "Administration"
 
 
@@ -92,7 +93,7 @@ def guarded(page: Page) -> View:
             if error.status == 404:
                 raise
             messages.error(request, error.shown)
-            return back(request, "/staff/")
+            return back(request, ROOT)
 
     return view
 
@@ -113,36 +114,35 @@ def back(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
     """To the page whose form was sent, where that is one of the site's; else to another of them."""
     wanted = request.POST.get("back", "")
     # A path of ours and nothing that a browser could take for another host.
-    if wanted.startswith("/staff/") and "\\" not in wanted and wanted.isprintable():
+    if wanted.startswith(ROOT) and "\\" not in wanted and wanted.isprintable():
         return HttpResponseRedirect(wanted)
     return HttpResponseRedirect(otherwise)
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The side bar: pages by group, those alone that the visitor may see."""
+    """The side bar: pages by group, those alone that the visitor may see; the nearest to this page is marked."""
     groups: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS}
     user: Any = request.user
     for page in _pages:
-        if page.menu is None or (page.permission and not user.has_perm(page.permission)):
-            continue
-        group, icon = page.menu
-        link = f"/staff/{page.path}"
-        active = request.path == link if not page.path else request.path.startswith(link)
-        groups.setdefault(group, []).append(
-            {"title": page.title, "icon": icon, "link": link, "active": lambda _, active=active: active}
-        )
+        if page.menu is not None and (not page.permission or user.has_perm(page.permission)):
+            group, icon = page.menu
+            groups.setdefault(group, []).append(
+                {"title": page.title, "icon": icon, "link": f"{ROOT}{page.path}"}
+            )
     for model, model_admin in admin.site._registry.items():
         if model_admin.has_view_permission(request):
-            link = f"/staff/{model._meta.app_label}/{model._meta.model_name}/"
-            active = request.path.startswith(link)
-            groups.setdefault(ADMINISTRATION, []).append(
+            groups[ADMINISTRATION].append(
                 {
                     "title": str(model._meta.verbose_name_plural).capitalize(),
                     "icon": getattr(model_admin, "menu_icon", "table"),
-                    "link": link,
-                    "active": lambda _, active=active: active,
+                    "link": f"{ROOT}{model._meta.app_label}/{model._meta.model_name}/",
                 }
             )
+    items = [item for group in groups.values() for item in group]
+    around = [item["link"] for item in items if request.path.startswith(item["link"])]
+    here = max((link for link in around if link != ROOT or request.path == ROOT), key=len, default="")
+    for item in items:
+        item["active"] = lambda _, is_here=item["link"] == here: is_here
     return [{"title": title, "separator": True, "items": items} for title, items in groups.items() if items]
 
 

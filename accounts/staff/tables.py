@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
-from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.templatetags.figures import credits_exact
 
 Tone = Literal["", "good", "bad", "warn", "quiet"]
 PAGE_SIZE = 50
@@ -80,14 +80,8 @@ def href_with(request: HttpRequest, **changes: str) -> str:
 
 
 def credits_cell(microcredits: int | None) -> Cell:
-    text = "–" if microcredits is None else grouped_credits(microcredits)
-    return Cell(text, is_number=True)
-
-
-def grouped_credits(microcredits: int) -> str:
-    """A plain decimal with its thousands apart, for reading: 1,234.5."""
-    whole, dot, fraction = format_credits(microcredits).partition(".")
-    return f"{int(whole):,}{dot}{fraction}" if whole not in ("-0", "-") else whole + dot + fraction
+    """An amount with every decimal there is."""
+    return Cell(credits_exact(microcredits), is_number=True)
 
 
 def number_cell(number: int | float | None, tone: Tone = "") -> Cell:

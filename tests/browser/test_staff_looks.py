@@ -40,6 +40,8 @@ PAGES = [
     "/staff/accounts/plan/",
     "/staff/accounts/plan/standard/change/",
     "/staff/auth/group/",
+    "/staff/auth/group/add/",
+    "/staff/accounts/user/1/change/",
 ]
 
 

@@ -176,3 +176,29 @@ def test_only_staff_pages_may_evaluate_and_none_loads_from_elsewhere(world: Worl
         assert "*" not in policy
     scripts = next(part for part in staff.split(";") if part.strip().startswith("script-src"))
     assert "'unsafe-inline'" not in scripts
+
+
+def test_the_navigation_shows_what_one_may_see_and_marks_where_one_is(world: World) -> None:
+    page = staff_with("accounts.view_user", "gateway.view_task").get("/staff/").content.decode()
+    for link, is_there in (
+        ("/staff/tasks/", True),
+        ("/staff/accounts/", False),
+        ("/staff/upstreams/", False),
+    ):
+        assert (f'href="{link}"' in page) is is_there, link
+    root = User.objects.create_superuser("root@staff.test")
+    client = Client()
+    client.force_login(root)
+    for path, title in (
+        ("/staff/accounts/user/", "Users"),
+        ("/staff/accounts/", "Accounts"),
+        ("/staff/", "Overview"),
+    ):
+        request = client.get(path).wsgi_request
+        marked = [
+            item["title"]
+            for group in pages.navigation(request)
+            for item in group["items"]
+            if item["active"](request)
+        ]
+        assert marked == [title]

@@ -27,13 +27,13 @@ from accounts.staff.tables import (
     choices,
     credits_cell,
     filters_of,
-    grouped_credits,
     href_with,
     moment,
     place_before,
 )
 from aio_platform.credits import format_credits, parse_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.templatetags.figures import credits_exact
 from usage import grants
 from usage.admin.call_pages import call_table, refusal_table
 from usage.models import Balance, Grant
@@ -223,7 +223,7 @@ def grant(request: HttpRequest, account_id: str) -> HttpResponse:
                     "entry": booked.entry,
                 },
             )
-    messages.success(request, f"{grouped_credits(amount)} credits granted to {found.name}.")
+    messages.success(request, f"{credits_exact(amount)} credits granted to {found.name}.")
     return back(request, _page_of(found))
 
 

@@ -8,11 +8,12 @@ from django.urls import reverse
 
 from accounts.models import Plan
 from accounts.staff.pages import show, staff_page
-from accounts.staff.tables import Cell, Table, grouped_credits, moment
+from accounts.staff.tables import Cell, Table, moment
 from aio_platform.charts import Chart as Picture
 from aio_platform.charts import Kind as PictureKind
 from aio_platform.charts import Series, Unit
 from aio_platform.errors import NotFound
+from aio_platform.templatetags.figures import credits_exact
 from usage.outcomes import Outcome
 from usage.page_periods import moments_between
 from usage.queries.summaries import INTERVALS, NO_INTERVAL, Grouping
@@ -86,7 +87,7 @@ def shown_value(column: Column, value: Any) -> str:
     if value is None:
         return "–"
     if column.kind is Kind.MICROCREDITS:
-        return grouped_credits(value)
+        return credits_exact(value)
     if column.kind is Kind.SHARE:
         return f"{value:.2%}"
     if column.kind is Kind.MILLISECONDS:
