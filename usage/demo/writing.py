@@ -19,6 +19,9 @@ from usage.units import Units
 _HERE = Path(__file__).parent
 _TRAFFIC_SQL = (_HERE / "traffic.sql").read_text()
 _BOOKING_SQL = (_HERE / "booking.sql").read_text()
+_OPENING_SQL = (_HERE / "opening.sql").read_text()
+_GRANTING_SQL = (_HERE / "granting.sql").read_text()
+_CLOSING_SQL = (_HERE / "closing.sql").read_text()
 SIGN_UP_MICROCREDITS = 100_000_000
 REFUNDS_AT_MOST = 200
 EVENTS_PER_REFUND = 2_000
@@ -35,11 +38,10 @@ def write_accounts(accounts: Sequence[DemoAccount], since: datetime) -> None:
         rows = Account.objects.bulk_create(
             [Account(name=one.name, plan_id=one.plan, created_at=one.joined_at) for one in accounts]
         )
-        _write_plan_periods(cursor, accounts, rows)
+        _open_books(cursor, accounts, rows)
         members = _write_members(accounts, rows)
         keys = _write_keys(accounts, rows)
         for one, row in zip(accounts, rows, strict=True):
-            cursor.execute("SELECT usage_open_balance_v1(%s)", [row.pk])
             if one.joined_at > since:
                 grants.grant(
                     row.pk,
@@ -48,11 +50,7 @@ def write_accounts(accounts: Sequence[DemoAccount], since: datetime) -> None:
                     actor="system",
                     idempotency_key=grants.SIGNUP_KEY,
                 )
-        cursor.execute(
-            "UPDATE usage_grant g SET created_at = a.created_at FROM accounts_account a"
-            " WHERE a.id = g.account_id AND g.account_id = ANY(%s)",
-            [[row.pk for row in rows]],
-        )
+        cursor.execute(_GRANTING_SQL, {"account_ids": [row.pk for row in rows]})
         _write_streams(cursor, accounts, rows, members, keys)
 
 
@@ -102,16 +100,7 @@ def write_calls(
 def write_the_rest(account_ids: Sequence[int], calls: int, seed: int) -> None:
     """What comes of calls later: meters of keys, and refunds."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO usage_key_meter (account_id, key_id, window_started_at, window_calls, day, day_microcredits,"
-            " month, month_microcredits, last_used_at)"
-            " SELECT account_id, key_id, max(settled_at), 0, current_date,"
-            "   coalesce(sum(cost_microcredits) FILTER (WHERE started_at >= current_date), 0),"
-            "   date_trunc('month', now())::date, coalesce(sum(cost_microcredits), 0), max(settled_at)"
-            " FROM usage_event WHERE account_id = ANY(%s) AND started_at >= date_trunc('month', now())"
-            " GROUP BY 1, 2 ON CONFLICT DO NOTHING",
-            [list(account_ids)],
-        )
+        cursor.execute(_CLOSING_SQL, {"account_ids": list(account_ids)})
         cursor.execute(
             "SELECT account_id, request_id::text, cost_microcredits FROM usage_event TABLESAMPLE SYSTEM (5)"
             " REPEATABLE (%s) WHERE account_id = ANY(%s) AND cost_microcredits > 1 LIMIT %s",
@@ -149,8 +138,7 @@ def make_partitions(since: datetime) -> None:
         month = following
 
 
-def _write_plan_periods(cursor: Any, accounts: Sequence[DemoAccount], rows: Sequence[Account]) -> None:
-    cursor.execute("DELETE FROM usage_plan_period WHERE account_id = ANY(%s)", [[row.pk for row in rows]])
+def _open_books(cursor: Any, accounts: Sequence[DemoAccount], rows: Sequence[Account]) -> None:
     periods: list[tuple[int, str, str, str]] = []
     for one, row in zip(accounts, rows, strict=True):
         if one.paid_from is None:
@@ -158,9 +146,9 @@ def _write_plan_periods(cursor: Any, accounts: Sequence[DemoAccount], rows: Sequ
         else:
             moment = one.paid_from.isoformat()
             periods += [(row.pk, "-infinity", moment, "trial"), (row.pk, moment, "infinity", one.plan)]
-    cursor.executemany(
-        "INSERT INTO usage_plan_period (account_id, since, until, plan) VALUES (%s, %s, %s, %s)", periods
-    )
+    names = ("period_accounts", "period_since", "period_until", "period_plans")
+    columns = dict(zip(names, map(list, zip(*periods, strict=True)), strict=True))
+    cursor.execute(_OPENING_SQL, {"account_ids": [row.pk for row in rows], **columns})
 
 
 def _write_members(accounts: Sequence[DemoAccount], rows: Sequence[Account]) -> list[User]:
