@@ -4,6 +4,7 @@ A page includes `chart.html` with a Chart; the script reads the JSON beside it. 
 figures as a table, for those who cannot see it or want to copy them.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +48,11 @@ class Chart:
             "moments": [moment.timestamp() for moment in self.moments],
             "series": [{"label": one.label, "values": list(one.values)} for one in self.series],
         }
+
+    @property
+    def drawing_text(self) -> str:
+        """The same as JSON."""
+        return json.dumps(self.drawing)
 
     @property
     def rows(self) -> list[tuple[datetime, list[int | float | None]]]:

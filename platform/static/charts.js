@@ -1,4 +1,5 @@
-// Draws every `[data-chart]` from the JSON beside it (aio_platform/charts.py says its shape) with uPlot.
+// Draws every `[data-chart]` from its JSON (aio_platform/charts.py says the shape) with uPlot. In pages that
+// htmx swaps parts of the JSON is an attribute: htmx drops every script element that it fetches.
 "use strict";
 (() => {
   const drawn = new WeakMap();
@@ -60,12 +61,13 @@
   };
 
   const draw = (figure) => {
-    const data = document.getElementById(figure.dataset.chart);
     const place = figure.querySelector(".chart-picture");
-    if (!data || !place) return;
+    if (!place) return;
+    const text = place.dataset.drawing ?? document.getElementById(figure.dataset.chart)?.textContent;
+    if (!text) return;
     drawn.get(figure)?.destroy();
     place.replaceChildren();
-    const drawing = JSON.parse(data.textContent);
+    const drawing = JSON.parse(text);
     const stacked = drawing.kind !== "line" && drawing.series.length > 1;
     const values = stacked ? stack(drawing.series) : drawing.series.map((one) => one.values);
     const order = values.map((_, index) => index);

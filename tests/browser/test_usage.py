@@ -55,6 +55,7 @@ def test_filters_are_in_the_address_and_outlive_a_reload(
     page.goto("/usage")
     page.get_by_label("Group by").select_option("endpoint")
     page.wait_for_url("**/usage?*group_by=endpoint*")
+    expect(page.locator("#view .chart canvas").first).to_be_visible()
     page.get_by_role("radio", name="24 hours").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**/usage?*period=7d*")
