@@ -34,6 +34,8 @@ NOT_DOCUMENTED = {
     "v1/completions": "answers 404 and names the address to use instead",
     "webhooks/upstreams/<str:upstream>": "providers call it",
     "results/<str:token>": "its addresses are handed out by tasks",
+    "api/staff/reports": "staff call it",
+    "api/staff/reports/<str:name>": "staff call it",
 }
 SANDBOX_CATALOG = Path(settings.ROOT) / "gateway" / "catalogs" / "sandbox.toml"
 OPERATIONS = [
