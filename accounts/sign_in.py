@@ -26,7 +26,10 @@ class SignInAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail whose links do not follow the request's Host header, which anybody can set."""
         mended = {name: public_link(value) if name in _LINKS else value for name, value in context.items()}
-        mended["current_site"] = {"name": "AIO platform", "domain": urlsplit(public_link("//localhost")).netloc}
+        mended["current_site"] = {
+            "name": "AIO platform",
+            "domain": urlsplit(public_link("//localhost")).netloc,
+        }
         super().send_mail(template_prefix, email, mended)
 
 

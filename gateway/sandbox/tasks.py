@@ -7,6 +7,7 @@ clock is enough to see it end.
 from __future__ import annotations
 
 import enum
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -100,17 +101,19 @@ class TaskStore:
         self.clock = clock
         self._duration_s = duration_s
         self._tasks: dict[str, Task] = {}
+        # A platform that outlives a start of the sandbox remembers the ids of the start before.
+        self._start = secrets.token_hex(8)
 
     def create(
         self, call: Call, provider: str, model: str, given: dict[str, Json], webhook_url: str | None
     ) -> Task:
-        """A new task for `call`. Its id depends on the body and on how often that body came before."""
+        """A new task for `call`. No other has its id, of this start of the server or an earlier one."""
         fate = call.magic.get("task", "success")
         if fate not in FATES:
             raise Refusal(400, f"sbx: task is one of {', '.join(FATES)}, not {fate!r}")
         number = len(self._tasks)
         task = Task(
-            id=prose.digest(provider, call.body, str(number)).hex(),
+            id=prose.digest(provider, call.body, self._start, str(number)).hex(),
             provider=provider,
             model=model,
             input=given,

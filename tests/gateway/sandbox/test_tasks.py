@@ -109,3 +109,7 @@ def test_unknown_fate_is_refused(store):
 )
 def test_kind_follows_the_models_name(model, given, kind):
     assert kind_of(model, given) == kind
+
+
+def test_no_id_of_an_earlier_start_comes_again(clock):
+    assert start(TaskStore(clock, 10.0)).id != start(TaskStore(clock, 10.0)).id
