@@ -20,6 +20,7 @@ from aio_platform.errors import PlatformError
 
 View = Callable[..., HttpResponse]
 ROOT = "/staff/"
+ACCOUNTS = "Accounts"
 ADMINISTRATION = "Administration"
 
 
@@ -52,7 +53,7 @@ class Page:
 
 
 # The navigation's groups from top to bottom.
-GROUPS = ("Overview", "Accounts", "Calls", "Gateway", "Reports", ADMINISTRATION)
+GROUPS = ("Overview", ACCOUNTS, "Calls", "Gateway", "Reports", ADMINISTRATION)
 _pages: list[Page] = []
 
 

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts.admin import account_of
 from accounts.models import Account
 from accounts.staff.audit import Target, record
 from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.subjects import account_of
 from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, moment
 from gateway.admin.newest_first import OLDER_SQL, rows_of
 from gateway.callbacks.deliveries import DELIVERY_PREFIX, STATES, find_delivery, resend

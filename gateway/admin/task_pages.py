@@ -7,10 +7,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts.admin import account_of
 from accounts.models import Account
 from accounts.staff.audit import Target, record
 from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.subjects import account_of
 from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, moment
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound

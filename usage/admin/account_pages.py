@@ -1,6 +1,6 @@
 """Accounts as staff see them: what they have, what they may, and the levers on both."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,15 +10,15 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from accounts import actions
-from accounts.admin import ACCOUNTS, NOT_A_KEY, account_of, key_row
+from accounts.admin.key_pages import NOT_A_KEY, key_row
 from accounts.keys import PREFIX_LENGTH
 from accounts.models import Account, ApiKey, Plan
 from accounts.public_ids import is_account_id
 from accounts.staff.audit import account_target, record
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import ACCOUNTS, back, may, show, staff_action, staff_page
+from accounts.staff.subjects import account_of
 from accounts.staff.tables import (
     PAGE_SIZE,
     Cell,
@@ -31,12 +31,8 @@ from accounts.staff.tables import (
     moment,
     place_before,
 )
-from aio_platform.credits import format_credits, parse_credits
-from aio_platform.errors import InvalidRequest
-from aio_platform.templatetags.figures import credits_exact
-from usage import grants
 from usage.admin.call_pages import call_table, refusal_table
-from usage.models import Balance, Grant
+from usage.models import Balance
 from usage.queries.credit import credit_of
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
@@ -164,7 +160,7 @@ def set_plan(request: HttpRequest, account_id: str) -> HttpResponse:
             after={"plan": found.plan_id},
         )
     messages.success(request, f"{found.name} is on the plan {found.plan_id}.")
-    return back(request, _page_of(found))
+    return back(request, page_of(found))
 
 
 @staff_action(
@@ -175,7 +171,7 @@ def suspend(request: HttpRequest, account_id: str) -> HttpResponse:
     found = account_of(account_id)
     actions.suspend_account(found, also=_status_record(request, found, "account.suspend", found.status))
     messages.success(request, f"{found.name} is suspended.")
-    return back(request, _page_of(found))
+    return back(request, page_of(found))
 
 
 @staff_action(
@@ -188,85 +184,16 @@ def reactivate(request: HttpRequest, account_id: str) -> HttpResponse:
     found = account_of(account_id)
     actions.reactivate_account(found, also=_status_record(request, found, "account.reactivate", found.status))
     messages.success(request, f"{found.name} is active.")
-    return back(request, _page_of(found))
-
-
-@staff_action(
-    "accounts/<account:account_id>/grant", name="account-grant", permission="accounts.grant_credits"
-)
-def grant(request: HttpRequest, account_id: str) -> HttpResponse:
-    """Give credits, with a reason and perhaps an end; a form that is sent twice gives once."""
-    found = account_of(account_id)
-    amount, expires_at = _amount(request), _expiry(request)
-    reason = request.POST.get("reason", "").strip()
-    with transaction.atomic():
-        booked = grants.grant(
-            found.pk,
-            amount,
-            reason=reason,
-            actor=f"staff {request.user}"[: grants.MAX_TEXT_LENGTH],
-            expires_at=expires_at,
-            idempotency_key=f"staff-{_once(request)}",
-        )
-        if not booked.repeated:
-            record(
-                request,
-                "account.grant",
-                account_target(found),
-                account=found,
-                before={"available": format_credits(booked.available_microcredits - amount)},
-                after={
-                    "available": format_credits(booked.available_microcredits),
-                    "granted": format_credits(amount),
-                    "reason": reason,
-                    "expires": moment(expires_at),
-                    "entry": booked.entry,
-                },
-            )
-    messages.success(request, f"{credits_exact(amount)} credits granted to {found.name}.")
-    return back(request, _page_of(found))
-
-
-@staff_page(
-    "grants/", name="grants", title="Grants", permission="usage.view_grant", menu=(ACCOUNTS, "redeem")
-)
-def grant_list(request: HttpRequest) -> HttpResponse:
-    """The newest grants, of one account or of all."""
-    filters, wanted = filters_of(
-        request, Filter("account", "Account id", hint="acct_…"), Filter("actor", "Given by")
-    )
-    found = Grant.objects.order_by("-created_at")
-    if wanted["account"]:
-        found = found.filter(account_id=account_of(wanted["account"]).pk)
-    if wanted["actor"]:
-        found = found.filter(actor__icontains=wanted["actor"])
-    rows = list(found[: 2 * PAGE_SIZE])
-    owners = Account.objects.in_bulk({row.account_id for row in rows})
-    table = Table(
-        "Grants",
-        ["Made (UTC)", "Account", "Credits", "Reason", "Given by", "Expires"],
-        [
-            [
-                moment(row.created_at),
-                account_cell(owners.get(row.account_id)),
-                credits_cell(row.amount_microcredits),
-                row.reason,
-                row.actor,
-                moment(row.expires_at),
-            ]
-            for row in rows
-        ],
-        empty="No grant matches.",
-    )
-    return show(request, "staff/list.html", "Grants", {"filters": filters, "table": table})
+    return back(request, page_of(found))
 
 
 def account_cell(found: Account | None) -> Cell:
     """An account's name, linked to its page."""
-    return Cell("–") if found is None else Cell(found.name, href=_page_of(found))
+    return Cell("–") if found is None else Cell(found.name, href=page_of(found))
 
 
-def _page_of(found: Account) -> str:
+def page_of(found: Account) -> str:
+    """The address of an account's page."""
     return reverse("staff:account", args=[found.public_id])
 
 
@@ -328,34 +255,3 @@ def _status_record(request: HttpRequest, found: Account, action: str, was: str) 
         before={"status": was},
         after={"status": found.status},
     )
-
-
-def _amount(request: HttpRequest) -> int:
-    try:
-        amount = parse_credits(request.POST.get("amount", ""))
-    except ValueError as error:
-        raise InvalidRequest(f"Amount: {error}.", param="amount") from None
-    if amount <= 0:
-        raise InvalidRequest("Amount: more than 0 credits.", param="amount")
-    return amount
-
-
-def _expiry(request: HttpRequest) -> datetime | None:
-    """A moment in UTC, as the browser's field writes it; None where the grant is to last."""
-    text = request.POST.get("expires", "").strip()
-    if not text:
-        return None
-    try:
-        at = parse_datetime(text)
-    except ValueError:
-        at = None
-    if at is None:
-        raise InvalidRequest("Expires: a date and a time, as in 2026-12-31T23:59.", param="expires")
-    return at if timezone.is_aware(at) else at.replace(tzinfo=UTC)
-
-
-def _once(request: HttpRequest) -> str:
-    once = request.POST.get("once", "")
-    if not once.isalnum() or not once.isascii() or len(once) > 64:
-        raise InvalidRequest("The form is not whole; open the page again.", param="once")
-    return once

@@ -7,10 +7,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.admin import account_of
 from accounts.models import Account, ApiKey
 from accounts.public_ids import is_key_id
 from accounts.staff.pages import show, staff_page
+from accounts.staff.subjects import account_of
 from accounts.staff.tables import Cell, Filter, Table, choices, filters_of, moment, number_cell
 from aio_platform.errors import InvalidRequest, NotFound
 from usage.admin.refusal_words import explanation_of

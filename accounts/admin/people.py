@@ -1,0 +1,98 @@
+"""People, groups of permissions and plans, as Django's lists and forms."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from accounts.models import Plan, User
+from accounts.staff.audited_admin import AuditedAdmin
+from accounts.staff.pages import registered
+
+OUR_APPS = ("auth", "accounts", "usage", "gateway")
+# What makes a person more than they were; only a superuser gives it.
+PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+@admin.register(User)
+class UserAdmin(AuditedAdmin):
+    """People. They sign up and change their passwords themselves; here they are let in, kept out and made staff."""
+
+    menu_icon = "person"
+    list_display = ("email", "is_active", "is_staff", "last_login", "date_joined")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email",)
+    ordering = ("-id",)
+    fields = ("email", "is_active", *PRIVILEGES, "last_login", "date_joined")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **_as_checkboxes(db_field), **options)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Whoever may change people may not change those who stand above them.
+        if isinstance(obj, User) and obj.is_superuser and not _is_superuser(request):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        always = ("email", "last_login", "date_joined")
+        return always if _is_superuser(request) else (*always, *PRIVILEGES)
+
+
+@admin.register(Group)
+class GroupAdmin(AuditedAdmin):
+    """Sets of permissions for staff; only a superuser may make or change one."""
+
+    menu_icon = "groups"
+    search_fields = ("name",)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **_as_checkboxes(db_field), **options)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+
+@admin.register(Plan)
+class PlanAdmin(AuditedAdmin):
+    """What accounts may do a minute and a day. A plan that accounts are on cannot be deleted."""
+
+    menu_icon = "speed"
+    list_display = ("slug", "calls_per_minute", "trial_calls_per_day", "signup_bonus_microcredits")
+    ordering = ("slug",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("slug",) if obj is not None else ()
+
+
+def _as_checkboxes(db_field: Any) -> dict[str, Any]:
+    """A list that a keyboard and a screen reader can use; of permissions those that something here asks for."""
+    options: dict[str, Any] = {"widget": UnfoldAdminCheckboxSelectMultipleWidget}
+    if db_field.related_model is Permission:
+        asked = {page.permission.partition(".")[2] for page in registered()}
+        models = [model._meta.model_name for model in admin.site._registry]
+        asked |= {f"{verb}_{name}" for verb in ("view", "add", "change", "delete") for name in models}
+        options["queryset"] = (
+            Permission.objects.filter(codename__in=asked, content_type__app_label__in=OUR_APPS)
+            .select_related("content_type")
+            .order_by("content_type__app_label", "codename")
+        )
+    return options
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
