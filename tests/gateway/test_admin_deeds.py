@@ -16,6 +16,7 @@ from accounts import actions
 from accounts.identity import MemberSessionAuthentication
 from accounts.models import Account, ApiKey, AuditEntry, Membership, Plan, User
 from accounts.staff import view_as
+from accounts.staff.audited_admin import described
 from gateway.catalog_feed import load_current
 from gateway.models import CatalogVersion
 from tests.gateway.staff_world import TOML, World, make_world
@@ -278,6 +279,12 @@ def test_a_persons_password_is_never_on_the_record(world: World, staff: Client) 
     answer = staff.post(f"/staff/accounts/user/{user.pk}/change/", {"is_active": ""})
     assert answer.status_code == 302, answer.content[:800]
     assert (record().before, record().after) == ({"is_active": True}, {"is_active": False})
+
+
+def test_what_is_written_down_of_a_person_leaves_the_password_out(world: World) -> None:
+    shown = described(User.objects.get(email="owner@lab.test"))
+    assert "password" not in shown
+    assert shown["email"] == "owner@lab.test"
 
 
 def test_viewing_as_a_member_reads_only_everywhere(world: World, staff: Client) -> None:
