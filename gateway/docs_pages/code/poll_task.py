@@ -17,3 +17,4 @@ while True:
     if task["status"] in ("SUCCESS", "FAILED"):
         break
     time.sleep(2)
+print(task["status"], task["consumed_credits"], task.get("response") or task.get("error_message"))

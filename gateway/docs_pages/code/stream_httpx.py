@@ -20,7 +20,7 @@ with httpx.stream(
         chunk = json.loads(line.removeprefix("data: "))
         if "error" in chunk:
             raise RuntimeError(chunk["error"]["message"])
-        for _choice in chunk["choices"]:
-            pass
+        for choice in chunk["choices"]:
+            print(choice["delta"].get("content") or "", end="", flush=True)
         if "credits_consumed" in chunk:
-            pass
+            print(f"\n{chunk['credits_consumed']} credits")

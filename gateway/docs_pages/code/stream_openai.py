@@ -14,5 +14,5 @@ stream = client.chat.completions.create(
     stream=True,
 )
 for chunk in stream:
-    for _choice in chunk.choices:
-        pass
+    for choice in chunk.choices:
+        print(choice.delta.content or "", end="", flush=True)
