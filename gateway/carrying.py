@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import structlog
 from django.conf import settings
 
@@ -33,7 +32,7 @@ from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected
 from gateway.media.kinds import HEAD_BYTES, looks_like
 from gateway.relay import Call, Relay
-from gateway.upstream import read_answer_body, read_chunk
+from gateway.upstream_answers import UpstreamAnswer, read_answer_body, read_chunk
 from usage.calls import Settlement
 from usage.outcomes import Outcome
 from usage.units import Units
@@ -46,7 +45,7 @@ class OpenBinary:
     """A binary stream whose first chunk has come and looks like what it says it is."""
 
     answer: StreamedAnswer
-    response: aiohttp.ClientResponse
+    response: UpstreamAnswer
     first: bytes
 
 
@@ -79,7 +78,7 @@ async def _run(
     relay: Relay, call: Call, route: Route, adapter: Adapter, request: Any
 ) -> JsonAnswer | BinaryAnswer | OpenBinary:
     steps = adapter.steps(request, route)
-    response: aiohttp.ClientResponse | None = None
+    response: UpstreamAnswer | None = None
     try:
         step = next(steps)
         while True:
@@ -115,13 +114,12 @@ async def _run(
 _NOTHING = Received("", {}, b"")
 
 
-async def _receive(response: aiohttp.ClientResponse, step: UpstreamCall) -> Received:
+async def _receive(response: UpstreamAnswer, step: UpstreamCall) -> Received:
     body = b"" if step.streamed else await read_answer_body(response)
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Received(response.content_type, headers, body)
+    return Received(response.content_type, response.headers, body)
 
 
-async def _first_bytes(response: aiohttp.ClientResponse) -> bytes:
+async def _first_bytes(response: UpstreamAnswer) -> bytes:
     """Enough of the answer to see what it is; all of it where it is shorter."""
     first = b""
     while len(first) < HEAD_BYTES and (chunk := await read_chunk(response)):
@@ -129,7 +127,7 @@ async def _first_bytes(response: aiohttp.ClientResponse) -> bytes:
     return first
 
 
-def _close(response: aiohttp.ClientResponse | None) -> None:
+def _close(response: UpstreamAnswer | None) -> None:
     if response is not None:
         response.close()
 
@@ -165,7 +163,7 @@ async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncGe
             relay.ledger.run_in_background(_capture_share(relay, call, opened, delivered))
 
 
-async def _next_chunk(call: Call, response: aiohttp.ClientResponse) -> bytes:
+async def _next_chunk(call: Call, response: UpstreamAnswer) -> bytes:
     """The next of a stream's bytes. Raises TimeLimitReached for a silent upstream, and at the stream's deadline."""
     limit_s = min(settings.STREAM_IDLE_LIMIT_S, call.stream_deadline() - asyncio.get_running_loop().time())
     try:

@@ -9,7 +9,7 @@ from gateway.adapters.openai_chat import ChatAnswer, MalformedAnswer
 from gateway.catalog import Route
 from gateway.errors import UpstreamFailed
 from gateway.relay import Call, Relay
-from gateway.upstream import read_answer_body
+from gateway.upstream_answers import read_answer_body
 from usage.calls import Settlement
 
 

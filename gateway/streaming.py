@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-import aiohttp
 import orjson
 import structlog
 from django.conf import settings
@@ -25,7 +24,8 @@ from gateway.adapters.openai_stream import ChatStream
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed
 from gateway.relay import Call, Relay
-from gateway.upstream import read_chunk
+from gateway.upstream_answers import UpstreamAnswer, read_chunk
+from gateway.upstream_connection import BrokenConnection
 from usage.outcomes import Outcome
 from usage.verdicts import rate_headers
 
@@ -38,7 +38,7 @@ HEARTBEAT = b": ping\n\n"
 class _OpenStream:
     """An upstream's answer whose first events have come."""
 
-    response: aiohttp.ClientResponse
+    response: UpstreamAnswer
     events: ChatStream
     first: bytes
 
@@ -112,7 +112,6 @@ async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
     idle_s = 0.0
     loop = asyncio.get_running_loop()
     last_moment = call.stream_deadline()
-    read = opened.response.content
     while not opened.events.done:
         if opened.events.failure is not None:
             raise UpstreamFailed("The model's server broke off its answer.") from opened.events.failure
@@ -120,14 +119,14 @@ async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
             raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S)
         try:
             async with asyncio.timeout(HEARTBEAT_S):
-                data = await read.readany()
+                data = await opened.response.read_available()
         except TimeoutError:
             idle_s += HEARTBEAT_S
             if idle_s >= settings.STREAM_IDLE_LIMIT_S:
                 raise TimeLimitReached(settings.STREAM_IDLE_LIMIT_S) from None
             yield HEARTBEAT
             continue
-        except (aiohttp.ClientError, OSError) as error:
+        except BrokenConnection as error:
             raise UpstreamFailed("The model's server broke off its answer.") from error
         if not data:
             raise UpstreamFailed("The model's server broke off its answer.")

@@ -5,16 +5,15 @@ from collections.abc import Generator
 from enum import Enum
 from typing import TypeVar
 
-import aiohttp
-
 from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamCall, UpstreamFault
 from gateway.adapters.task_steps import OPERATOR_AT_FAULT, NotTaken, NotWelcome
 from gateway.catalog import Route
 from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
-from gateway.upstream import Upstreams, read_answer_body
+from gateway.upstream import Upstreams
+from gateway.upstream_answers import UpstreamAnswer, read_answer_body
+from gateway.upstream_pool import NotConnected
 
 Answer = TypeVar("Answer")
-NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class Meaning(Enum):
@@ -89,7 +88,7 @@ async def _run(
 
 
 async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered: bool) -> Received:
-    response: aiohttp.ClientResponse | None = None
+    response: UpstreamAnswer | None = None
     try:
         response = await upstreams.send(route, step)
         body = await read_answer_body(response)
@@ -105,8 +104,7 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
         if response is not None:
             response.close()
         raise
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Received(response.content_type, headers, body)
+    return Received(response.content_type, response.headers, body)
 
 
 def _meaning(error: UpstreamFailed, answered: bool) -> Meaning:
@@ -116,4 +114,4 @@ def _meaning(error: UpstreamFailed, answered: bool) -> Meaning:
     if error.upstream_status in OPERATOR_AT_FAULT:
         return Meaning.NOT_WELCOME
     # Only a connection that was never made says that nothing arrived there.
-    return Meaning.NOT_TAKEN if isinstance(error.__cause__, NEVER_CONNECTED) else Meaning.UNKNOWN
+    return Meaning.NOT_TAKEN if isinstance(error.__cause__, NotConnected) else Meaning.UNKNOWN

@@ -3,27 +3,25 @@
 import asyncio
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
 from aio_platform.errors import PlatformError
-from gateway import upstream as upstream_module
+from gateway import upstream_answers
 from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
 from gateway.upstream import (
     FAILURES_TO_OPEN,
     OPEN_FOR_S,
     CircuitBreaker,
     Upstreams,
-    read_answer_body,
-    read_chunk,
 )
+from gateway.upstream_answers import UpstreamAnswer, read_answer_body, read_chunk
 from tests.gateway.local_upstream import LocalUpstream, route_to
 
 PATH = "/v1/chat/completions"
 
 
-async def post(upstreams: Upstreams, upstream: LocalUpstream, **options: Any) -> aiohttp.ClientResponse:
+async def post(upstreams: Upstreams, upstream: LocalUpstream, **options: Any) -> UpstreamAnswer:
     return await upstreams.post(route_to(upstream.url, **options), PATH, b'{"a": 1}')
 
 
@@ -231,7 +229,7 @@ async def test_cancelling_while_the_answer_is_read_closes_the_connection(
 async def test_too_large_an_answer_is_given_up(
     announced: bool, upstreams: Upstreams, upstream: LocalUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upstream_module, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(upstream_answers, "MAX_ANSWER_BYTES", 100_000)
 
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": str(10**9)} if announced else {})
