@@ -15,7 +15,6 @@ import httptools
 MAX_FRAMING_BYTES = 2**16
 # A reader that falls behind by more than this makes the connection wait, and so its upstream.
 PAUSE_ABOVE_BYTES = 2**17
-WITHOUT_BODY = frozenset({204, 304})
 
 
 class BrokenConnection(Exception):
@@ -241,9 +240,7 @@ class UpstreamConnection(asyncio.Protocol):
         coding = answer._fields.get(b"transfer-encoding")
         if coding is not None and coding.lower() != b"chunked":
             raise BrokenConnection("a transfer coding nobody asked for")
-        self._until_close = (
-            coding is None and b"content-length" not in answer._fields and status not in WITHOUT_BODY
-        )
+        self._until_close = coding is None and b"content-length" not in answer._fields
         answer.status = status
         self._head_came = self._news = True
 

@@ -131,7 +131,7 @@ def test_an_answer_split_anywhere_is_the_same_and_frees_its_connection(kept: byt
             answer = line.ask()
             line.receive(kept[:at], kept[at:])
             assert (read_now(answer), answer.status, line.freed, line.gone) == (b"hello", 200, times, 0)
-            assert "a" not in answer.headers
+            assert not {"a", "x-sum"} & set(answer.headers)  # of an interim answer, and of a trailer
 
 
 @pytest.mark.parametrize("given_status", [b"204 No Content", b"304 Not Modified"])

@@ -18,7 +18,7 @@ from yarl import URL
 
 from gateway import dialing, upstream_pool
 from gateway.dialing import first_to_connect
-from gateway.upstream_connection import BrokenConnection
+from gateway.upstream_connection import BrokenConnection, UpstreamConnection
 from gateway.upstream_pool import ConnectionPool, NotConnected, request_head
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -159,6 +159,31 @@ async def test_those_who_stop_waiting_leave_no_connection_unused(pauses: int) ->
         pool.close()
 
 
+@pytest.mark.parametrize("closes", [False, True])
+async def test_who_leaves_when_it_is_their_turn_gives_it_to_the_next(
+    closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving() as server:
+        if closes:
+            server.answer = ANSWER.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        pool = ConnectionPool(server.url, 1, 5.0)
+        server.go_on.clear()
+        first, leaves, last = [asyncio.create_task(called(pool, server)) for _ in range(3)]
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        passing_on = pool._pass_on
+
+        def pass_on(connection: UpstreamConnection | None) -> None:
+            passing_on(connection)
+            leaves.cancel()
+
+        monkeypatch.setattr(pool, "_pass_on", pass_on)
+        server.go_on.set()
+        assert await asyncio.wait_for(asyncio.gather(first, last), 2) == [b"ok", b"ok"]
+        assert leaves.cancelled()
+        pool.close()
+
+
 async def test_a_connection_that_could_not_be_made_makes_room_for_the_next() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -214,6 +239,9 @@ async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> N
     async with serving() as server:
         pool = ConnectionPool(server.url, 10, 5.0)
         await asyncio.gather(*[called(pool, server) for _ in range(5)])
+        await asyncio.sleep(0.05)
+        await called(pool, server)  # on one of them, which is now idle for less long than the rest
+        assert server.accepted == 5
         await server.none_open()
         assert await called(pool, server) == b"ok"
         pool.close()
