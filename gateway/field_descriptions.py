@@ -5,7 +5,7 @@ Apart from the contracts, which are read on every call's path and say what is ac
 
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
+from aio_platform.translatable import gettext_noop as _
 
 ANYWHERE = {
     "model": _("The model's slug or an alias; the endpoint's default model answers when it may be left out."),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
 from drf_spectacular.utils import OpenApiParameter
 
+from aio_platform.translatable import gettext_noop as _
 from gateway.catalog import TASK_ENDPOINTS
 from gateway.endpoint_schema import json_object, operation
 from gateway.field_descriptions import ANYWHERE

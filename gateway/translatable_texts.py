@@ -71,7 +71,7 @@ def _rows(operation: Operation) -> Iterator[Row]:
 def as_module(about: str, name: str, texts: Iterable[str]) -> str:
     """The source of a module with the texts marked for translation."""
     lines = [f'"""{about} Written by `manage.py make_messages`."""', ""]
-    lines += ["from django.utils.translation import gettext_noop as _", "", "# fmt: off", f"{name} = ("]
+    lines += ["from aio_platform.translatable import gettext_noop as _", "", "# fmt: off", f"{name} = ("]
     for text in texts:
         line = f"    _({_literal(text)}),"
         lines.append(line if len(line) <= MAX_LINE else f"{line}  # noqa: E501")

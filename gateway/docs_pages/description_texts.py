@@ -1,6 +1,6 @@
 """What the API's description and the models say. Written by `manage.py make_messages`."""
 
-from django.utils.translation import gettext_noop as _
+from aio_platform.translatable import gettext_noop as _
 
 # fmt: off
 DESCRIPTIONS = (

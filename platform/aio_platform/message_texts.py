@@ -1,6 +1,6 @@
 """Messages of errors, as pages translate them. Written by `manage.py make_messages`."""
 
-from django.utils.translation import gettext_noop as _
+from aio_platform.translatable import gettext_noop as _
 
 # fmt: off
 MESSAGES = (

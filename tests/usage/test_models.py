@@ -31,7 +31,7 @@ def test_a_model_is_its_table(db, model):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_a_models_rows_can_be_read_and_named(db, model):
-    assert list(model.objects.all()[:1]) == []
+    assert all(str(row) for row in model.objects.all()[:3])
     assert str(model())
 
 
