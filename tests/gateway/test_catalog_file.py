@@ -1,5 +1,6 @@
 """A catalog with a mistake is refused whole, and says where each mistake is."""
 
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ ENVIRON = {
     "TEST_KEY": "sk-secret",
     "TEST_TOKEN": "token-secret",
     "EMPTY": " ",
+    "MAIN_KEY": "sk-operators",
 }
 SOUND = Path(__file__).with_name("test_catalog_sound.toml").read_text()
 
@@ -69,6 +71,12 @@ def test_a_sound_catalog_is_read_whole() -> None:
 
 def test_secrets_are_not_shown() -> None:
     assert "secret" not in repr(parse(SOUND))
+
+
+def test_the_example_that_operators_read_is_sound() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    example = text.partition("are a TOML file:")[2].partition("`python manage.py load_catalog")[0]
+    assert [route.model for route in parse(textwrap.dedent(example)).routes] == ["gemini"]
 
 
 def test_the_catalog_that_is_shipped_is_sound() -> None:
