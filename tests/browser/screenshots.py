@@ -6,6 +6,7 @@ make screenshots
 import json
 import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -17,27 +18,72 @@ from tests.browser.used_account import PROMPT, Used, use
 FOLDER = ROOT / "docs" / "screenshots"
 MAX_BYTES = 160_000
 SIZES = {"light": (1280, 800), "dark": (1280, 800), "phone": (390, 844)}
-# Name, address, whether one must be signed in, and what the page is.
+DAYS = 45
+STAFF = "staff@example.test"
+SINCE = (datetime.now(UTC) - timedelta(days=DAYS)).strftime("%Y-%m-%d")
+VISITOR, MEMBER, STAFF_MEMBER = "visitor", "member", "staff"
+# Name, address, who looks at it, and what the page is.
 PAGES = (
-    ("home", "/", False, "What visitors see first"),
-    ("sign-in", "/auth/login/", False, "Sign-in, with a password or a passkey"),
-    ("overview", "/overview", True, "Overview: credits, runway, spend, calls, success and latency"),
-    ("keys", "/keys", True, "API keys with their limits, last use and spend"),
-    ("usage", "/usage?period=30d&group_by=model", True, "Usage by model"),
-    ("calls", "/usage/calls", True, "Calls, live"),
-    ("receipt", "/usage/calls/{request_id}", True, "The receipt of a call"),
-    ("tasks", "/tasks", True, "Tasks"),
-    ("task", "/tasks/{task_id}", True, "A task's life and its result"),
-    ("credits", "/credits", True, "Credits, grants and the ledger"),
-    ("workbench", "/workbench?endpoint=chat&model=gemini", True, "The workbench after a run"),
-    ("callbacks", "/callbacks", True, "Callbacks and their deliveries"),
-    ("team", "/team", True, "Members, roles and invitations"),
-    ("settings", "/settings", True, "Settings"),
-    ("security", "/settings/security", True, "Sign-in security"),
-    ("audit", "/audit", True, "The audit log"),
-    ("docs", "/docs", False, "The documentation"),
-    ("docs-endpoint", "/docs/endpoints/images-generations", False, "An endpoint's reference"),
-    ("docs-prices", "/docs/prices", False, "Prices, from the rate card in force"),
+    ("home", "/", VISITOR, "What visitors see first"),
+    ("sign-in", "/auth/login/", VISITOR, "Sign-in, with a password or a passkey"),
+    ("overview", "/overview", MEMBER, "Overview: credits, runway, spend, calls, success and latency"),
+    ("keys", "/keys", MEMBER, "API keys with their limits, last use and spend"),
+    ("usage", "/usage?period=30d&group_by=model", MEMBER, "Usage by model"),
+    ("calls", "/usage/calls", MEMBER, "Calls, live"),
+    ("receipt", "/usage/calls/{request_id}", MEMBER, "The receipt of a call"),
+    ("tasks", "/tasks", MEMBER, "Tasks"),
+    ("task", "/tasks/{task_id}", MEMBER, "A task's life and its result"),
+    ("credits", "/credits", MEMBER, "Credits, grants and the ledger"),
+    ("workbench", "/workbench?endpoint=chat&model=gemini", MEMBER, "The workbench after a run"),
+    ("callbacks", "/callbacks", MEMBER, "Callbacks and their deliveries"),
+    ("team", "/team", MEMBER, "Members, roles and invitations"),
+    ("settings", "/settings", MEMBER, "Settings"),
+    ("security", "/settings/security", MEMBER, "Sign-in security"),
+    ("audit", "/audit", MEMBER, "The audit log"),
+    ("docs", "/docs", VISITOR, "The documentation"),
+    ("docs-endpoint", "/docs/endpoints/images-generations", VISITOR, "An endpoint's reference"),
+    ("docs-prices", "/docs/prices", VISITOR, "Prices, from the rate card in force"),
+    ("staff-home", "/staff/", STAFF_MEMBER, "Staff: what matters now"),
+    (
+        "staff-calls",
+        "/staff/reports/calls/?since={since}&interval=day",
+        STAFF_MEMBER,
+        "Report: calls and credits",
+    ),
+    ("staff-margin", "/staff/reports/margin/?since={since}&interval=day", STAFF_MEMBER, "Report: margin"),
+    (
+        "staff-latency",
+        "/staff/reports/latency/?since={since}&interval=day",
+        STAFF_MEMBER,
+        "Report: latency and errors by upstream",
+    ),
+    (
+        "staff-refusals",
+        "/staff/reports/refusals/?since={since}&interval=day",
+        STAFF_MEMBER,
+        "Report: refusals by reason",
+    ),
+    (
+        "staff-conversion",
+        "/staff/reports/conversion/",
+        STAFF_MEMBER,
+        "Report: from trial to paid, and retention",
+    ),
+    (
+        "staff-top-accounts",
+        "/staff/reports/top_accounts/",
+        STAFF_MEMBER,
+        "Report: top accounts and unusual changes",
+    ),
+    ("staff-liability", "/staff/reports/liability/", STAFF_MEMBER, "Report: unspent credits"),
+    ("staff-holds", "/staff/reports/holds/", STAFF_MEMBER, "Report: holds open too long"),
+    ("staff-stuck-tasks", "/staff/reports/stuck_tasks/", STAFF_MEMBER, "Report: stuck and slow tasks"),
+    (
+        "staff-reconciliation",
+        "/staff/reports/reconciliation/",
+        STAFF_MEMBER,
+        "Report: whether the books agree",
+    ),
 )
 OWNER_OF_THE_BUSIEST = """
 import json
@@ -60,11 +106,12 @@ def main() -> int:
         try:
             platform.environment["AIO_DATABASE_AS_OWNER"] = "1"
             platform.manage(
-                "generate_usage", "--accounts=6", "--days=45", "--events=30000", "--seed=7", "--quiet"
+                "generate_usage", "--accounts=6", f"--days={DAYS}", "--events=30000", "--seed=7", "--quiet"
             )
             account, email = json.loads(platform.manage("shell", "-v", "0", "-c", OWNER_OF_THE_BUSIEST))
             set_password(platform, email)
             used = use(platform, account)
+            platform.manage("create_staff", STAFF, "--superuser", stdin=PASSWORD + "\n")
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
                 for look in SIZES:
@@ -90,16 +137,27 @@ def _take_all(browser: Browser, platform: RunningPlatform, look: str, email: str
     )
     page = context.new_page()
     # Visitors' pages first: the same addresses show something else to members.
-    for name, address, _, _ in [each for each in PAGES if not each[2]]:
-        _take(page, name, address, look, used)
+    _take_those_of(VISITOR, page, look, used)
+    _sign_in(page, email)
+    _take_those_of(MEMBER, page, look, used)
+    context.clear_cookies()
+    _sign_in(page, STAFF)
+    _take_those_of(STAFF_MEMBER, page, look, used)
+    context.close()
+
+
+def _sign_in(page: Page, email: str) -> None:
     page.goto("/auth/login/")
     page.locator("input[name=login]").fill(email)
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("input[name=password]").press("Enter")
-    page.wait_for_url("**/overview")
-    for name, address, _, _ in [each for each in PAGES if each[2]]:
-        _take(page, name, address, look, used)
-    context.close()
+    page.wait_for_url(lambda address: "/auth/" not in address)
+
+
+def _take_those_of(who: str, page: Page, look: str, used: Used) -> None:
+    for name, address, whose, _ in PAGES:
+        if whose == who:
+            _take(page, name, address.replace("{since}", SINCE), look, used)
 
 
 def _take(page: Page, name: str, address: str, look: str, used: Used) -> None:
