@@ -200,10 +200,14 @@ async def test_cancelling_while_the_headers_are_awaited_closes_the_connection(
     upstreams: Upstreams, upstream: LocalUpstream
 ) -> None:
     upstream.handler = upstream.hang
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await post(upstreams, upstream)
-    await asyncio.wait_for(upstream.broken_off.wait(), 1)
+    called = asyncio.create_task(post(upstreams, upstream))
+    async with asyncio.timeout(10):
+        while not upstream.bodies:
+            await asyncio.sleep(0.01)
+    called.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await called
+    await asyncio.wait_for(upstream.broken_off.wait(), 10)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Length": "100"}])
@@ -222,7 +226,7 @@ async def test_cancelling_while_the_answer_is_read_closes_the_connection(
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await read(response)
-    await asyncio.wait_for(upstream.broken_off.wait(), 1)
+    await asyncio.wait_for(upstream.broken_off.wait(), 10)
 
 
 @pytest.mark.parametrize("announced", [True, False])
