@@ -100,7 +100,8 @@ CREATE TABLE usage_plan_period (
 INSERT INTO usage_plan_period (account_id, since, until, plan)
 SELECT id, '-infinity', 'infinity', plan_id FROM accounts_account;
 
--- Both columns grow with the table, so a few pages tell where the events of a time lie; a row costs it nothing.
+-- Both columns grow with the table, so a few pages tell where the events of a time lie. What a row costs it was too small to tell
+-- from noise (47–52 µs of CPU a settled call with and without it, 32 a batch).
 CREATE INDEX usage_event_by_time ON usage_event USING brin (settled_at, started_at) WITH (pages_per_range = 64, autosummarize = on);
 
 CREATE FUNCTION usage_note_refund_v1() RETURNS trigger
