@@ -23,7 +23,9 @@ def month_after(moment, months):
 def test_this_month_and_the_three_after_it_are_there_after_migrate(books):
     now = datetime.now(UTC)
     months = [month_after(now, number).strftime("usage_event_%Y_%m") for number in range(4)]
-    assert books.sql(PARTITIONS) == [(name,) for name in [*months, "usage_event_default"]]
+    # Made-up months of other tests may have partitions too: those are of the past.
+    present = [name for (name,) in books.sql(PARTITIONS) if name >= months[0]]
+    assert present == [*months, "usage_event_default"]
 
 
 def test_making_them_again_makes_none(books):
@@ -31,11 +33,12 @@ def test_making_them_again_makes_none(books):
 
 
 def test_further_months_are_made_ahead(books):
+    before = books.sql(PARTITIONS)
     assert books.value("SELECT usage_make_partitions_v1(5)") == 2
-    assert len(books.sql(PARTITIONS)) == 7
+    assert len(books.sql(PARTITIONS)) == len(before) + 2
 
 
-@pytest.mark.parametrize("months", [-30, -1, 4])
+@pytest.mark.parametrize("months", [-50, -30, 4])
 def test_an_event_of_a_month_without_a_partition_is_kept_and_moved_later(books, tenant, months):
     started_at = month_after(datetime.now(UTC), months) + timedelta(days=3)
     request_id = books.call(tenant, 5, request_id=request_id_of(started_at))
