@@ -11,6 +11,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from own_tables import empty_own_tables
 
 from accounts.models import Account, Membership, User
 from aio_platform.request_ids import new_request_uuid
@@ -159,13 +160,7 @@ def new_house(transactional_db: None) -> Iterator[Callable[[], House]]:
         return House(account, clients)
 
     yield make
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-            " AND relkind IN ('r', 'p') AND (relname LIKE 'usage\\_%' OR relname LIKE 'gateway\\_task%'"
-            " OR relname LIKE 'gateway\\_callback%' OR relname = 'gateway_result')"
-        )
-        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]}")
+    empty_own_tables()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from own_tables import empty_own_tables
 from pytest_django import Settings
 
 from accounts import actions
@@ -19,11 +19,7 @@ URL = "https://customer.example/hook"
 def desk(transactional_db: None, settings: Settings) -> Iterator[Desk]:
     settings.TASK_KEEP_DAYS, settings.CALLBACK_KEEP_DAYS = 90, 30
     yield Desk()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE gateway_task, gateway_task_due, gateway_task_event, gateway_callback_delivery,"
-            " gateway_callback_attempt"
-        )
+    empty_own_tables()
 
 
 @pytest.fixture

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from own_tables import empty_own_tables
 from running_platform import RunningPlatform
 
 from accounts.models import Plan
 
-BOOKS = (
-    "usage_balance, usage_grant, usage_hold, usage_ledger_entry, usage_refund, usage_event, usage_key_meter,"
-    " usage_trial_day, usage_refusal"
-)
+# What is agreed before a history begins: prices, and which plan the accounts are on.
+AGREED = frozenset({"usage_rate", "usage_plan_period"})
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +27,12 @@ def three_gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 @pytest.fixture
 def empty_books(transactional_db: None) -> Iterator[None]:
-    """Committed books, of this test alone: Django empties its own tables after a test, these it does not know."""
+    """Committed books, of this test alone."""
     Plan.objects.get_or_create(slug="unlimited")
-    truncate_books()
+    empty_own_tables()
     yield
-    truncate_books()
+    empty_own_tables()
 
 
-def truncate_books() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {BOOKS}")
+def empty_the_books() -> None:
+    empty_own_tables(keep=AGREED)

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from money.conftest import truncate_books
+from money.conftest import empty_the_books
 from money.model import AccountBooks, Asked, KeyBooks, ModelBooks
 
 from accounts import actions
@@ -64,7 +64,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         wait_out_midnight()
-        truncate_books()
+        empty_the_books()
         for account_id in self.trials:
             sql("SELECT usage_open_balance_v1(%s)", account_id)
         self.model = ModelBooks(

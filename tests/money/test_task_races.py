@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from own_tables import empty_own_tables
 
 from accounts import actions
 from accounts.keys import digest_of
@@ -30,11 +30,7 @@ def rich(transactional_db: None) -> Iterator[Tenant]:
     account, _ = grants.open_account("Racers", "unlimited", extra_microcredits=1000 * CREDIT)
     _, key = actions.issue_key(account, "race")
     yield Tenant(account.pk, Caller(digest_of(key)), key, rate_of(PRICE))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE gateway_task, gateway_task_due, gateway_task_event, usage_balance, usage_grant, usage_hold,"
-            " usage_ledger_entry, usage_event, usage_key_meter"
-        )
+    empty_own_tables()
 
 
 async def test_a_cancel_and_a_completion_have_one_winner(rich: Tenant) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from own_tables import empty_own_tables
 
 from accounts import actions
 from accounts.keys import digest_of
@@ -237,12 +238,7 @@ def books(db: None) -> Books:
 def committed_books(transactional_db: None) -> Iterator[Books]:
     """For tests that commit: the books are emptied afterwards, and the plans that the test before emptied remade."""
     yield Books()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class"
-            " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE 'usage\\_%'"
-        )
-        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]}")
+    empty_own_tables()
 
 
 @pytest.fixture

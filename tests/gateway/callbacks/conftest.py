@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
 from django.test import Client
+from own_tables import empty_own_tables
 from pytest_django import Settings
 
 from accounts import actions
@@ -28,11 +28,7 @@ def empty_tables(transactional_db: None) -> Iterator[None]:
     """Django empties the tables it knows after a test; these it does not."""
     cache.clear()
     yield
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE gateway_task, gateway_task_due, gateway_task_event, gateway_callback_delivery,"
-            " gateway_callback_attempt, gateway_callback_endpoint, gateway_callback_secret"
-        )
+    empty_own_tables()
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import web
 from django.db import connection
+from own_tables import empty_own_tables
 from pytest_django import Settings
 
 from gateway.tasks.records import ClaimedTask, TaskKey
@@ -67,8 +68,7 @@ def mirrored(settings: Settings, directory: Path, transactional_db: None) -> Ite
     settings.AIO_PRIVATE_URL_NETWORKS = ["127.0.0.1/32"]
     settings.PUBLIC_URL = "https://aio.example/"
     yield
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE gateway_result")
+    empty_own_tables()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
-from django.db import connection
+from own_tables import empty_own_tables
 from pytest_django import Settings
 
 from gateway.tasks.desk import TaskDesk
@@ -32,13 +32,7 @@ def quick_tasks(settings: Settings) -> None:
 def empty_tasks(transactional_db: None) -> Iterator[None]:
     """Django empties the tables it knows after a test; these it does not."""
     yield
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-            " AND relkind IN ('r', 'p') AND (relname LIKE 'usage\\_%' OR relname LIKE 'gateway\\_task%'"
-            " OR relname LIKE 'gateway\\_callback%')"
-        )
-        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]}")
+    empty_own_tables()
 
 
 @pytest.fixture
