@@ -1,7 +1,8 @@
 """Pages of signed-in members: which account a page is about, and with what role the visitor sees it.
 
-A page's view is decorated with `member_page`; it finds `request.member`. The account shown is the one chosen with
-the account switch, else the one joined first. Staff who look at an account as its members see it are viewers of it.
+A page's view is decorated with `member_page`; `page_member` then says whose page it is. The account shown is the one
+chosen with the account switch, else the one joined first. Staff who look at an account as its members see it are
+viewers of it.
 """
 
 from collections.abc import Callable
@@ -77,6 +78,12 @@ def member_page(*roles: str) -> Callable[[View], View]:
         return page
 
     return decorate
+
+
+def page_member(request: HttpRequest) -> Member:
+    """The member whom `member_page` let in."""
+    member: Member = request.member  # type: ignore[attr-defined]
+    return member
 
 
 def member_of(request: HttpRequest, user: User) -> Member | None:

@@ -1,4 +1,4 @@
-"""What usage's pages share: whose page it is, what its address asks for, and what is said to fields that are wrong."""
+"""What usage's pages share: what is said to fields that are wrong."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,16 +7,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
-from accounts.pages import Member
 from aio_platform.errors import InvalidRequest
 
 View = Callable[..., HttpResponseBase]
-
-
-def member_of(request: HttpRequest) -> Member:
-    """The member that `member_page` found."""
-    member: Member = request.member  # type: ignore[attr-defined]
-    return member
 
 
 def explains_bad_fields(view: View) -> View:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy
 
 from accounts.models import AuditEntry
-from accounts.pages import MANAGERS, Member, member_page
+from accounts.pages import MANAGERS, member_page, page_member
 
 PAGE_SIZE = 50
 MAX_ENTRY_ID = 2**63 - 1
@@ -38,7 +38,7 @@ ACTION_NAMES = {
 @member_page(*MANAGERS)
 def audit_log(request: HttpRequest) -> HttpResponse:
     """A page of entries, newest first; `before` is the id that the page before ended with."""
-    member: Member = request.member  # type: ignore[attr-defined]
+    member = page_member(request)
     entries = AuditEntry.objects.filter(account_id=member.account.pk).order_by("-id")
     before = request.GET.get("before")
     if before is not None:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import member_desk
 from accounts.audit import person
-from accounts.pages import MANAGERS, Member, member_page
+from accounts.pages import MANAGERS, member_page, page_member
 from aio_platform.appearance import CHOSEN_TIME_ZONE_COOKIE
 from aio_platform.errors import PlatformError
 
@@ -48,7 +48,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @member_page(*MANAGERS)
 def rename(request: HttpRequest) -> HttpResponse:
     """Give the account another name."""
-    member: Member = request.member  # type: ignore[attr-defined]
+    member = page_member(request)
     name = request.POST.get("name", "")
     try:
         member_desk.rename_account(member, person(request, member.user), name)
@@ -63,7 +63,7 @@ def rename(request: HttpRequest) -> HttpResponse:
 @member_page()
 def security(request: HttpRequest) -> HttpResponse:
     """How one signs in, each with where it is changed."""
-    member: Member = request.member  # type: ignore[attr-defined]
+    member = page_member(request)
     user = member.user
     kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     return render(
@@ -83,7 +83,7 @@ def security(request: HttpRequest) -> HttpResponse:
 def _shown(
     request: HttpRequest, name: str | None = None, problem: PlatformError | None = None
 ) -> HttpResponse:
-    member: Member = request.member  # type: ignore[attr-defined]
+    member = page_member(request)
     return render(
         request,
         "accounts/settings.html",

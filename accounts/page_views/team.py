@@ -15,7 +15,7 @@ from accounts import invitations, member_desk
 from accounts.audit import person
 from accounts.errors import Conflict
 from accounts.models import ApiKey, Membership
-from accounts.pages import MANAGERS, Member, member_page
+from accounts.pages import MANAGERS, member_page, page_member
 from aio_platform.errors import PlatformError
 
 ROLE_NAMES = {
@@ -42,7 +42,7 @@ def team(request: HttpRequest) -> HttpResponse:
 @member_page(*MANAGERS)
 def invite(request: HttpRequest) -> HttpResponse:
     """Invite somebody; the page then shows the link to copy."""
-    member = _member(request)
+    member = page_member(request)
     wanted = {"email": request.POST.get("email", ""), "role": request.POST.get("role", "")}
     try:
         member_desk.check_may_give(member, wanted["role"])
@@ -61,7 +61,7 @@ def invite(request: HttpRequest) -> HttpResponse:
 @member_page(*MANAGERS)
 def invite_again(request: HttpRequest, invitation_id: str) -> HttpResponse:
     """Another week and another mail for an invitation."""
-    member = _member(request)
+    member = page_member(request)
     invitation = invitations.find_open(member.account, invitation_id)
     member_desk.check_may_give(member, invitation.role)
     _mail(request, invitations.extend(invitation, person(request, member.user)))
@@ -71,7 +71,7 @@ def invite_again(request: HttpRequest, invitation_id: str) -> HttpResponse:
 @require_POST
 @member_page(*MANAGERS)
 def withdraw(request: HttpRequest, invitation_id: str) -> HttpResponse:
-    member = _member(request)
+    member = page_member(request)
     invitation = invitations.find_open(member.account, invitation_id)
     invitations.withdraw(invitation, person(request, member.user))
     messages.success(request, _("The invitation of %(email)s is withdrawn.") % {"email": invitation.email})
@@ -81,7 +81,7 @@ def withdraw(request: HttpRequest, invitation_id: str) -> HttpResponse:
 @require_POST
 @member_page(*MANAGERS)
 def change_role(request: HttpRequest, user_id: int) -> HttpResponse:
-    member = _member(request)
+    member = page_member(request)
     membership = member_desk.find(member.account, user_id)
     try:
         member_desk.change_role(
@@ -98,7 +98,7 @@ def change_role(request: HttpRequest, user_id: int) -> HttpResponse:
 @member_page()
 def remove(request: HttpRequest, user_id: int) -> HttpResponse:
     """Remove a member: managers anybody, everybody themselves."""
-    member = _member(request)
+    member = page_member(request)
     membership = member_desk.find(member.account, user_id)
     try:
         member_desk.remove(member, person(request, member.user), membership)
@@ -115,7 +115,7 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
 def _shown(
     request: HttpRequest, wanted: dict[str, str] | None = None, problem: PlatformError | None = None
 ) -> HttpResponse:
-    member = _member(request)
+    member = page_member(request)
     open_ones = invitations.open_invitations(member.account) if member.is_manager else []
     now = timezone.now()
     keys_of = dict(
@@ -161,7 +161,3 @@ def _mail(request: HttpRequest, invitation: Any) -> None:
         messages.success(request, _("The invitation is mailed to %(email)s.") % {"email": invitation.email})
     else:
         messages.warning(request, _("The mail could not be sent. Copy the invitation's link instead."))
-
-
-def _member(request: HttpRequest) -> Member:
-    return request.member  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import audit
 from accounts.errors import Conflict
-from accounts.pages import MAKERS, Member, member_page
+from accounts.pages import MAKERS, member_page, page_member
 from aio_platform.errors import InvalidRequest
 from gateway.callbacks import deliveries, endpoints, secrets_of_accounts
 from gateway.callbacks.deliveries import STATES, DeliveryFilter
@@ -40,7 +40,7 @@ def callbacks(request: HttpRequest) -> HttpResponse:
 @member_page(*MAKERS)
 def set_endpoint(request: HttpRequest) -> HttpResponse:
     """Tell this URL of every task's end, or with an empty one nowhere."""
-    member = _member(request)
+    member = page_member(request)
     url = request.POST.get("url", "").strip()
     before = endpoints.endpoint_of(member.account.pk)
     try:
@@ -60,7 +60,7 @@ def set_endpoint(request: HttpRequest) -> HttpResponse:
 @member_page(*MAKERS)
 def rotate_secret(request: HttpRequest) -> HttpResponse:
     """Make a new secret; the old one signs beside it for the overlap."""
-    member = _member(request)
+    member = page_member(request)
     wanted = request.POST.get("overlap_s", "")
     overlaps = {str(seconds): seconds for seconds in OVERLAPS_S}
     if wanted not in overlaps:
@@ -79,7 +79,7 @@ def rotate_secret(request: HttpRequest) -> HttpResponse:
 @member_page(*MAKERS)
 def delivery(request: HttpRequest, delivery_id: str) -> HttpResponse:
     """One delivery with its attempts."""
-    found = deliveries.find_delivery(_member(request).account.pk, delivery_id)
+    found = deliveries.find_delivery(page_member(request).account.pk, delivery_id)
     attempts = [
         attempt | {"started_at": parse_datetime(attempt["started_at"])} for attempt in found["attempts"]
     ]
@@ -90,7 +90,7 @@ def delivery(request: HttpRequest, delivery_id: str) -> HttpResponse:
 @member_page(*MAKERS)
 def resend(request: HttpRequest, delivery_id: str) -> HttpResponse:
     """Send the event again now, under its own id."""
-    deliveries.resend(_member(request).account.pk, delivery_id)
+    deliveries.resend(page_member(request).account.pk, delivery_id)
     messages.success(request, _("It is sent again."))
     return redirect("callbacks-delivery", delivery_id)
 
@@ -98,7 +98,7 @@ def resend(request: HttpRequest, delivery_id: str) -> HttpResponse:
 def _shown(
     request: HttpRequest, url: str | None = None, problem: InvalidRequest | None = None
 ) -> HttpResponse:
-    member = _member(request)
+    member = page_member(request)
     endpoint = endpoints.endpoint_of(member.account.pk)
     state = request.GET.get("status", "")
     task_id = request.GET.get("task", "").strip()
@@ -154,7 +154,7 @@ def _overlap_name(seconds: int) -> str:
 
 
 def _record(request: HttpRequest, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-    member = _member(request)
+    member = page_member(request)
     audit.record(
         audit.person(request, member.user),
         action,
@@ -163,7 +163,3 @@ def _record(request: HttpRequest, action: str, before: dict[str, Any], after: di
         before=before,
         after=after,
     )
-
-
-def _member(request: HttpRequest) -> Member:
-    return request.member  # type: ignore[attr-defined]

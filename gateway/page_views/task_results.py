@@ -22,7 +22,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 
-from accounts.pages import member_page
+from accounts.pages import member_page, page_member
 from aio_platform import public_http
 from aio_platform.errors import NotFound
 from aio_platform.safe_urls import AddressRefused
@@ -70,7 +70,7 @@ async def task_result(request: HttpRequest, task_id: str, number: int) -> HttpRe
 @member_page()
 def _authorise(request: HttpRequest, task_id: str, number: int) -> HttpResponse:
     """Leaves the result's URL in the request, or answers what a page answers to whoever may not see it."""
-    member = request.member  # type: ignore[attr-defined]
+    member = page_member(request)
     task = find_task(member.account.pk, task_id)
     if task is None:
         raise UnknownTask

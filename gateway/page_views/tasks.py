@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.request import Request
 
-from accounts.pages import MAKERS, Member, member_page
+from accounts.pages import MAKERS, member_page, page_member
 from aio_platform.errors import InvalidRequest
 from gateway.callbacks import deliveries
 from gateway.catalog import TASK_ENDPOINTS
@@ -35,7 +35,7 @@ FILTERS = ("status", "endpoint", "model", "since", "until")
 def tasks(request: HttpRequest) -> HttpResponse:
     """The account's tasks, newest first; htmx asks for the rows alone while some of them live."""
     given = {name: text for name, text in request.GET.items() if text and name in (*FILTERS, AFTER)}
-    page = task_page(_member(request).account.pk, _filter_of(request))
+    page = task_page(page_member(request).account.pk, _filter_of(request))
     filters = request.GET.copy()
     for name in (AFTER, *(name for name, text in request.GET.items() if not text)):
         filters.pop(name, None)
@@ -95,7 +95,7 @@ def task_callbacks(request: HttpRequest, task_id: str) -> HttpResponse:
 def cancel(request: HttpRequest, task_id: str) -> HttpResponseBase:
     """End a task that lives; raises TaskEnded where it had ended before."""
     shown = _own_task(request, task_id)
-    ended = async_to_sync(_cancelled)(TaskKey(_member(request).account.pk, shown.id))
+    ended = async_to_sync(_cancelled)(TaskKey(page_member(request).account.pk, shown.id))
     if not ended.won:
         assert ended.state is not None
         raise TaskEnded(ENDED_BEFORE[ended.state])
@@ -110,7 +110,7 @@ def cancel(request: HttpRequest, task_id: str) -> HttpResponseBase:
 def resend_callback(request: HttpRequest, task_id: str, delivery_id: str) -> HttpResponseBase:
     """Send one of the task's callbacks again, now."""
     shown = _own_task(request, task_id)
-    account_id = _member(request).account.pk
+    account_id = page_member(request).account.pk
     if deliveries.find_delivery(account_id, delivery_id)["task_id"] != shown.id:
         raise deliveries.DeliveryNotFound
     deliveries.resend(account_id, delivery_id)
@@ -128,14 +128,9 @@ async def _cancelled(key: TaskKey) -> Ended:
         await desk.close()
 
 
-def _member(request: HttpRequest) -> Member:
-    member: Member = request.member  # type: ignore[attr-defined]
-    return member
-
-
 def _own_task(request: HttpRequest, task_id: str) -> ShownTask:
     """The account's task; raises UnknownTask, also for another account's."""
-    shown = find_task(_member(request).account.pk, task_id)
+    shown = find_task(page_member(request).account.pk, task_id)
     if shown is None:
         raise UnknownTask
     return shown
@@ -145,13 +140,13 @@ def _state_of(request: HttpRequest, shown: ShownTask) -> dict[str, Any]:
     return {
         "task": shown,
         "timeline": timeline_of(shown),
-        "may_change": _member(request).is_maker,
+        "may_change": page_member(request).is_maker,
     }
 
 
 def _deliveries_of(request: HttpRequest, shown: ShownTask) -> dict[str, Any]:
     page = deliveries.delivery_page(
-        _member(request).account.pk, deliveries.DeliveryFilter(limit=DELIVERIES_SHOWN, task_id=shown.id)
+        page_member(request).account.pk, deliveries.DeliveryFilter(limit=DELIVERIES_SHOWN, task_id=shown.id)
     )
     return {
         "task": shown,
@@ -160,7 +155,7 @@ def _deliveries_of(request: HttpRequest, shown: ShownTask) -> dict[str, Any]:
             for delivery in page.deliveries
         ],
         "any_pending": any(delivery["status"] == "pending" for delivery in page.deliveries),
-        "may_change": _member(request).is_maker,
+        "may_change": page_member(request).is_maker,
     }
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.pages import Member, member_page
+from accounts.pages import member_page, page_member
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, NotFound, PlatformError
 from aio_platform.problems import as_platform_error
@@ -31,7 +31,7 @@ FIRST = ENDPOINTS[0]
 @member_page()
 def workbench(request: HttpRequest) -> HttpResponse:
     """The form of `endpoint` and `model` in the query string; the first endpoint, its default model without."""
-    member: Member = request.member  # type: ignore[attr-defined]
+    member = page_member(request)
     endpoint = BY_SLUG.get(request.GET.get("endpoint") or FIRST.slug)
     if endpoint is None:
         raise InvalidRequest(f"endpoint is one of {', '.join(BY_SLUG)}.", param="endpoint")

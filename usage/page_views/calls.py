@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts.pages import member_page
+from accounts.pages import member_page, page_member
 from aio_platform.credits import format_credits, parse_credits
 from aio_platform.errors import InvalidRequest
 from usage import wording
 from usage.csv_export import stream_csv
 from usage.page_periods import CUSTOM, PRESETS, Period, read_period
-from usage.page_request import explains_bad_fields, member_of
+from usage.page_request import explains_bad_fields
 from usage.queries.call_lists import (
     CallSearch,
     Seen,
@@ -47,7 +47,7 @@ _SEARCH = (*CALL_FILTERS, "period", "cost_over", "slower_than")
 def calls(request: HttpRequest) -> HttpResponse:
     """A page of the list; its first one goes on by itself."""
     parameters = QueryParameters(request, (*_SEARCH, AFTER), skip_empty=True)
-    account_id = member_of(request).account.pk
+    account_id = page_member(request).account.pk
     search, period = _read_search(parameters, account_id)
     cursor = parameters.text(AFTER)
     after = None if cursor is None else call_of(cursor)
@@ -82,7 +82,7 @@ def calls(request: HttpRequest) -> HttpResponse:
 def new_calls(request: HttpRequest) -> HttpResponse:
     """What ended since the list was looked at, and the mark for the next look; asked every second."""
     parameters = QueryParameters(request, (*_SEARCH, SEEN), skip_empty=True)
-    account_id = member_of(request).account.pk
+    account_id = page_member(request).account.pk
     search, _period = _read_search(parameters, account_id)
     seen = _read_seen(parameters)
     with snapshot() as books:
@@ -99,7 +99,7 @@ def new_calls(request: HttpRequest) -> HttpResponse:
 def calls_csv(request: HttpRequest) -> HttpResponseBase:
     """Every call of the list, in the columns of /api/v1/usage/export.csv."""
     parameters = QueryParameters(request, (*_SEARCH, AFTER), skip_empty=True)
-    search, _period = _read_search(parameters, member_of(request).account.pk)
+    search, _period = _read_search(parameters, page_member(request).account.pk)
     batches = call_batches(search)
     # The first look happens here, where what is wrong with it can still be answered.
     first = next(batches)

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts.pages import member_page
+from accounts.pages import member_page, page_member
 from aio_platform.charts import Chart, Series
 from usage.page_periods import PRESETS, moments_between, start_of_interval, visitors_grouping
-from usage.page_request import explains_bad_fields, member_of
+from usage.page_request import explains_bad_fields
 from usage.queries.balance_history import balances_at
 from usage.queries.call_details import endpoints_of
 from usage.queries.credit import credit_of
@@ -36,7 +36,7 @@ PAGE_ROWS = 50
 def credits(request: HttpRequest) -> HttpResponse:
     """The balance and its history, the grants, and a page of the ledger."""
     parameters = QueryParameters(request, ("period", AFTER), skip_empty=True)
-    account = member_of(request).account
+    account = page_member(request).account
     period = parameters.choice("period", tuple(CHART_PERIODS), DEFAULT_PERIOD) or DEFAULT_PERIOD
     cursor = parameters.text(AFTER)
     after = None if cursor is None else entry_of(cursor)
@@ -66,7 +66,7 @@ def credits(request: HttpRequest) -> HttpResponse:
 def ledger_csv(request: HttpRequest) -> HttpResponseBase:
     """Every entry of the ledger, newest first, with the figures of /api/v1/credits/ledger."""
     QueryParameters(request, (), skip_empty=True)
-    return csv_response("ledger.csv", LEDGER_COLUMNS, _entries(member_of(request).account.pk))
+    return csv_response("ledger.csv", LEDGER_COLUMNS, _entries(page_member(request).account.pk))
 
 
 def _entries(account_id: int) -> Iterator[dict[str, Any]]:

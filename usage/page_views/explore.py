@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts.pages import member_page
+from accounts.pages import member_page, page_member
 from usage import exploration, wording
 from usage.exploration import MEASURES, SHOWN_GROUPS, Measure
 from usage.moments import utc_text
@@ -25,7 +25,7 @@ from usage.page_periods import (
     start_of_interval,
     visitors_grouping,
 )
-from usage.page_request import explains_bad_fields, member_of
+from usage.page_request import explains_bad_fields
 from usage.queries import refusals, summaries
 from usage.queries.choices import Choices, filter_choices
 from usage.queries.filters import CallFilter
@@ -60,7 +60,7 @@ class View(NamedTuple):
 @explains_bad_fields
 def usage(request: HttpRequest) -> HttpResponse:
     """The chart, the table of the period's groups, and refused calls by reason."""
-    account = member_of(request).account
+    account = page_member(request).account
     view = _read(request, account.pk)
     over_time = visitors_grouping(_by(view), view.interval)
     with snapshot() as books:
@@ -104,7 +104,7 @@ def usage(request: HttpRequest) -> HttpResponse:
 @explains_bad_fields
 def summary_csv(request: HttpRequest) -> HttpResponseBase:
     """The view that the address asks for, cut into its intervals, with the figures of /api/v1/usage/summary."""
-    view = _read(request, member_of(request).account.pk)
+    view = _read(request, page_member(request).account.pk)
     grouping = visitors_grouping(_by(view), view.interval)
     with snapshot() as books:
         which = summaries.within_period(view.which, grouping, books.as_of)

@@ -23,7 +23,7 @@ from accounts.errors import RoleNotAllowed
 from accounts.identity import Caller
 from accounts.key_bodies import ChangeBody, IssueBody, RotateBody, StrictSerializer
 from accounts.models import ApiKey
-from accounts.pages import MAKERS, Member, member_page
+from accounts.pages import MAKERS, member_page, page_member
 from aio_platform import problems
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound, PlatformError
@@ -62,7 +62,7 @@ def new(request: HttpRequest) -> HttpResponse:
         caller = _caller(request)
         try:
             wanted = _checked(IssueBody, _issue_body(request))
-            return _made(request, *key_desk.issue(caller, person(request, _member(request).user), wanted))
+            return _made(request, *key_desk.issue(caller, person(request, page_member(request).user), wanted))
         except (PlatformError, ValidationError) as error:
             problem = _shown_problem(error)
     endpoints, models = import_string(settings.KEY_SCOPE_CHOICES)()
@@ -96,7 +96,7 @@ def change(request: HttpRequest, key_id: str) -> HttpResponse:
         form = request.POST
         try:
             wanted = _checked(ChangeBody, _change_body(request, api_key))
-            key_desk.change(caller, person(request, _member(request).user), api_key, wanted)
+            key_desk.change(caller, person(request, page_member(request).user), api_key, wanted)
             return _done(request, _("%(name)s is changed.") % {"name": wanted["name"]})
         except (PlatformError, ValidationError) as error:
             problem = _shown_problem(error)
@@ -114,7 +114,7 @@ def revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     caller = _caller(request)
     api_key = key_desk.find(caller, key_id)
     if request.method == "POST":
-        key_desk.revoke(caller, person(request, _member(request).user), api_key)
+        key_desk.revoke(caller, person(request, page_member(request).user), api_key)
         return _done(request, _("%(name)s is revoked.") % {"name": api_key.name})
     recent = recent_calls(caller.account.pk, api_key.pk)
     return _form(request, "usage/keys/revoke.html", None, {"api_key": api_key, "recent": recent})
@@ -130,7 +130,7 @@ def rotate(request: HttpRequest, key_id: str) -> HttpResponse:
         try:
             wanted = _checked(RotateBody, {"overlap_s": request.POST.get("overlap_s", "")})
             made = key_desk.rotate(
-                caller, person(request, _member(request).user), api_key, wanted["overlap_s"]
+                caller, person(request, page_member(request).user), api_key, wanted["overlap_s"]
             )
             return _made(request, *made)
         except (PlatformError, ValidationError) as error:
@@ -273,9 +273,5 @@ def _moment_text(moment: datetime | None) -> str:
 
 
 def _caller(request: HttpRequest) -> Caller:
-    member = _member(request)
+    member = page_member(request)
     return Caller(account=member.account, user=member.user, role=member.role)
-
-
-def _member(request: HttpRequest) -> Member:
-    return request.member  # type: ignore[attr-defined]

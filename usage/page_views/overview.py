@@ -14,9 +14,9 @@ from accounts import key_desk
 from accounts.audit import person
 from accounts.identity import Caller
 from accounts.models import ApiKey
-from accounts.pages import MAKERS, member_page
+from accounts.pages import MAKERS, member_page, page_member
 from usage.page_figures import PERIODS, Runway, look_at_period, look_at_runway
-from usage.page_request import explains_bad_fields, member_of
+from usage.page_request import explains_bad_fields
 from usage.queries import standing
 from usage.queries.credit import credit_of
 from usage.queries.snapshot import Snapshot, snapshot
@@ -42,7 +42,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @member_page(*MAKERS)
 def first_key(request: HttpRequest) -> HttpResponse:
     """Issue a key with the checklist's one button, and show its text this once, in the curl line too."""
-    member = member_of(request)
+    member = page_member(request)
     caller = Caller(account=member.account, user=member.user, role=member.role)
     made = key_desk.issue(
         caller, person(request, member.user), {**key_desk.NO_LIMITS, "name": _("First key")}
@@ -59,7 +59,7 @@ def first_call(request: HttpRequest) -> HttpResponse:
     """The checklist's last step, asked again every second: 204 while nothing is new, so that nothing flickers."""
     parameters = QueryParameters(request, ("refused",))
     with snapshot() as books:
-        waited = _waited(books, member_of(request).account.pk)
+        waited = _waited(books, page_member(request).account.pk)
     if waited["first_call"] is None and waited["refused_at"] == (parameters.text("refused") or ""):
         return HttpResponse(status=204)
     return render(request, "usage/checklist_call.html", waited)
@@ -68,7 +68,7 @@ def first_call(request: HttpRequest) -> HttpResponse:
 def _overview(request: HttpRequest, made: tuple[ApiKey, str] | None) -> HttpResponse:
     parameters = QueryParameters(request, ("period",))
     name = parameters.choice("period", tuple(PERIODS), DEFAULT_PERIOD) or DEFAULT_PERIOD
-    member = member_of(request)
+    member = page_member(request)
     credit = credit_of(member.account).content
     context: dict[str, Any] = {"credit": credit, "period": name, "periods": PERIODS}
     with snapshot() as books:
@@ -89,7 +89,7 @@ def _overview(request: HttpRequest, made: tuple[ApiKey, str] | None) -> HttpResp
 
 
 def _checklist(request: HttpRequest, made: tuple[ApiKey, str] | None) -> dict[str, Any]:
-    account = member_of(request).account
+    account = page_member(request).account
     key = made[0] if made is not None else _live_key(account.pk)
     key_text = made[1] if made is not None else None
     return {

@@ -10,9 +10,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts.pages import member_page
+from accounts.pages import member_page, page_member
 from usage.outcomes import Outcome
-from usage.page_request import member_of
 from usage.queries.call_details import refunds_of, refusals_around
 from usage.queries.receipts import IN_FLIGHT, find_receipt
 from usage.queries.snapshot import snapshot
@@ -50,7 +49,7 @@ class Split:
 @member_page()
 def receipt(request: HttpRequest, request_id: str) -> HttpResponse:
     """A call of the account's, ended or under way; 404 for any other, with what was refused at that time."""
-    account_id = member_of(request).account.pk
+    account_id = page_member(request).account.pk
     call = parse_call(request_id)
     if call is None:
         raise Http404
