@@ -61,8 +61,8 @@ _TOTALS_SQL = f"""
 def stuck_tasks(question: Question) -> Report:
     """The nearest to its deadline first; the totals are of the oldest and of the one asked most often in vain."""
     question.grouping((), ())
-    question.refuse_filters(
-        "Stuck tasks are those of now", "key_id", "member_id", "outcome", "since", "until"
+    question.take_only(
+        "Stuck tasks are those of now", "account_id", "plan", "endpoint", "model", "upstream", "route"
     )
     with snapshot() as books:
         rows, totals = _look(books, question)

@@ -10,6 +10,7 @@ from usage.csv_export import safe_cell
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import snapshot
 from usage.queries.summaries import NO_INTERVAL, Grouping, summarise, within_period
+from usage.text_table import aligned
 
 DAY = "day"
 DIMENSIONS = ("account", "key", "model", "endpoint", "outcome", DAY)
@@ -71,15 +72,7 @@ def as_table(report: Report) -> str:
     """The report in columns for a terminal, numbers to the right."""
     lines = [list(report.columns)]
     lines += [["" if row[name] is None else str(row[name]) for name in report.columns] for row in report.rows]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(report.columns))]
-    texts = len(report.columns) - len(_SUMS)
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if index < texts else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    return aligned(lines, texts=len(report.columns) - len(_SUMS))
 
 
 def _flat(row: dict[str, Any], group_by: tuple[str, ...], names: dict[int, str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
-from usage.csv_export import csv_text
+from usage.csv_export import csv_text, safe_cell
 
 ROWS_AT_ONCE = 1000
 SUMS = (
@@ -25,8 +25,7 @@ SUMS = (
     "first_byte_p95_ms",
 )
 LEDGER_COLUMNS = ("entry", "created_at", "kind", "amount", "balance", "request_id", "cause_entry", "reason")
-# What Excel, LibreOffice and Google Sheets take for the start of a formula; figures are no texts.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A figure is no text: a negative amount starts with a minus sign and means it.
 _FIGURES = frozenset({"amount", "balance", *SUMS})
 
 
@@ -75,6 +74,4 @@ def _next_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _cell(row: dict[str, Any], column: str) -> Any:
     value = row[column]
-    if isinstance(value, str) and column not in _FIGURES and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value
+    return value if column in _FIGURES else safe_cell(value)

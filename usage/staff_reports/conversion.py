@@ -45,16 +45,7 @@ def conversion(question: Question) -> Report:
     """One row a week; the last twelve weeks where no start is given. Takes the filters of time, account and plan."""
     which = question.which
     question.grouping((), ())
-    question.refuse_filters(
-        "Accounts are looked at as a whole",
-        "key_id",
-        "member_id",
-        "endpoint",
-        "model",
-        "upstream",
-        "route",
-        "outcome",
-    )
+    question.take_only("Accounts are looked at as a whole", "account_id", "plan", "since", "until")
     with snapshot() as books:
         which = question.starting(which, books.as_of, USUAL, LONGEST)
         accounts = books.rows(

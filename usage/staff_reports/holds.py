@@ -44,8 +44,8 @@ def holds(question: Question) -> Report:
     """Those older than five minutes, the oldest first. A task's hold may be open for as long as the task."""
     which = question.which
     question.grouping((), ())
-    question.refuse_filters(
-        "Open holds are those of now", "upstream", "outcome", "member_id", "since", "until"
+    question.take_only(
+        "Open holds are those of now", "account_id", "plan", "key_id", "endpoint", "model", "route"
     )
     with snapshot() as books:
         parameters = {

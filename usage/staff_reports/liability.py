@@ -64,18 +64,7 @@ def liability(question: Question) -> Report:
     """One row an account that has credits left, the richest first. Takes the filters of account and plan."""
     which = question.which
     question.grouping((), ())
-    question.refuse_filters(
-        "Unspent credits are those of now",
-        "key_id",
-        "member_id",
-        "endpoint",
-        "model",
-        "upstream",
-        "route",
-        "outcome",
-        "since",
-        "until",
-    )
+    question.take_only("Unspent credits are those of now", "account_id", "plan")
     with snapshot() as books:
         parameters = {"account_id": which.account_id, "plan": which.plan, "as_of": books.as_of}
         found = books.rows(_LEFT_SQL, parameters)

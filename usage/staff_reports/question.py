@@ -1,6 +1,6 @@
 """What a report is asked: which calls, over which time, by what, and beside which period."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from aio_platform.errors import InvalidRequest
@@ -50,11 +50,11 @@ class Question:
             raise InvalidRequest("since is in the future.", param="since")
         return which
 
-    def refuse_filters(self, why: str, *names: str) -> None:
-        """Raise InvalidRequest, naming the parameter, where one of these fields of the filter was asked for."""
-        for name in names:
-            if getattr(self.which, name) is not None:
-                param = name.removesuffix("_id")
+    def take_only(self, why: str, *taken: str) -> None:
+        """Raise InvalidRequest, naming the parameter, where a field of the filter was asked for that is not `taken`."""
+        for one in fields(self.which):
+            if one.name not in taken and getattr(self.which, one.name) is not None:
+                param = one.name.removesuffix("_id")
                 raise InvalidRequest(f"{why}: there is no filter by {param}.", param=param)
 
     def starting(

@@ -35,18 +35,7 @@ _RUNS_SQL = """
 def reconciliation(question: Question) -> Report:
     """The newest first; the first row is of this moment."""
     question.grouping((), ())
-    filters = (
-        "account_id",
-        "key_id",
-        "member_id",
-        "plan",
-        "endpoint",
-        "model",
-        "upstream",
-        "route",
-        "outcome",
-    )
-    question.refuse_filters("The books are looked at as a whole", *filters, "since", "until")
+    question.take_only("The books are looked at as a whole")
     with snapshot() as books:
         [balances] = books.rows(_BALANCES_SQL, {})
         runs = books.rows(_RUNS_SQL, {"limit": question.limit})

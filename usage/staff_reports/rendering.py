@@ -10,6 +10,7 @@ from aio_platform.credits import format_credits
 from usage.csv_export import safe_cell
 from usage.moments import local_text, utc_text
 from usage.staff_reports.shape import Column, Kind, Period, Report
+from usage.text_table import aligned
 
 _PREVIOUS = "previous_"
 
@@ -64,15 +65,7 @@ def as_table(report: Report) -> str:
     lines += [["" if cell is None else str(cell) for cell in line] for line in _lines(report)]
     if report.totals is not None:
         lines.append(_total_line(report))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    texts = len(report.groups)
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place < texts else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    return aligned(lines, texts=len(report.groups))
 
 
 def _period(period: Period | None) -> dict[str, Any]:

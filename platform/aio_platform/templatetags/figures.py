@@ -79,13 +79,7 @@ def moment(value: datetime | None) -> SafeString | str:
     """A `<time>` in the visitor's zone to the second; machines read the exact moment from it."""
     if value is None:
         return NOTHING
-    local = timezone.localtime(value)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        value.isoformat(),
-        local.isoformat(sep=" ", timespec="milliseconds"),
-        formats.date_format(local, "Y-m-d H:i:s"),
-    )
+    return _time_element(value, "Y-m-d H:i:s", "milliseconds")
 
 
 @register.filter
@@ -93,10 +87,14 @@ def day(value: datetime | None) -> SafeString | str:
     """A `<time>` in the visitor's zone to the day."""
     if value is None:
         return NOTHING
+    return _time_element(value, "Y-m-d", "seconds")
+
+
+def _time_element(value: datetime, shown_as: str, title_to_the: str) -> SafeString:
     local = timezone.localtime(value)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         value.isoformat(),
-        local.isoformat(sep=" ", timespec="seconds"),
-        formats.date_format(local, "Y-m-d"),
+        local.isoformat(sep=" ", timespec=title_to_the),
+        formats.date_format(local, shown_as),
     )
