@@ -1,6 +1,7 @@
 """Latencies in histograms: percentiles within 2 % of the exact ones, and the same buckets in SQL and in Python."""
 
 import random
+import struct
 from collections import Counter
 
 import pytest
@@ -10,7 +11,6 @@ from usage.queries.histograms import (
     MAX_LATENCY_MS,
     MIDDLES_MS,
     STARTS_MS,
-    WIDTH,
     bucket_of,
     counts,
     percentiles,
@@ -20,8 +20,15 @@ SHARES = (0.01, 0.5, 0.95, 0.99, 0.999)
 
 
 def histogram(latencies):
+    """As PostgreSQL sends the numeric: its digits to the base of 10,000, without the zeros at its ends."""
     found = Counter(map(bucket_of, latencies))
-    return "".join(f"{found[bucket]:0{WIDTH}d}" for bucket in range(max(found), -1, -1)).lstrip("0")
+    text = "".join(f"{found[bucket]:012d}" for bucket in range(max(found), -1, -1)).lstrip("0")
+    text = text.zfill(-(-len(text) // 4) * 4)
+    digits = [int(text[place : place + 4]) for place in range(0, len(text), 4)]
+    weight = len(digits) - 1
+    while digits[-1] == 0:
+        digits.pop()
+    return struct.pack(f">HhHH{len(digits)}H", len(digits), weight, 0, 0, *digits)
 
 
 def exact(latencies, share):
@@ -63,15 +70,32 @@ def test_sql_puts_each_latency_into_the_same_bucket(books):
     chance = random.Random(3)
     edges = [edge + step for edge in STARTS_MS[1:] for step in (-1, 0, 1) if edge + step <= MAX_LATENCY_MS]
     latencies = [*edges, 0, MAX_LATENCY_MS, *(chance.randint(0, MAX_LATENCY_MS) for _ in range(500))]
-    rows = books.sql("SELECT ms, usage_latency_mark_v1(ms)::text FROM unnest(%s::integer[]) ms", latencies)
+    rows = books.sql(
+        "SELECT ms, numeric_send(usage_latency_mark_v1(ms)) FROM unnest(%s::integer[]) ms", latencies
+    )
     for ms, mark in rows:
         assert counts(mark) == [0] * bucket_of(ms) + [1], ms
     [(merged,)] = books.sql(
-        "SELECT sum(usage_latency_mark_v1(ms))::text FROM unnest(%s::integer[]) ms", latencies
+        "SELECT numeric_send(sum(usage_latency_mark_v1(ms))) FROM unnest(%s::integer[]) ms", latencies
     )
     assert merged == histogram(latencies)
 
 
+@pytest.mark.parametrize("latencies", [[0], [7], [100], [3, 90_000], [2_000_000_000], [5, 6, 7, 8]])
+@pytest.mark.parametrize("calls", [1, 9_999, 10_000, 10_001, 123_456_789, 999_999_999_999])
+def test_counts_are_read_however_large_they_are(books, latencies, calls):
+    [(sent,)] = books.sql(
+        "SELECT numeric_send(%s * sum(usage_latency_mark_v1(ms))) FROM unnest(%s::integer[]) ms",
+        calls,
+        latencies,
+    )
+    wanted = [0] * (bucket_of(max(latencies)) + 1)
+    for latency in latencies:
+        wanted[bucket_of(latency)] += calls
+    assert counts(sent) == wanted
+    assert percentiles(sent, [1.0]) == [MIDDLES_MS[bucket_of(max(latencies))]]
+
+
 def test_nothing_has_no_percentiles():
     assert percentiles(None, SHARES) == [None] * 5
-    assert percentiles("0", SHARES) == [None] * 5
+    assert percentiles(struct.pack(">4H", 0, 0, 0, 0), SHARES) == [None] * 5  # zero, as it is sent

@@ -53,7 +53,7 @@ def filter_choices(books: Snapshot, account_id: int) -> Choices:
     called = figures(
         books,
         CallFilter(account_id, since=since),
-        Wanted(("model", "endpoint"), histograms=(), limit=MAX_CALLED),
+        Wanted(("model", "endpoint"), histograms=(), units=(), limit=MAX_CALLED),
     )
     return Choices(
         [

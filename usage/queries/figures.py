@@ -134,11 +134,10 @@ class _Query:
     def text(self, coverage: Coverage) -> str:
         of_days = self._of_account_days if self._is_of_whole_accounts() else self._of_sums
         parts = [
-            of_days("usage_rollup_day", spans, f"r.day_start = {int(start)}")
-            for start, spans in coverage.days.items()
+            of_days("day", spans, f"r.day_start = {int(start)}") for start, spans in coverage.days.items()
         ]
-        parts += [self._of_sums("usage_rollup_hour", coverage.hours)] if coverage.hours else []
-        parts += [self._of_sums("usage_rollup_minute", coverage.minutes)] if coverage.minutes else []
+        parts += [self._of_sums("hour", coverage.hours)] if coverage.hours else []
+        parts += [self._of_sums("minute", coverage.minutes)] if coverage.minutes else []
         covered = [span for spans in coverage.days.values() for span in spans]
         covered += coverage.hours + coverage.minutes
         parts.append(self._of_events(covered, "e.settled_at > %(rolled_up_to)s") if covered else "")
@@ -147,7 +146,7 @@ class _Query:
         parts = [part for part in parts if part]
         groups = ["bucket", *self._wanted.by]
         sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, *self._wanted.units, "errors")]
-        sums += [f"sum({name})::text AS {name}" for name in self._wanted.histograms]
+        sums += [f"numeric_send(sum({name})) AS {name}" for name in self._wanted.histograms]
         order = ["bucket", "sum(gross_microcredits - refunded_microcredits) DESC", *self._wanted.by]
         limit = f" LIMIT {int(self._wanted.limit)}" if self._wanted.limit is not None else ""
         # Every name in the statement is one of this file's; what callers give is bound.
@@ -158,22 +157,30 @@ class _Query:
             + (f" ORDER BY {', '.join(order)}{limit}" if self._wanted.is_ordered else "")
         )
 
-    def _columns(self, dimensions: dict[str, str], moment: str, sums: Sequence[str]) -> str:
+    def _columns(self, dimensions: dict[str, str], moment: str, sums: Sequence[str], level: str = "") -> str:
         bucket = "NULL::timestamptz"
-        if self._wanted.interval != "none":
+        if self._wanted.interval == level:
+            # `cover` reads only those sums of this level that begin where the zone's intervals do.
+            bucket = moment
+        elif self._wanted.interval != "none":
             bucket = f"date_trunc('{self._wanted.interval}', {moment}, %(zone)s)"
         groups = [f"{dimensions[name]} AS {name}" for name in self._wanted.by]
         return ", ".join([f"{bucket} AS bucket", *groups, *sums])
 
-    def _of_sums(self, table: str, spans: list[Span], condition: str = "true") -> str:
+    def _of_sums(self, level: str, spans: list[Span], condition: str = "true") -> str:
         errors = f"CASE WHEN k.outcome IN {ERROR_OUTCOMES} THEN r.calls ELSE 0 END AS errors"
         names = (*_COUNTS, *self._wanted.units, *self._wanted.histograms)
-        columns = self._columns(_OF_SUMS, "r.bucket", [*(f"r.{name}" for name in names), errors])
+        columns = self._columns(_OF_SUMS, "r.bucket", [*(f"r.{name}" for name in names), errors], level)
         conditions = [condition, self._account_of_sums(), *self._kind_conditions()]
         who = [name for name in ("key_id", "member_id") if getattr(self._which, name) is not None]
         conditions += [f"r.{name} = %({name})s" for name in who]
         return self._select(
-            columns, f"{table} r", "r.bucket", spans, conditions, "JOIN usage_call_kind k ON k.id = r.kind_id"
+            columns,
+            f"usage_rollup_{level} r",
+            "r.bucket",
+            spans,
+            conditions,
+            "JOIN usage_call_kind k ON k.id = r.kind_id",
         )
 
     def _is_of_whole_accounts(self) -> bool:
@@ -187,9 +194,9 @@ class _Query:
             and not asked
         )
 
-    def _of_account_days(self, table: str, spans: list[Span], condition: str) -> str:
+    def _of_account_days(self, level: str, spans: list[Span], condition: str) -> str:
         sums = ["r.calls", "r.gross_microcredits", "r.refunded_microcredits"]
-        columns = self._columns({"account": "r.account_id"}, "r.bucket", [*sums, "r.errors"])
+        columns = self._columns({"account": "r.account_id"}, "r.bucket", [*sums, "r.errors"], level)
         conditions = [condition]
         if self._which.account_id is not None:
             conditions.append("r.account_id = %(account_id)s")

@@ -13,10 +13,12 @@ from aio_platform.errors import InvalidRequest
 
 TIME_LIMIT_MS = 15_000
 # The statement's own timestamp is taken before its snapshot, so nothing committed up to it is missing. The lock comes
-# before the snapshot too: sums that are being made anew are not emptied under a reader (usage_reset_rollups_v1).
+# before the snapshot too: sums that are being made anew are not emptied under a reader (usage_reset_rollups_v1). A
+# histogram being summed takes some kilobytes, and there are thousands at once.
 _OPEN_SQL = """
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SET LOCAL statement_timeout = %s;
+    SET LOCAL work_mem = '64MB';
     LOCK TABLE usage_rollup_state IN ACCESS SHARE MODE
 """
 _MOMENT_SQL = "SELECT statement_timestamp()"

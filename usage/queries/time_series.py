@@ -18,9 +18,14 @@ def time_series(
     A histogram ("latencies" or "first_bytes") comes along as `usage.queries.histograms` reads it. Raises
     InvalidRequest, naming `group_by`, when that makes more than 10,000 rows.
     """
-    histograms = () if histogram is None else (histogram,)
     wanted = Wanted(
-        grouping.by, grouping.interval, grouping.zone, grouping.zone_name, histograms, limit=MAX_ROWS + 1
+        grouping.by,
+        grouping.interval,
+        grouping.zone,
+        grouping.zone_name,
+        histograms=() if histogram is None else (histogram,),
+        units=("tokens_in", "tokens_out"),
+        limit=MAX_ROWS + 1,
     )
     rows = figures(books, which, wanted)
     check_row_count(rows)
