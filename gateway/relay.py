@@ -173,11 +173,13 @@ class Relay:
                 self.upstreams.failed(route)
                 result = "saturated" if isinstance(error, UpstreamSaturated) else "failed"
                 ATTEMPTS[route.upstream.name, result].add()
-                log.info("upstream attempt failed", upstream=route.upstream.name, status=error.status)
+                log.info(
+                    "upstream attempt failed", upstream=route.upstream.name, status=error.upstream_status
+                )
                 call.attempts.append(
                     {
                         "upstream": route.upstream.name,
-                        "status": error.status,
+                        "status": error.upstream_status,
                         "latency_ms": _milliseconds(call.upstream_ended - started),
                     }
                 )

@@ -101,7 +101,9 @@ class AppliedRate(_Body):
 
 class Attempt(_Body):
     upstream = serializers.CharField(allow_null=True)
-    status = serializers.IntegerField(allow_null=True)
+    status = serializers.IntegerField(
+        allow_null=True, help_text="the upstream's own; null where it gave none"
+    )
     latency_ms = serializers.IntegerField(allow_null=True)
 
 

@@ -8,12 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import audit
 from accounts.identity import ACCOUNT_HEADER, caller_of, require_role
 from accounts.json_body import read_json_object
 from accounts.key_bodies import ErrorBody, StrictSerializer
 from accounts.models import Membership
 from aio_platform.errors import InvalidRequest
-from gateway.callbacks import deliveries, endpoints, secrets_of_accounts
+from gateway.callbacks import deliveries, desk, endpoints, secrets_of_accounts
 from gateway.callbacks.bodies import (
     DeliveryPage,
     DeliveryWithAttemptsBody,
@@ -89,7 +90,8 @@ class SecretView(CallbackView):
     def post(self, request: Request) -> Response:
         """Make a new secret; the old one's signature is sent beside it for a day, or `overlap_s` seconds."""
         wanted = _checked(RotateSecretBody, read_json_object(request))
-        rotated = secrets_of_accounts.rotate(self.account_id(request), wanted["overlap_s"])
+        caller = caller_of(request)
+        rotated = desk.rotate_secret(audit.actor_of(request, caller), caller.account, wanted["overlap_s"])
         return Response(_describe_secrets(rotated), status=201)
 
 
@@ -114,7 +116,9 @@ class EndpointView(CallbackView):
     def put(self, request: Request) -> Response:
         """Tell this URL of every task's end, and of what still waits; enables it again after a 410."""
         wanted = _checked(SetEndpointBody, read_json_object(request))
-        return Response(_describe_endpoint(endpoints.set_endpoint(self.account_id(request), wanted["url"])))
+        caller = caller_of(request)
+        endpoint = desk.set_endpoint(audit.actor_of(request, caller), caller.account, wanted["url"])
+        return Response(_describe_endpoint(endpoint))
 
     @extend_schema(
         operation_id="remove_callback_endpoint",
@@ -125,7 +129,8 @@ class EndpointView(CallbackView):
     )
     def delete(self, request: Request) -> Response:
         """Tell it of nothing more; tasks' own callback_url are told as before."""
-        endpoints.remove_endpoint(self.account_id(request))
+        caller = caller_of(request)
+        desk.set_endpoint(audit.actor_of(request, caller), caller.account, None)
         return Response(_describe_endpoint(None))
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.dateparse import parse_datetime
@@ -15,7 +14,7 @@ from accounts import audit
 from accounts.errors import Conflict
 from accounts.pages import MAKERS, member_page, page_member
 from aio_platform.errors import InvalidRequest
-from gateway.callbacks import deliveries, endpoints, secrets_of_accounts
+from gateway.callbacks import deliveries, desk, endpoints, secrets_of_accounts
 from gateway.callbacks.deliveries import STATES, DeliveryFilter
 from gateway.callbacks.secrets_of_accounts import MAX_OVERLAP_S, UnreadableSecret
 
@@ -42,14 +41,8 @@ def set_endpoint(request: HttpRequest) -> HttpResponse:
     """Tell this URL of every task's end, or with an empty one nowhere."""
     member = page_member(request)
     url = request.POST.get("url", "").strip()
-    before = endpoints.endpoint_of(member.account.pk)
     try:
-        with transaction.atomic():
-            if url:
-                endpoints.set_endpoint(member.account.pk, url)
-            else:
-                endpoints.remove_endpoint(member.account.pk)
-            _record(request, "callbacks.endpoint", {"url": before and before.url}, {"url": url or None})
+        desk.set_endpoint(audit.person(request, member.user), member.account, url or None)
     except InvalidRequest as problem:
         return _shown(request, url=url, problem=problem)
     messages.success(request, _("Saved."))
@@ -66,9 +59,7 @@ def rotate_secret(request: HttpRequest) -> HttpResponse:
     if wanted not in overlaps:
         raise InvalidRequest("That is not one of the overlaps.", param="overlap_s")
     try:
-        with transaction.atomic():
-            secrets_of_accounts.rotate(member.account.pk, overlaps[wanted])
-            _record(request, "callbacks.secret", {}, {"overlap_s": overlaps[wanted]})
+        desk.rotate_secret(audit.person(request, member.user), member.account, overlaps[wanted])
     except Conflict as refusal:
         messages.error(request, refusal.shown)
         return redirect("callbacks")
@@ -151,15 +142,3 @@ def _overlap_name(seconds: int) -> str:
         3600: _("an hour"),
         MAX_OVERLAP_S: _("a day"),
     }[seconds]
-
-
-def _record(request: HttpRequest, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-    member = page_member(request)
-    audit.record(
-        audit.person(request, member.user),
-        action,
-        audit.account_target(member.account),
-        account=member.account,
-        before=before,
-        after=after,
-    )

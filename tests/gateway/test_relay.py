@@ -199,7 +199,7 @@ async def test_the_next_route_is_tried_and_the_failed_attempt_is_recorded(
     [event] = tenant.outcomes()
     assert (event["outcome"], event["upstream"]) == ("succeeded", "server 1")
     [attempt] = event["attempts"]
-    assert (attempt["upstream"], attempt["status"]) == ("server 0", 502)
+    assert (attempt["upstream"], attempt["status"]) == ("server 0", 500)
     assert await tenant.settled_balance() == START - CALL_COST
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts import actions
+from accounts.models import AuditEntry
 from tests.gateway.callbacks.conftest import Tenant
 from tests.gateway.callbacks.customer import Desk
 
@@ -88,6 +89,20 @@ def test_the_endpoint_is_set_changed_and_removed(tenant: Tenant, stranger: Tenan
     assert stranger.send("GET", "endpoint").json()["url"] is None
     for _ in range(2):
         assert tenant.send("DELETE", "endpoint").json()["url"] is None
+
+
+def test_what_a_key_changes_is_written_down_without_secrets(tenant: Tenant) -> None:
+    tenant.send("PUT", "endpoint", {"url": URL + "?token=x"})
+    tenant.send("PUT", "endpoint", {"url": "ftp://x.example/"})
+    for _ in range(2):
+        tenant.send("DELETE", "endpoint")
+    tenant.send("POST", "secret", {"overlap_s": 60})
+    deeds = AuditEntry.objects.filter(account_id=tenant.id).order_by("id")
+    assert [(deed.actor_kind, deed.action, deed.before, deed.after) for deed in deeds] == [
+        ("key", "callbacks.endpoint", {"url": None}, {"url": URL + "?…"}),
+        ("key", "callbacks.endpoint", {"url": URL + "?…"}, {"url": None}),
+        ("key", "callbacks.secret", {}, {"overlap_s": 60}),
+    ]
 
 
 @pytest.mark.parametrize(
