@@ -37,7 +37,7 @@ def roll_up(span_s: float = SPAN_S, lag_s: float = LAG_S) -> tuple[int, bool]:
     """Take the next events into the sums: how many they were, and whether there are no more to take for now."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT events, is_done FROM usage_roll_up_v1(make_interval(secs => %s), make_interval(secs => %s))",
+            "SELECT events, is_done FROM usage_roll_up_v2(make_interval(secs => %s), make_interval(secs => %s))",
             [span_s, lag_s],
         )
         events, is_done = cursor.fetchone()
@@ -54,7 +54,7 @@ def forget(now: datetime | None = None) -> int:
     """Forget some of the minutes and hours that are older than they are kept; how many rows."""
     now = now or datetime.now(UTC)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT usage_forget_rollups_v1(%s, %s, %s)", [*_kept_from(now), FORGET_AT_ONCE])
+        cursor.execute("SELECT usage_forget_rollups_v2(%s, %s, %s)", [*_kept_from(now), FORGET_AT_ONCE])
         [forgotten] = cursor.fetchone()
     return int(forgotten)
 

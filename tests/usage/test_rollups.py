@@ -313,7 +313,7 @@ def test_forgotten_minutes_and_hours_are_read_from_the_events(committed_books):
     assert forgotten > 0
     check(traffic)
     committed_books.sql(
-        "SELECT usage_forget_rollups_v1(%s, %s, 100000)", traffic.now, traffic.now - timedelta(days=1)
+        "SELECT usage_forget_rollups_v2(%s, %s, 100000)", traffic.now, traffic.now - timedelta(days=1)
     )
     check(traffic)
     check_pages(traffic)

@@ -14,7 +14,9 @@ from usage.queries.coverage import Coverage, Kept, Span, cover
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import Snapshot
 
+# All accounts' sums, and those without plans and with no more of an outcome than whether it is an error.
 EVERYBODY = 0
+EVERYBODY_COARSELY = -1
 UNIT_SUMS = ("tokens_in", "tokens_out", "images", "audio_ms", "characters", "pixel_steps", "video_ms")
 HISTOGRAMS = ("latencies", "upstream_latencies", "first_bytes")
 _COUNTS = ("calls", "gross_microcredits", "refunded_microcredits")
@@ -263,8 +265,11 @@ class _Query:
             return "r.account_id = %(account_id)s"
         single = self._which.key_id is not None or self._which.member_id is not None
         if single or {"account", "key", "member"} & set(self._wanted.by):
-            return f"r.account_id <> {EVERYBODY}"
-        return f"r.account_id = {EVERYBODY}"
+            return f"r.account_id > {EVERYBODY}"
+        finer = any(
+            name in self._wanted.by or getattr(self._which, name) is not None for name in ("plan", "outcome")
+        )
+        return f"r.account_id = {EVERYBODY if finer else EVERYBODY_COARSELY}"
 
     def _kind_conditions(self) -> list[str]:
         names = ("plan", "endpoint", "model", "route", "upstream", "outcome")

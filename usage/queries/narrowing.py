@@ -13,7 +13,7 @@ _MATCHES_SQL = """
     JOIN usage_call_kind k ON k.id = r.kind_id
     WHERE (CASE WHEN %(account_id)s::bigint IS NOT NULL THEN r.account_id = %(account_id)s
                 WHEN %(key_id)s::bigint IS NOT NULL OR %(member_id)s::bigint IS NOT NULL
-                    THEN r.account_id <> %(everybody)s
+                    THEN r.account_id > %(everybody)s
                 ELSE r.account_id = %(everybody)s END)
         AND (%(key_id)s::bigint IS NULL OR r.key_id = %(key_id)s)
         AND (%(member_id)s::bigint IS NULL OR r.member_id = %(member_id)s)

@@ -301,9 +301,16 @@ CREATE TABLE usage_rollup_day (
     first_bytes numeric NOT NULL,
     day_start integer NOT NULL,
     CONSTRAINT usage_rollup_day_pkey PRIMARY KEY (account_id, day_start, bucket, key_id, member_id, kind_id)
-) WITH (fillfactor=60);
+) PARTITION BY LIST (account_id);
 COMMENT ON COLUMN usage_rollup_day.day_start IS 'At which minute after midnight UTC this day starts.';
 GRANT SELECT ON usage_rollup_day TO aio_app;
+
+CREATE TABLE usage_rollup_day_each PARTITION OF usage_rollup_day DEFAULT;
+COMMENT ON COLUMN usage_rollup_day_each.day_start IS 'At which minute after midnight UTC this day starts.';
+GRANT SELECT ON usage_rollup_day_each TO aio_app;
+
+CREATE TABLE usage_rollup_day_everybody PARTITION OF usage_rollup_day FOR VALUES IN ('0', '-1');
+GRANT SELECT ON usage_rollup_day_everybody TO aio_app;
 
 CREATE TABLE usage_rollup_hour (
     account_id bigint NOT NULL,
@@ -325,10 +332,16 @@ CREATE TABLE usage_rollup_hour (
     upstream_latencies numeric NOT NULL,
     first_bytes numeric NOT NULL,
     CONSTRAINT usage_rollup_hour_pkey PRIMARY KEY (account_id, bucket, key_id, member_id, kind_id)
-) WITH (fillfactor=80);
-CREATE INDEX usage_rollup_hour_by_time ON public.usage_rollup_hour USING brin (bucket) WITH (pages_per_range='32');
+) PARTITION BY LIST (account_id);
 COMMENT ON COLUMN usage_rollup_hour.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
 GRANT SELECT ON usage_rollup_hour TO aio_app;
+
+CREATE TABLE usage_rollup_hour_each PARTITION OF usage_rollup_hour DEFAULT;
+COMMENT ON COLUMN usage_rollup_hour_each.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
+GRANT SELECT ON usage_rollup_hour_each TO aio_app;
+
+CREATE TABLE usage_rollup_hour_everybody PARTITION OF usage_rollup_hour FOR VALUES IN ('0', '-1');
+GRANT SELECT ON usage_rollup_hour_everybody TO aio_app;
 
 CREATE TABLE usage_rollup_minute (
     account_id bigint NOT NULL,
@@ -350,10 +363,16 @@ CREATE TABLE usage_rollup_minute (
     upstream_latencies numeric NOT NULL,
     first_bytes numeric NOT NULL,
     CONSTRAINT usage_rollup_minute_pkey PRIMARY KEY (account_id, bucket, key_id, member_id, kind_id)
-) WITH (fillfactor=80);
-CREATE INDEX usage_rollup_minute_by_time ON public.usage_rollup_minute USING brin (bucket) WITH (pages_per_range='32');
+) PARTITION BY LIST (account_id);
 COMMENT ON COLUMN usage_rollup_minute.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
 GRANT SELECT ON usage_rollup_minute TO aio_app;
+
+CREATE TABLE usage_rollup_minute_each PARTITION OF usage_rollup_minute DEFAULT;
+COMMENT ON COLUMN usage_rollup_minute_each.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
+GRANT SELECT ON usage_rollup_minute_each TO aio_app;
+
+CREATE TABLE usage_rollup_minute_everybody PARTITION OF usage_rollup_minute FOR VALUES IN ('0', '-1');
+GRANT SELECT ON usage_rollup_minute_everybody TO aio_app;
 
 CREATE TABLE usage_rollup_state (
     only_row boolean DEFAULT true NOT NULL,
@@ -395,7 +414,7 @@ CREATE TABLE usage_trial_day (
 ) WITH (fillfactor=50);
 GRANT SELECT ON usage_trial_day TO aio_app;
 
-CREATE OR REPLACE FUNCTION public.usage_add_refunds_to_rollups_v1(p_to timestamp with time zone, p_state usage_rollup_state)
+CREATE OR REPLACE FUNCTION public.usage_add_refunds_to_rollups_v2(p_to timestamp with time zone, p_state usage_rollup_state)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -407,7 +426,7 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM usage_refund_to_roll_up) THEN
         RETURN;
     END IF;
-    EXECUTE usage_rollup_statement_v1($sql$taken AS (
+    EXECUTE usage_rollup_statement_v2($sql$taken AS (
         DELETE FROM usage_refund_to_roll_up r USING usage_event e
         WHERE e.account_id = r.account_id AND e.started_at = r.started_at AND e.request_id = r.request_id
             AND e.settled_at <= $2
@@ -428,7 +447,7 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v1(p_after timestamp with time zone, p_to timestamp with time zone, p_state usage_rollup_state)
+CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v2(p_after timestamp with time zone, p_to timestamp with time zone, p_state usage_rollup_state)
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -439,14 +458,16 @@ DECLARE
     counted bigint;
 BEGIN
     INSERT INTO usage_call_kind (plan, endpoint, model, route, upstream, outcome)
-    SELECT DISTINCT coalesce(p.plan, ''), e.endpoint, e.model, e.route, coalesce(e.upstream, ''), e.outcome
+    SELECT DISTINCT k.plan, e.endpoint, e.model, e.route, coalesce(e.upstream, ''), k.outcome
     FROM usage_event e
     LEFT JOIN usage_plan_period p
         ON p.account_id = e.account_id AND p.since <= e.started_at AND e.started_at < p.until
+    CROSS JOIN LATERAL (VALUES (coalesce(p.plan, ''), e.outcome), ('', usage_coarse_outcome_v1(e.outcome)))
+        AS k (plan, outcome)
     WHERE e.settled_at > p_after AND e.settled_at <= p_to
     EXCEPT SELECT k.plan, k.endpoint, k.model, k.route, k.upstream, k.outcome FROM usage_call_kind k
     ON CONFLICT DO NOTHING;
-    EXECUTE usage_rollup_statement_v1('', $sql$
+    EXECUTE usage_rollup_statement_v2('', $sql$
         SELECT e.account_id, e.started_at, e.key_id, coalesce(e.member_id, 0) AS member_id, k.id AS kind_id,
             1 AS calls, (e.outcome IN ('rejected', 'failed', 'timed_out', 'expired'))::integer AS errors,
             e.cost_microcredits AS gross_microcredits, 0 AS refunded_microcredits, e.tokens_in, e.tokens_out,
@@ -714,6 +735,15 @@ AS $function$
 $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_coarse_outcome_v1(p_outcome text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT CASE WHEN p_outcome IN ('rejected', 'failed', 'timed_out', 'expired') THEN 'failed' ELSE 'succeeded' END
+$function$;
+-- rights: {postgres=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_count_refusals_v1(p_account_ids bigint[], p_key_ids bigint[], p_endpoints text[], p_codes text[])
  RETURNS void
  LANGUAGE sql
@@ -872,7 +902,7 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_forget_rollups_v1(p_minutes_from timestamp with time zone, p_hours_from timestamp with time zone, p_limit integer)
+CREATE OR REPLACE FUNCTION public.usage_forget_rollups_v2(p_minutes_from timestamp with time zone, p_hours_from timestamp with time zone, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -881,6 +911,9 @@ AS $function$
 DECLARE
     state usage_rollup_state;
     forgotten integer;
+    level text;
+    kept_from timestamptz;
+    whose text;
     n integer;
 BEGIN
     SELECT * INTO state FROM usage_rollup_state FOR UPDATE SKIP LOCKED;
@@ -890,13 +923,18 @@ BEGIN
     state.minutes_from := greatest(state.minutes_from, date_trunc('hour', p_minutes_from));
     state.hours_from := greatest(state.hours_from, date_trunc('hour', p_hours_from));
     UPDATE usage_rollup_state SET minutes_from = state.minutes_from, hours_from = state.hours_from;
-    DELETE FROM usage_rollup_minute WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM usage_rollup_minute WHERE bucket < state.minutes_from LIMIT p_limit));
-    GET DIAGNOSTICS forgotten = ROW_COUNT;
-    DELETE FROM usage_rollup_hour WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM usage_rollup_hour WHERE bucket < state.hours_from LIMIT p_limit));
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN forgotten + n;
+    -- Rows are deleted by their place, which is unique in one table only.
+    forgotten := 0;
+    FOR level, kept_from IN VALUES ('minute', state.minutes_from), ('hour', state.hours_from) LOOP
+        FOREACH whose IN ARRAY ARRAY['each', 'everybody'] LOOP
+            EXECUTE format('DELETE FROM usage_rollup_%1$s_%2$s WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM usage_rollup_%1$s_%2$s WHERE bucket < $1 LIMIT $2))', level, whose)
+            USING kept_from, p_limit;
+            GET DIAGNOSTICS n = ROW_COUNT;
+            forgotten := forgotten + n;
+        END LOOP;
+    END LOOP;
+    RETURN forgotten;
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
@@ -1392,7 +1430,7 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_roll_up_v1(p_span interval, p_lag interval, OUT events bigint, OUT is_done boolean)
+CREATE OR REPLACE FUNCTION public.usage_roll_up_v2(p_span interval, p_lag interval, OUT events bigint, OUT is_done boolean)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1429,9 +1467,9 @@ BEGIN
         chunk_from := chunk_to;
         chunk_to := least(chunk_from + span, target);
         span := span * 4;
-        events := usage_add_to_rollups_v1(chunk_from, chunk_to, state);
+        events := usage_add_to_rollups_v2(chunk_from, chunk_to, state);
     END LOOP;
-    PERFORM usage_add_refunds_to_rollups_v1(chunk_to, state);
+    PERFORM usage_add_refunds_to_rollups_v2(chunk_to, state);
     is_done := chunk_to >= target;
     IF is_done AND (state.candidate_xid IS NULL OR state.candidate_xid < oldest_running) THEN
         UPDATE usage_rollup_state
@@ -1443,7 +1481,7 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_rollup_statement_v1(p_with text, p_source text)
+CREATE OR REPLACE FUNCTION public.usage_rollup_statement_v2(p_with text, p_source text)
  RETURNS text
  LANGUAGE plpgsql
  IMMUTABLE
@@ -1457,7 +1495,9 @@ DECLARE
     sums text := (SELECT string_agg(format('coalesce(sum(%s), 0) AS %s', m, m), ', ') FROM unnest(measures) m);
     adding text := (SELECT string_agg(format('%s = r.%s + excluded.%s', m, m, m), ', ') FROM unnest(measures) m);
 BEGIN
-    -- Of everybody's sums: the same groups without account, key and member.
+    -- Everybody's sums are the same groups without account, key and member, as account 0; and as account -1 also
+    -- without plan, and with no more of the outcome than whether it is an error. Rows are added in the order in which
+    -- they are read, so that those of an account lie together.
     RETURN format($sql$WITH %5$sevent AS (%1$s), added AS MATERIALIZED (
         -- Where minutes are kept no more, whatever still tells the days apart is fine enough.
         SELECT account_id, date_bin(CASE WHEN started_at >= $4 THEN '1 minute'::interval ELSE w.width END, started_at,
@@ -1465,9 +1505,16 @@ BEGIN
         FROM event CROSS JOIN (SELECT CASE WHEN bool_and(d %% 60 = 0) THEN '1 hour'::interval
                                           ELSE '15 minutes' END AS width FROM unnest($3) d) w
         GROUP BY 1, 2, 3, 4, 5
+    ), everybody AS MATERIALIZED (
+        SELECT bucket, kind_id, sum(errors) AS errors, %2$s FROM added GROUP BY 1, 2
     ), minutes AS MATERIALIZED (
         SELECT account_id, bucket, key_id, member_id, kind_id, errors, %4$s FROM added
-        UNION ALL SELECT 0, bucket, 0, 0, kind_id, sum(errors), %2$s FROM added GROUP BY 2, 5
+        UNION ALL SELECT 0, bucket, 0, 0, kind_id, errors, %4$s FROM everybody
+        UNION ALL SELECT -1, e.bucket, 0, 0, c.id, sum(e.errors), %2$s FROM everybody e
+            JOIN usage_call_kind k ON k.id = e.kind_id
+            JOIN usage_call_kind c ON c.plan = '' AND c.endpoint = k.endpoint AND c.model = k.model
+                AND c.route = k.route AND c.upstream = k.upstream AND c.outcome = usage_coarse_outcome_v1(k.outcome)
+            GROUP BY 2, 5
     ), hours AS MATERIALIZED (
         SELECT account_id, date_bin('1 hour', bucket, 'epoch') AS bucket, key_id, member_id, kind_id,
             sum(errors) AS errors, %2$s
@@ -1479,21 +1526,24 @@ BEGIN
     ), to_minutes AS (
         INSERT INTO usage_rollup_minute AS r (account_id, bucket, key_id, member_id, kind_id, %4$s)
         SELECT account_id, bucket, key_id, member_id, kind_id, %4$s FROM minutes WHERE bucket >= $4
+        ORDER BY 1, 2, 3, 4, 5
         ON CONFLICT (account_id, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
     ), to_hours AS (
         INSERT INTO usage_rollup_hour AS r (account_id, bucket, key_id, member_id, kind_id, %4$s)
         SELECT account_id, bucket, key_id, member_id, kind_id, %4$s FROM hours WHERE bucket >= $5
+        ORDER BY 1, 2, 3, 4, 5
         ON CONFLICT (account_id, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
     ), to_days AS (
         INSERT INTO usage_rollup_day AS r (account_id, day_start, bucket, key_id, member_id, kind_id, %4$s)
         SELECT account_id, day_start, bucket, key_id, member_id, kind_id, %4$s FROM days
+        ORDER BY 1, 2, 3, 4, 5, 6
         ON CONFLICT (account_id, day_start, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
     ), to_account_days AS (
         INSERT INTO usage_rollup_account_day AS r
             (day_start, bucket, account_id, calls, errors, gross_microcredits, refunded_microcredits)
         SELECT day_start, bucket, account_id, sum(calls), sum(errors), sum(gross_microcredits),
             sum(refunded_microcredits)
-        FROM days WHERE account_id <> 0 GROUP BY 1, 2, 3
+        FROM days WHERE account_id > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         ON CONFLICT (day_start, bucket, account_id) DO UPDATE SET calls = r.calls + excluded.calls,
             errors = r.errors + excluded.errors,
             gross_microcredits = r.gross_microcredits + excluded.gross_microcredits,
