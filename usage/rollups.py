@@ -17,7 +17,7 @@ from usage.errors import EventsArchived
 LAG_S = 10.0
 SPAN_S = 600.0
 # Made anew in longer pieces, each day's row is written fewer times.
-REBUILD_SPAN_S = 21_600.0
+REBUILD_SPAN_S = 86_400.0
 # Longer than the longest timeline by the minute and by the hour (10,000 each). Days are kept for ever.
 MINUTES_KEEP_DAYS = 8
 HOURS_KEEP_DAYS = 420

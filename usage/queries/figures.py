@@ -83,7 +83,6 @@ class Wanted:
     histograms: tuple[str, ...] = HISTOGRAMS
     units: tuple[str, ...] = UNIT_SUMS
     limit: int | None = None
-    is_ordered: bool = True
 
 
 def kept_sums(books: Snapshot) -> Kept:
@@ -98,17 +97,22 @@ def figures(books: Snapshot, which: CallFilter, wanted: Wanted) -> list[dict[str
     A row has `bucket` (None without an interval), the dimensions, `calls`, `errors`, `gross_microcredits`,
     `refunded_microcredits`, the units, and the histograms as `usage.queries.histograms` reads them.
     """
-    return books.rows(*figures_statement(books, which, wanted))
+    query, coverage = _query(books, which, wanted)
+    return books.rows(query.text(coverage), query.parameters)
 
 
-def figures_statement(books: Snapshot, which: CallFilter, wanted: Wanted) -> tuple[str, dict[str, Any]]:
-    """The SELECT whose rows `figures` gives, and its parameters; for a query around it."""
+def summands_statement(books: Snapshot, which: CallFilter, wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """A SELECT of what `figures` adds up, and its parameters; for a query that adds up in its own way."""
+    query, coverage = _query(books, which, wanted)
+    return query.summands(coverage), query.parameters
+
+
+def _query(books: Snapshot, which: CallFilter, wanted: Wanted) -> tuple["_Query", Coverage]:
     which = _with_account(which)
     kept = kept_sums(books)
     assert which.since is not None
     coverage = cover(which.since, which.until, books.as_of, wanted.interval, wanted.zone, kept)
-    query = _Query(which, wanted, kept)
-    return query.text(coverage), query.parameters
+    return _Query(which, wanted, kept), coverage
 
 
 def _with_account(which: CallFilter) -> CallFilter:
@@ -134,6 +138,19 @@ class _Query:
         }
 
     def text(self, coverage: Coverage) -> str:
+        """The figures of each bucket and group."""
+        groups = ["bucket", *self._wanted.by]
+        sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, *self._wanted.units, "errors")]
+        sums += [f"numeric_send(sum({name})) AS {name}" for name in self._wanted.histograms]
+        order = ["bucket", "sum(gross_microcredits - refunded_microcredits) DESC", *self._wanted.by]
+        limit = f" LIMIT {int(self._wanted.limit)}" if self._wanted.limit is not None else ""
+        return (
+            f"SELECT {', '.join([*groups, *sums])} FROM ({self.summands(coverage)}) part"  # noqa: S608
+            f" GROUP BY {', '.join(groups)} HAVING sum(calls) > 0 ORDER BY {', '.join(order)}{limit}"
+        )
+
+    def summands(self, coverage: Coverage) -> str:
+        """The rows to add up, of sums and of events; every name in it is one of this file's, values are bound."""
         of_days = self._of_account_days if self._is_of_whole_accounts() else self._of_sums
         parts = [
             of_days("day", spans, f"r.day_start = {int(start)}") for start, spans in coverage.days.items()
@@ -145,19 +162,7 @@ class _Query:
         parts.append(self._of_events(covered, "e.settled_at > %(rolled_up_to)s") if covered else "")
         parts.append(self._of_events(coverage.events) if coverage.events else "")
         parts.append(self._of_waiting_refunds(covered) if covered else "")
-        parts = [part for part in parts if part]
-        groups = ["bucket", *self._wanted.by]
-        sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, *self._wanted.units, "errors")]
-        sums += [f"numeric_send(sum({name})) AS {name}" for name in self._wanted.histograms]
-        order = ["bucket", "sum(gross_microcredits - refunded_microcredits) DESC", *self._wanted.by]
-        limit = f" LIMIT {int(self._wanted.limit)}" if self._wanted.limit is not None else ""
-        # Every name in the statement is one of this file's; what callers give is bound.
-        source = " UNION ALL ".join(parts) or self._nothing()
-        return (
-            f"SELECT {', '.join([*groups, *sums])} FROM ({source}) part"  # noqa: S608
-            f" GROUP BY {', '.join(groups)} HAVING sum(calls) > 0"
-            + (f" ORDER BY {', '.join(order)}{limit}" if self._wanted.is_ordered else "")
-        )
+        return " UNION ALL ".join(part for part in parts if part) or self._nothing()
 
     def _columns(self, dimensions: dict[str, str], moment: str, sums: Sequence[str], level: str = "") -> str:
         bucket = "NULL::timestamptz"

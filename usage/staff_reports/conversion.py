@@ -4,10 +4,11 @@ A trial plan is one with a limit of calls a day; paid is any other. `week_1` is 
 in the seven days after their first seven, of those that are old enough to have had them all, and so on.
 """
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from usage.queries.figures import Wanted, figures_statement
+from usage.queries.figures import Wanted, summands_statement
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import Snapshot, snapshot
 from usage.staff_reports.question import Question, period_of
@@ -78,15 +79,18 @@ def conversion(question: Question) -> Report:
 def _weeks_called(books: Snapshot, which: CallFilter) -> dict[int, set[int]]:
     """In which weeks after its opening each account called; its first is 0. Days are UTC's."""
     asked = CallFilter(which.account_id, since=which.since)
-    wanted = Wanted(("account",), "day", UTC, "UTC", histograms=(), units=(), is_ordered=False)
-    statement, parameters = figures_statement(books, asked, wanted)
+    wanted = Wanted(("account",), "day", UTC, "UTC", histograms=(), units=())
+    summands, parameters = summands_statement(books, asked, wanted)
     rows = books.rows(
-        f"SELECT a.id, array_agg(DISTINCT (called.bucket::date - a.created_at::date) / 7) AS weeks"  # noqa: S608
-        f" FROM ({statement}) called JOIN accounts_account a ON a.id = called.account"
-        f" WHERE a.created_at >= %(since)s GROUP BY 1",
+        f"SELECT a.id, (called.bucket::date - a.created_at::date) / 7 AS week"  # noqa: S608
+        f" FROM ({summands}) called JOIN accounts_account a ON a.id = called.account"
+        f" WHERE a.created_at >= %(since)s GROUP BY 1, 2 HAVING sum(called.calls) > 0",
         parameters,
     )
-    return {row["id"]: set(row["weeks"]) for row in rows}
+    weeks: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        weeks[row["id"]].add(row["week"])
+    return weeks
 
 
 def _describe(accounts: list[dict[str, Any]], as_of: datetime) -> dict[str, Any]:
