@@ -1,23 +1,20 @@
 """Shared fixtures. Databases are real: one embedded PostgreSQL a test process, in a directory of its own."""
 
-from importlib import import_module
-from typing import Any
-
+import psycopg
 import pytest
-from django.apps import AppConfig, apps
-from django.db.models.signals import post_migrate
 from loopback_only import pytest_configure as pytest_configure
 
+from aio_platform import database
 
-@pytest.fixture(scope="session", autouse=True)
-def plans_outlive_every_test() -> None:
-    """A test that commits empties the database after itself; this gives back what `migrate` had put there.
 
-    Django sends `post_migrate` after it emptied the tables, so no test depends on which ran before it.
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """The server of test databases does not wait for its disk: what it keeps need not outlive this machine.
+
+    Platforms that tests start have servers of their own, which wait.
     """
-    post_migrate.connect(_add_plans, dispatch_uid="tests.plans")
-
-
-def _add_plans(sender: AppConfig, **_: Any) -> None:
-    if sender.label == "accounts":
-        import_module("accounts.migrations.0002_plans").add_plans(apps, None)
+    if database.uses_embedded_server():
+        with psycopg.connect(**database.connection_keywords("postgres"), autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+            connection.execute("SELECT pg_reload_conf()")

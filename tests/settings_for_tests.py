@@ -19,3 +19,6 @@ os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ.setdefault("AIO_LOG_LEVEL", "WARNING")
 
 from aio_platform.settings import *  # noqa: E402, F403
+from aio_platform.settings import INSTALLED_APPS  # noqa: E402
+
+INSTALLED_APPS = [*INSTALLED_APPS, "quick_flush"]

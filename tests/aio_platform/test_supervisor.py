@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# A child notes its start, and its end when it is told to stop; its arguments are its name and what it does.
+# A child notes its start, that it is told to stop, and its end; its arguments are its name and what it does. One of
+# "with NAME" ends only once that one has been told to stop too.
 CHILD = """
 import os, signal, sys, time
 from aio_platform.supervisor import stop_with_parent
@@ -23,7 +24,10 @@ def note(what):
     with open(log, "a") as file:
         file.write(f"{time.monotonic()} {name} {what} {os.getpid()}\\n")
 def stop(number, frame):
-    time.sleep(0.3)
+    note("stopping")
+    other = kind.partition("with ")[2]
+    while other and f" {other} stopping " not in open(log).read():
+        time.sleep(0.02)
     note("stopped")
     sys.exit(0)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if kind == "deaf" else stop)
@@ -141,15 +145,20 @@ def test_a_killed_child_is_started_again_soon(supervised: Supervised) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_children_are_stopped_in_their_order_and_to_the_end(number: int, supervised: Supervised) -> None:
     supervised.start(
-        ("late", "stays", 2), ("first", "stays", 0), ("middle", "stays", 1), ("beside", "stays", 1)
+        ("late", "stays", 2),
+        ("first", "stays", 0),
+        ("middle", "with beside", 1),
+        ("beside", "with middle", 1),
     )
     for name in ("late", "first", "middle", "beside"):
         supervised.wait_for(name, "started")
     assert supervised.stop(number) == 0
-    ends = {name: supervised.notes(name, "stopped")[0][0] for name in ("late", "first", "middle", "beside")}
-    assert ends["first"] < min(ends["middle"], ends["beside"])
-    assert abs(ends["middle"] - ends["beside"]) < 0.3  # one order stops together
-    assert max(ends["middle"], ends["beside"]) < ends["late"]
+    told, ended = (
+        {name: supervised.notes(name, what)[0][0] for name in ("late", "first", "middle", "beside")}
+        for what in ("stopping", "stopped")
+    )
+    assert ended["first"] < min(told["middle"], told["beside"])
+    assert max(ended["middle"], ended["beside"]) < told["late"]
 
 
 def test_a_child_that_does_not_stop_is_killed_when_patience_ends(supervised: Supervised) -> None:

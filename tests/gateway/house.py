@@ -11,7 +11,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from own_tables import empty_own_tables
+from emptying import empty_own_tables
 
 from accounts.models import Account, Membership, User
 from aio_platform.request_ids import new_request_uuid

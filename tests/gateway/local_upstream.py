@@ -101,7 +101,7 @@ class Tenant:
 
     async def settled_balance(self) -> int:
         """What is available once nothing is held; fails when something stays held."""
-        give_up_at = time.monotonic() + 5
+        give_up_at = time.monotonic() + 30
         while True:
             available, held = self.balance()
             if held == 0:

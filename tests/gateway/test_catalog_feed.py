@@ -1,4 +1,4 @@
-"""Every process runs the catalog in force within a second, and keeps a good one through any trouble."""
+"""Every process runs the catalog in force as soon as it is told of it, and keeps a good one through any trouble."""
 
 import asyncio
 import time
@@ -51,8 +51,14 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
         CatalogVersion.objects.all().delete()
 
 
+@pytest.fixture(autouse=True)
+def waits_for_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is found by looking, but where that is what a test is about."""
+    monkeypatch.setattr(catalog_feed, "POLL_S", 3600.0)
+
+
 @pytest.fixture
-async def feed(committed: None) -> AsyncIterator[CatalogFeed]:
+async def feed(waits_for_notices: None, committed: None) -> AsyncIterator[CatalogFeed]:
     await store(TOML)
     feed = CatalogFeed(ADAPTERS)
     await feed.open()
@@ -80,11 +86,10 @@ async def store_unchecked(text: str) -> None:
         await other.execute("SELECT pg_notify('aio_catalog', '')")
 
 
-async def seconds_until(condition: Callable[[], bool], limit_s: float = 1.0) -> None:
-    started = time.monotonic()
+async def until(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 30
     while not condition():
-        if time.monotonic() - started > limit_s:
-            raise AssertionError(f"not within {limit_s} s")
+        assert time.monotonic() < give_up_at, "it did not come about"
         await asyncio.sleep(0.005)
 
 
@@ -97,17 +102,24 @@ async def end_connections_of_feeds() -> int:
         return len(await cursor.fetchall())
 
 
+async def no_feed_is_connected() -> None:
+    """A server's process outlives its client by a moment."""
+    give_up_at = time.monotonic() + 30
+    while await end_connections_of_feeds():
+        assert time.monotonic() < give_up_at, "a feed stays connected"
+
+
 async def test_open_loads_the_catalog_in_force(feed: CatalogFeed) -> None:
     [route] = feed.current.routes_for("chat", None)
     assert route.rate.id > 0
     assert route.rate.as_json() == {"tokens_in": {"microcredits": 500_000, "per": 1000}}
 
 
-async def test_a_change_on_another_connection_arrives_within_a_second(feed: CatalogFeed) -> None:
+async def test_a_change_on_another_connection_arrives_by_its_notice(feed: CatalogFeed) -> None:
     for price in ("0.25", "0.125", "0.5"):
         before = feed.current
         version = await store(TOML.replace('"0.5"', f'"{price}"'))
-        await seconds_until(lambda version=version: feed.current.version == version)
+        await until(lambda version=version: feed.current.version == version)
         assert feed.current is not before
         rate = feed.current.routes_for("chat", None)[0].rate
         assert rate.prices[0].microcredits == float(price) * 1_000_000
@@ -117,22 +129,21 @@ async def test_a_change_on_another_connection_arrives_within_a_second(feed: Cata
 async def test_many_changes_in_a_row_end_at_the_newest(feed: CatalogFeed) -> None:
     for number in range(20):
         version = await store(TOML + f"# {number}\n")
-    await seconds_until(lambda: feed.current.version == version)
+    await until(lambda: feed.current.version == version)
 
 
 async def test_a_change_without_a_notice_is_found_by_looking(
     feed: CatalogFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog_feed, "POLL_S", 0.05)
-    await store(TOML + "# makes the feed wait anew, with the shorter pause\n")
-    await asyncio.sleep(0.1)
+    waits_anew = await store(TOML + "# with the shorter pause\n")
+    await until(lambda: feed.current.version == waits_anew)
     async with await database.connect_async("test") as other:
         await other.execute(
             "INSERT INTO gateway_catalogversion (toml, digest, loaded_by, note)"
             " SELECT toml || '#', 'x', '', '' FROM gateway_catalogversion ORDER BY version DESC LIMIT 1"
         )
-    before = feed.current.version
-    await seconds_until(lambda: feed.current.version > before)
+    await until(lambda: feed.current.version > waits_anew)
 
 
 async def test_a_lost_connection_is_made_again_and_nothing_is_missed(feed: CatalogFeed) -> None:
@@ -140,7 +151,7 @@ async def test_a_lost_connection_is_made_again_and_nothing_is_missed(feed: Catal
         with capture_logs() as logs:
             assert await end_connections_of_feeds() == 1
             version = await store(TOML + f"# {number}\n")
-            await seconds_until(lambda version=version: feed.current.version == version)
+            await until(lambda version=version: feed.current.version == version)
         assert "catalog feed interrupted" in [entry["event"] for entry in logs]
 
 
@@ -156,11 +167,11 @@ async def test_a_database_that_is_away_leaves_the_snapshot_in_force(
     await end_connections_of_feeds()
     monkeypatch.setattr(database, "connect_async", refused)
     before = feed.current
-    await seconds_until(lambda: len(attempts) >= 2, limit_s=5)
+    await until(lambda: len(attempts) >= 2)
     assert feed.current is before
     monkeypatch.setattr(database, "connect_async", connect)
     version = await store(TOML + "# back\n")
-    await seconds_until(lambda: feed.current.version == version)
+    await until(lambda: feed.current.version == version)
 
 
 @pytest.mark.parametrize(
@@ -185,14 +196,14 @@ async def test_a_version_this_process_cannot_use_leaves_the_one_before(
     before = feed.current
     with capture_logs() as logs:
         await store_unchecked(text)
-        await seconds_until(lambda: bool(logs))
+        await until(lambda: bool(logs))
         await store_unchecked(text)
-        await seconds_until(lambda: len(logs) == 2)
+        await until(lambda: len(logs) == 2)
     assert [entry["log_level"] for entry in logs] == ["error", "error"]
     assert logs[0]["errors"][0].endswith(error)
     assert feed.current is before
     version = await store(TOML + "# mended\n")
-    await seconds_until(lambda: feed.current.version == version)
+    await until(lambda: feed.current.version == version)
 
 
 async def test_a_version_that_cannot_be_used_keeps_a_process_from_starting(committed: None) -> None:
@@ -210,10 +221,10 @@ async def test_a_version_that_cannot_be_used_keeps_a_process_from_starting(commi
 async def test_without_a_catalog_a_process_does_not_start(committed: None) -> None:
     with pytest.raises(NoCatalog, match="load_catalog"):
         await CatalogFeed(ADAPTERS).open()
-    assert await end_connections_of_feeds() == 0
+    await no_feed_is_connected()
 
 
 async def test_close_ends_the_connection_and_keeps_the_snapshot(feed: CatalogFeed) -> None:
     await feed.close()
     assert feed.current.default_model("chat") == "small"
-    assert await end_connections_of_feeds() == 0
+    await no_feed_is_connected()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from own_tables import empty_own_tables
+from emptying import empty_own_tables
 from pytest_django import Settings
 
 from accounts import actions

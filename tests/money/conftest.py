@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from own_tables import empty_own_tables
+from emptying import empty_own_tables
 from running_platform import RunningPlatform
 
 from accounts.models import Plan

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from own_tables import empty_own_tables
+from emptying import empty_own_tables
 
 from accounts import actions
 from accounts.keys import digest_of

@@ -6,11 +6,10 @@ it is advanced instead of waited for.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from django.db import connection
 from pytest_django import Settings
 from standardwebhooks import WebhookVerificationError
 
@@ -30,19 +29,12 @@ EVENTS = 12
 
 
 @pytest.fixture
-def customer(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def customer(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     settings.AIO_PRIVATE_URL_NETWORKS = ["127.0.0.1/32"]
     monkeypatch.setattr(worker, "LOOK_EVERY_S", 0.02)
     account, _ = grants.open_account("Ada's lab", "unlimited", extra_microcredits=100 * CREDIT)
     _, key = actions.issue_key(account, "tasks")
-    yield Tenant(account.pk, Caller(digest_of(key)), key, rate_of(CREDIT))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class WHERE relkind IN ('r', 'p')"
-            " AND relnamespace = 'public'::regnamespace AND (relname LIKE 'usage\\_%'"
-            " OR relname LIKE 'gateway\\_task%' OR relname LIKE 'gateway\\_callback%')"
-        )
-        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]}")
+    return Tenant(account.pk, Caller(digest_of(key)), key, rate_of(CREDIT))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from own_tables import empty_own_tables
+from emptying import empty_own_tables
 
 from accounts import actions
 from accounts.keys import digest_of

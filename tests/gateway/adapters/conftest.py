@@ -26,7 +26,7 @@ class SandboxDriver:
     """Runs the shipped catalog's routes against a running sandbox, one step after the other."""
 
     def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, timeout=10)
+        self.client = httpx.Client(base_url=url, timeout=60)
         environ = {"AIO_SANDBOX_URL": url}
         text = read_catalog(str(CATALOG))
         self._routes = parse_catalog(text, file=str(CATALOG), adapters=ADAPTERS, environ=environ).routes
@@ -85,5 +85,5 @@ def sandbox() -> Iterator[SandboxDriver]:
     yield driver
     driver.client.close()
     process.terminate()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
     process.stdout.close()

@@ -300,7 +300,7 @@ def test_webhooks_are_told_from_forged_ones_and_may_come_twice(tasks: Tasks, hoo
     now = tasks.advance(1)
     secret = secret_of(tasks, name)
     for _ in range(2):
-        path, headers, body = hook.get(timeout=5)
+        path, headers, body = hook.get(timeout=30)
         assert marker_in(path) == "mark-1"
         assert adapter.webhook_reference(headers, body, secret, now) == submitted.reference["id"]
         with pytest.raises(ForgedWebhook):
@@ -313,9 +313,9 @@ def test_a_forged_webhook_is_refused_and_the_genuine_one_after_it_is_not(
 ) -> None:
     adapter, submitted, _ = tasks.start_magic(name, "webhook=forged;task=fail", hook.url)
     secret = secret_of(tasks, name)
-    _, headers, body = hook.get(timeout=5)
+    _, headers, body = hook.get(timeout=30)
     with pytest.raises(ForgedWebhook):
         adapter.webhook_reference(headers, body, secret, time.time())
     now = tasks.advance(1)
-    _, headers, body = hook.get(timeout=5)
+    _, headers, body = hook.get(timeout=30)
     assert adapter.webhook_reference(headers, body, secret, now) == submitted.reference["id"]

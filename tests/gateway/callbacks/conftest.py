@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from own_tables import empty_own_tables
+from emptying import empty_own_tables
 from pytest_django import Settings
 
 from accounts import actions

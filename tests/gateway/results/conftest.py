@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import web
 from django.db import connection
-from own_tables import empty_own_tables
+from emptying import empty_own_tables
 from pytest_django import Settings
 
 from gateway.tasks.records import ClaimedTask, TaskKey

@@ -32,7 +32,7 @@ def start_process(*arguments: str) -> tuple[subprocess.Popen[bytes], str]:
 def stop_process(process: subprocess.Popen[bytes]) -> int:
     """Ask for a clean stop; returns the exit status."""
     process.terminate()
-    status = process.wait(timeout=10)
+    status = process.wait(timeout=60)
     assert process.stdout is not None
     process.stdout.close()
     return status
@@ -43,7 +43,7 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.client = httpx.Client(base_url=url, timeout=10)
+        self.client = httpx.Client(base_url=url, timeout=60)
         self.post, self.get = self.client.post, self.client.get
 
     def chat(self, text: str = "hello", **body: Any) -> httpx.Response:
@@ -64,8 +64,8 @@ class Sandbox:
         return self.journal(contains=contains)[-1]
 
     def wait_for_entry(self, contains: str, holds: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-        """The entry, as soon as `holds` is true of it; at most two seconds are waited."""
-        deadline = time.monotonic() + 2
+        """The entry, as soon as `holds` is true of it; for a while."""
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             entries = self.journal(contains=contains)
             if entries and holds(entries[-1]):

@@ -48,7 +48,7 @@ def test_waiting_answers_at_the_end(sandbox):
     before = time.monotonic()
     prediction = create(sandbox, "[[sbx:task_s=0.1]]", {"prefer": "wait"})
     assert prediction["status"] == "succeeded"
-    assert 0.1 <= time.monotonic() - before < 2
+    assert 0.1 <= time.monotonic() - before < 9  # a task that is told nothing takes ten seconds here
 
 
 @pytest.mark.parametrize("body", [{}, {"version": "abc"}, {"input": {}}], ids=str)

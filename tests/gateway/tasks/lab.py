@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from aio_platform import database
 from aio_platform.request_ids import new_request_uuid
 from gateway.adapters.steps import AdapterRoute, AnswerRefused, Received, UpstreamCall, UpstreamFault
 from gateway.adapters.task_steps import (
@@ -279,7 +280,7 @@ class Lab:
         ]
         return row
 
-    async def until(self, task: OpenedTask, *states: str, limit_s: float = 10.0) -> dict[str, Any]:
+    async def until(self, task: OpenedTask, *states: str, limit_s: float = 30.0) -> dict[str, Any]:
         """The task's row once it is in one of these states."""
         give_up_at = time.monotonic() + limit_s
         while True:
@@ -288,6 +289,20 @@ class Lab:
                 return row
             assert time.monotonic() < give_up_at, f"still {row['state']}"
             await asyncio.sleep(0.02)
+
+    def pass_deadline(self, task: OpenedTask) -> None:
+        """Time passes: its deadline is over."""
+        with database.connect("aio test clock") as owner:
+            for table, column in (("gateway_task", "id"), ("gateway_task_due", "task_id")):
+                owner.execute(
+                    f"UPDATE {table} SET deadline_at = now() - interval '1 ms' WHERE {column} = %s".encode(),
+                    [task.id],
+                )
+
+    def admits(self, name: str) -> bool:
+        """Whether that upstream is not left to rest."""
+        url = {"lab": self.upstream, "second": self.second}[name].local.url
+        return self._upstreams.admits(lab_route(name, url, self.rate))
 
     async def _keep(self, task: ClaimedTask, urls: list[str]) -> list[str]:
         self.kept.append(urls)

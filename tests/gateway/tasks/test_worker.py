@@ -9,6 +9,7 @@ import pytest
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
+from gateway.tasks import worker
 from gateway.upstream import FAILURES_TO_OPEN
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import Lab, OpenedTask, rate_of
@@ -59,16 +60,25 @@ async def test_a_task_that_succeeds_is_charged_once_and_has_its_results(lab: Lab
     assert_nothing_is_left(lab, start - PRICE)
 
 
-async def test_a_new_task_is_submitted_at_once(lab: Lab) -> None:
+async def test_a_new_task_is_submitted_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the database's word of it: nobody looks by himself for an hour."""
+    monkeypatch.setattr(worker, "LOOK_EVERY_S", 3600.0)
     lab.work()
-    await lab.until(await lab.open(), "succeeded")  # connections are open now
+    await until(lambda: listening_workers(lab) == 1)
     task = await lab.open()
 
-    row = await lab.until(task, "succeeded", "running")
-
-    assert (row["submit_attempted_at"] - row["created_at"]).total_seconds() < 0.2
+    await until(lambda: lab.row(task)["submit_attempted_at"] is not None)
 
 
+def listening_workers(lab: Lab) -> int:
+    [row] = lab.tenant.rows(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aio task news'"
+        " AND datname = current_database() AND query LIKE 'LISTEN%%' AND state = 'idle' AND %s IS NOT NULL"
+    )
+    return int(row["count"])
+
+
+HANGS = 60.0
 FAILURE = {"progress": "failed", "error": "The model\nsaw nothing."}
 
 
@@ -86,15 +96,17 @@ FAILURE = {"progress": "failed", "error": "The model\nsaw nothing."}
         ({"on_submit": [{"unwelcome": 402}]}, "failed", 502, "not set up correctly"),
         ({"on_submit": [500]}, "failed", 502, "could not be confirmed"),
         ({"on_submit": ["not JSON"]}, "failed", 502, "could not be confirmed"),
-        ({"on_submit": [5.0]}, "failed", 502, "could not be confirmed"),
+        ({"on_submit": [HANGS]}, "failed", 502, "could not be confirmed"),
         ({"on_submit": ["break"]}, "failed", 502, "could not be confirmed"),
     ],
     ids=lambda value: str(value)[:40],
 )
 async def test_whatever_else_comes_of_a_task_it_costs_nothing_and_says_why(
-    lab: Lab, what: dict[str, Any], outcome: str, status: int, message: str
+    lab: Lab, settings: Settings, what: dict[str, Any], outcome: str, status: int, message: str
 ) -> None:
     start, _ = lab.tenant.balance()
+    if what == {"on_submit": [HANGS]}:
+        settings.TASK_SUBMIT_LIMIT_S = 0.3
     for name, value in what.items():
         setattr(lab.upstream, name, value)
     task = await lab.open()
@@ -148,7 +160,8 @@ async def test_an_upstream_that_does_not_take_our_key_is_not_rested(lab: Lab) ->
     for task in tasks:
         await lab.until(task, "failed")
 
-    await lab.until(await lab.open(), "succeeded", limit_s=3)
+    assert lab.admits("lab")
+    await lab.until(await lab.open(), "succeeded")
 
 
 @pytest.mark.parametrize("step", [429, 503, {"busy": True}], ids=str)
@@ -157,7 +170,7 @@ async def test_an_upstream_that_is_too_busy_is_asked_again(lab: Lab, step: Any) 
     task = await lab.open()
     lab.work()
 
-    await lab.until(task, "succeeded", limit_s=15)
+    await lab.until(task, "succeeded")
 
     assert len(lab.upstream.tasks) == 1
     assert event_of(lab, task)["outcome"] == "succeeded"
@@ -173,7 +186,7 @@ async def test_an_upstream_that_is_not_there_is_asked_again(lab: Lab) -> None:
     lab.catalog.current = type(lab.catalog)({"lab": url}, lab.rate).current
     object.__setattr__(lab.catalog.current, "version", 2)
 
-    await lab.until(task, "succeeded", limit_s=15)
+    await lab.until(task, "succeeded")
 
     assert len(lab.upstream.tasks) == 1
 
@@ -183,7 +196,7 @@ async def test_trouble_while_polling_is_no_failure_of_the_task(lab: Lab) -> None
     task = await lab.open()
     lab.work()
 
-    row = await lab.until(task, "succeeded", limit_s=20)
+    row = await lab.until(task, "succeeded")
 
     assert row["consumed_microcredits"] == PRICE
     assert len(lab.upstream.polls) == 4
@@ -192,8 +205,10 @@ async def test_trouble_while_polling_is_no_failure_of_the_task(lab: Lab) -> None
 async def test_a_task_past_its_deadline_ends_there_and_its_upstream_is_told(lab: Lab) -> None:
     start, _ = lab.tenant.balance()
     lab.upstream.then = RUNNING
-    task = await lab.open(deadline_s=1)
+    task = await lab.open()
     lab.work()
+    await lab.until(task, "running")
+    lab.pass_deadline(task)
 
     row = await lab.until(task, "timed_out")
 
@@ -278,28 +293,27 @@ async def test_a_submission_that_is_nowhere_to_be_found_is_let_go(lab: Lab) -> N
     task = await lab.open()
     lab.work()
 
-    assert "could not be confirmed" in (await lab.until(task, "failed", limit_s=20))["error_message"]
+    assert "could not be confirmed" in (await lab.until(task, "failed"))["error_message"]
     assert lab.upstream.tasks == {}
     assert_nothing_is_left(lab, start)
 
 
 async def test_a_stuck_upstream_does_not_delay_anothers_tasks(lab: Lab, settings: Settings) -> None:
     settings.TASK_CALLS_IN_FLIGHT = 4
-    settings.TASK_POLL_LIMIT_S = 30
-    lab.upstream.answers = [20.0] * 100
+    lab.upstream.answers = [HANGS] * 100
     stuck = [await lab.open() for _ in range(12)]
     lab.work()
     await until(lambda: len(lab.upstream.polls) >= 4)
 
-    rows = [await lab.until(await lab.open(upstream="second"), "succeeded") for _ in range(5)]
+    for _ in range(5):
+        await lab.until(await lab.open(upstream="second"), "succeeded")
 
-    assert max((row["ended_at"] - row["created_at"]).total_seconds() for row in rows) < 2
     assert len(lab.upstream.polls) <= 4
     assert {lab.row(task)["state"] for task in stuck} <= {"held", "running"}
 
 
 async def test_a_worker_that_stops_gives_its_tasks_back_at_once(lab: Lab) -> None:
-    lab.upstream.answers = [10.0]
+    lab.upstream.answers = [HANGS]
     task = await lab.open()
     lab.work()
     await until(lambda: len(lab.upstream.polls) == 1)
@@ -307,7 +321,7 @@ async def test_a_worker_that_stops_gives_its_tasks_back_at_once(lab: Lab) -> Non
 
     lab.work()
 
-    await lab.until(task, "succeeded", limit_s=1.5)
+    await lab.until(task, "succeeded")
 
 
 async def test_several_workers_share_tasks_and_none_is_asked_for_twice(lab: Lab) -> None:
@@ -323,7 +337,9 @@ async def test_several_workers_share_tasks_and_none_is_asked_for_twice(lab: Lab)
     assert_nothing_is_left(lab, start - 20 * PRICE)
 
 
-async def test_a_database_that_comes_back_finds_the_worker_working(lab: Lab) -> None:
+async def test_a_database_that_comes_back_finds_the_worker_working(lab: Lab, settings: Settings) -> None:
+    """A step whose note was lost is done again once its lease has run out."""
+    settings.TASK_LEASE_S = 2
     lab.upstream.answers = [RUNNING] * 4
     task = await lab.open()
     lab.work()
@@ -334,10 +350,10 @@ async def test_a_database_that_comes_back_finds_the_worker_working(lab: Lab) -> 
         " AND %s IS NOT NULL"
     )
 
-    await lab.until(task, "succeeded", limit_s=15)
+    await lab.until(task, "succeeded")
 
 
-async def until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], limit_s: float = 30.0) -> None:
     give_up_at = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < give_up_at
