@@ -98,7 +98,12 @@ def figures(books: Snapshot, which: CallFilter, wanted: Wanted) -> list[dict[str
     `refunded_microcredits`, the units, and the histograms as `usage.queries.histograms` reads them.
     """
     query, coverage = _query(books, which, wanted)
-    return books.rows(query.text(coverage), query.parameters)
+    rows = books.rows(query.text(coverage), query.parameters)
+    moments = {row["bucket"] for row in rows} - {None}
+    bucket_of = {second: datetime.fromtimestamp(second, UTC) for second in moments}
+    for row in rows:
+        row["bucket"] = bucket_of.get(row["bucket"])
+    return rows
 
 
 def summands_statement(books: Snapshot, which: CallFilter, wanted: Wanted) -> tuple[str, dict[str, Any]]:
@@ -140,13 +145,16 @@ class _Query:
     def text(self, coverage: Coverage) -> str:
         """The figures of each bucket and group."""
         groups = ["bucket", *self._wanted.by]
+        # Seconds: the driver takes longer to read a moment than the database to add up a row, and most are the same.
+        columns = ["extract(epoch FROM bucket)::bigint AS bucket", *self._wanted.by]
         sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, *self._wanted.units, "errors")]
         sums += [f"numeric_send(sum({name})) AS {name}" for name in self._wanted.histograms]
-        order = ["bucket", "sum(gross_microcredits - refunded_microcredits) DESC", *self._wanted.by]
+        order = ["part.bucket", "sum(gross_microcredits - refunded_microcredits) DESC", *self._wanted.by]
         limit = f" LIMIT {int(self._wanted.limit)}" if self._wanted.limit is not None else ""
         return (
-            f"SELECT {', '.join([*groups, *sums])} FROM ({self.summands(coverage)}) part"  # noqa: S608
-            f" GROUP BY {', '.join(groups)} HAVING sum(calls) > 0 ORDER BY {', '.join(order)}{limit}"
+            f"SELECT {', '.join([*columns, *sums])} FROM ({self.summands(coverage)}) part"  # noqa: S608
+            f" GROUP BY {', '.join(f'part.{name}' for name in groups)} HAVING sum(calls) > 0"
+            f" ORDER BY {', '.join(order)}{limit}"
         )
 
     def summands(self, coverage: Coverage) -> str:

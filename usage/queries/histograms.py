@@ -10,11 +10,10 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from math import ceil
 
 # numeric_send: the number of digits, the first one's power of 10,000, the sign, and how many decimal places are shown.
-_HEADER_WORDS = 4
-_WEIGHT = 1
+_HEADER_BYTES = 8
+_WEIGHT = slice(2, 4)
 MAX_LATENCY_MS = 2**31 - 1
 EXACT_UP_TO_MS = 100
 
@@ -48,33 +47,32 @@ def counts(histogram: bytes | None) -> list[int]:
 
 def _filled(histogram: bytes | None) -> tuple[int, Sequence[int]]:
     """The number of the lowest bucket that is sent, and the counts from it on."""
-    digits = array("H", histogram or b"")
+    if histogram is None or len(histogram) == _HEADER_BYTES:
+        return 0, ()
+    # PostgreSQL sends no zeros at either end: those that fill the first and the last bucket are put back.
+    weight = int.from_bytes(histogram[_WEIGHT], "big")
+    size = len(histogram) - _HEADER_BYTES
+    before, after = 2 * (2 - weight % 3), -(size // 2 + 2 - weight % 3) % 3 * 2
+    digits = array("H", b"\0" * before + histogram[_HEADER_BYTES:] + b"\0" * after)
     if sys.byteorder == "little":
         digits.byteswap()
-    header, digits = digits[:_HEADER_WORDS], digits[_HEADER_WORDS:]
-    if not digits:
-        return 0, digits
-    # PostgreSQL sends no zeros at either end: those that fill the first and the last bucket are put back.
-    weight = header[_WEIGHT]
-    digits = _zeros(2 - weight % 3) + digits
-    digits.extend(_zeros(-len(digits) % 3))
-    high, middle, low = digits[0::3], digits[1::3], digits[2::3]
+    high, middle, low = digits[-3::-3], digits[-2::-3], digits[::-3]
     found: Sequence[int] = low
-    if any(high) or any(middle):
+    if middle.tobytes().strip(b"\0") or high.tobytes().strip(b"\0"):
         found = [a * 10**8 + b * 10**4 + c for a, b, c in zip(high, middle, low, strict=True)]
-    return weight // 3 + 1 - len(found), found[::-1]
-
-
-def _zeros(count: int) -> "array[int]":
-    return array("H", bytes(2 * count))
+    return weight // 3 + 1 - len(found), found
 
 
 def percentiles(histogram: bytes | None, shares: Sequence[float]) -> list[int | None]:
-    """For each share the latency that so many calls did not exceed: exact up to 100 ms, then within 2 %."""
+    """For each share the latency that so many calls did not exceed: exact up to 100 ms, then within 2 %.
+
+    A share is whole thousandths.
+    """
     lowest, found = _filled(histogram)
     if not found:
         return [None for _ in shares]
     running = list(accumulate(found))
     total = running[-1]
-    # Rounded before the ceiling: 0.95 of 20 is 19, not the 19.000000000000004 of a float.
-    return [MIDDLES_MS[lowest + bisect_right(running, ceil(round(share * total, 6)) - 1)] for share in shares]
+    # Shares are thousandths, in whole numbers: 0.95 of 20 is 19, not the 19.000000000000004 of a float.
+    ranks = [(total * round(share * 1000) + 999) // 1000 for share in shares]
+    return [MIDDLES_MS[lowest + bisect_right(running, rank - 1)] for rank in ranks]
