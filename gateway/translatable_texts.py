@@ -23,6 +23,7 @@ NOT_SHOWN = (
     "/management/",
     "/migrations/",
     "/sandbox/",
+    "archive_refusals.py",
     "catalog_lines.py",
     "catalog_fields.py",
     "declarations.py",

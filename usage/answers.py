@@ -83,6 +83,9 @@ class UsagePage(_Body):
     data = UsageEventBody(many=True)  # type: ignore[assignment] # a serializer's own `data` is not asked for
     has_more = serializers.BooleanField()
     next = serializers.CharField(allow_null=True, help_text="give it as `after` for the next page")
+    kept_from = serializers.DateTimeField(
+        allow_null=True, help_text="calls that started before are archived; null: none are"
+    )
 
 
 class RateLine(_Body):

@@ -136,6 +136,46 @@ class EventsArchived(InvalidRequest):
         )
 
 
+class CallArchived(PlatformError):
+    """Calls that started that long ago are in files: whether there was such a one is not known here."""
+
+    status = 410
+    type = "archived"
+
+    def __init__(self, kept_from: datetime) -> None:
+        super().__init__(
+            f"Calls that started before {_utc(kept_from)} are archived. Their sums are in the usage views and their"
+            " charges in the ledger; ask us for a single one, with its request id.",
+            param="request_id",
+            details={"kept_from": _utc(kept_from)},
+        )
+
+
+class RefundOfArchivedCall(PlatformError):
+    """The sums of an archived call cannot be changed any more, and a refund would have to."""
+
+    status = 410
+    type = "archived"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The call is archived, so a refund could not be counted with its sums. Grant the account the credits"
+            " instead, with the request id as the reason.",
+            param="request_id",
+        )
+
+
+class CallsNotKept(InvalidRequest):
+    """A list of single calls was asked to start where they are archived."""
+
+    def __init__(self, kept_from: datetime) -> None:
+        super().__init__(
+            f"Calls that started before {_utc(kept_from)} are archived: ask for those since then. Sums go back"
+            " further.",
+            param="since",
+        )
+
+
 class CaptureUnknown(NotFound):
     """No such call in the account, or one that was not charged."""
 

@@ -40,6 +40,7 @@ _BROKEN_RULES: Mapping[str | None, type[PlatformError]] = {
     "usage_grant_key_once": errors.GrantConflict,
     "usage_grant_expires_later": errors.GrantExpiryPast,
     "usage_refund_has_capture": errors.CaptureUnknown,
+    "usage_refund_has_event": errors.RefundOfArchivedCall,
     "usage_refund_key_once": errors.RefundConflict,
     "usage_refund_within_capture": errors.RefundTooLarge,
 }
@@ -140,14 +141,15 @@ def refund(
     """Give back part or all of what a call cost; the sum of its refunds never exceeds its capture.
 
     A repeat under the same key gives nothing and returns the first refund's entry. Raises AmountRefused,
-    RefundTooLarge, BalanceTooLarge, RefundConflict, CaptureUnknown, and InvalidRequest for a bad text.
+    RefundTooLarge, BalanceTooLarge, RefundConflict, CaptureUnknown, RefundOfArchivedCall, and InvalidRequest for a bad
+    text.
     """
     _check_amount(amount_microcredits)
     _check_text(reason, "reason", MAX_TEXT_LENGTH)
     _check_text(actor, "actor", MAX_TEXT_LENGTH)
     _check_text(idempotency_key, "idempotency_key", MAX_IDEMPOTENCY_KEY_LENGTH)
     [row] = _call(
-        "SELECT entry, available, repeated FROM usage_refund_v1(%s, %s, %s, %s, %s, %s, %s)",
+        "SELECT entry, available, repeated FROM usage_refund_v2(%s, %s, %s, %s, %s, %s, %s)",
         [
             account_id,
             started_at(request_uuid),
@@ -184,7 +186,7 @@ def expire_holds(limit: int = 500) -> int:
 
 def make_partitions(months_ahead: int = 3) -> int:
     """Make the missing month partitions of the usage events; returns how many were made."""
-    return _number("SELECT usage_make_partitions_v1(%s)", [months_ahead])
+    return _number("SELECT usage_make_partitions_v2(%s)", [months_ahead])
 
 
 def forget_answers(limit: int = 1000) -> int:
@@ -195,7 +197,7 @@ def forget_answers(limit: int = 1000) -> int:
 def reconcile() -> list[Disagreement]:
     """Everything the books disagree about, seen in one snapshot; empty when they are right. The run is noted."""
     started = time.monotonic()
-    found = [Disagreement._make(row) for row in _call("SELECT * FROM usage_reconcile_v1()", [])]
+    found = [Disagreement._make(row) for row in _call("SELECT * FROM usage_reconcile_v2()", [])]
     took_ms = round((time.monotonic() - started) * 1000)
     first = f"account {found[0].account_id}: {found[0].problem}" if found else None
     _call("SELECT usage_note_reconciliation_v1(%s, %s, %s)", [took_ms, len(found), first])

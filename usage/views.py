@@ -135,17 +135,18 @@ class UsageListView(UsageView):
             limit=read_limit(parameters),
             after=None if cursor is None else call_of(cursor),
         )
-        return Response(_list(page.as_of, page.events, page.next))
+        kept_from = page.kept_from and utc_text(page.kept_from)
+        return Response(_list(page.as_of, page.events, page.next) | {"kept_from": kept_from})
 
 
 class ReceiptView(UsageView):
     @extend_schema(
         operation_id="get_receipt",
         tags=["usage"],
-        responses={200: answers.ReceiptBody, 404: ErrorBody, **answers.REFUSALS},
+        responses={200: answers.ReceiptBody, 404: ErrorBody, 410: ErrorBody, **answers.REFUSALS},
     )
     def get(self, request: Request, request_id: str) -> Response:
-        """One call: its price and how it came about, its outcome, and where the time went."""
+        """One call: its price and how it came about, its outcome, and where the time went; 410 once it is archived."""
         QueryParameters(request, ())
         call = parse_call(request_id)
         receipt = None if call is None else find_receipt(self.account_id(request), call)

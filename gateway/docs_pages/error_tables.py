@@ -68,6 +68,10 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
         _("The state of things does not allow it: a task has ended, a key is revoked, a name is taken."),
         _("Look at the thing's state first."),
     ),
+    (410, "archived"): (
+        _("The call started so long ago that it is archived; its sums and its charge are still there."),
+        _("Use the usage views and the ledger, or ask us for the call with its request id."),
+    ),
     (413, "invalid_request"): (_("The body is larger than the endpoint's limit."), _("Send less.")),
     (422, "idempotency_error"): (
         _("This Idempotency-Key was used with another body."),

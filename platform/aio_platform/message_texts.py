@@ -37,6 +37,8 @@ MESSAGES = (
     _("An expiry is in the future."),
     _("An overlap is from 0 to {MAX_OVERLAP_S} seconds."),
     _("Another cost is published for that hour."),
+    _("Calls that started before {value1} are archived. Their sums are in the usage views and their charges in the ledger; ask us for a single one, with its request id."),  # noqa: E501
+    _("Calls that started before {value1} are archived: ask for those since then. Sums go back further."),
     _("Expires: a date and a time, as in 2026-12-31T23:59."),
     _("Give 1 to {max_length} characters as {param}."),
     _("Give an API key as 'Authorization: Bearer aio_…', or sign in."),
@@ -84,11 +86,13 @@ MESSAGES = (
     _("The body is not valid multipart/form-data."),
     _("The body must be a JSON object."),
     _("The body must not contain the character U+0000."),
+    _("The call is archived, so a refund could not be counted with its sums. Grant the account the credits instead, with the request id as the reason."),  # noqa: E501
     _("The call may cost up to {needed} credits, and {allowance} are left of the API key's cap for the {period}, which starts anew at {value4}."),  # noqa: E501
     _("The call may cost up to {needed} credits, and {available} are available ({held} are held by calls under way)."),
     _("The call took longer than this endpoint's limit of {limit_s} seconds."),
     _("The call took too long to be recorded, and was not charged."),
     _("The call was carried, but could not be recorded."),
+    _("The calls of that time are archived and left are sums by the day: ask for whole days, in UTC."),
     _("The calls of that time are archived and left are sums by the hour: ask for whole hours."),
     _("The file is not UTF-8."),
     _("The form is cut short: its last boundary is missing."),

@@ -324,4 +324,6 @@ TASK_LEASE_S = _integer("AIO_TASK_LEASE_S", 20)  # after a worker's death its ta
 TASK_STOP_LIMIT_S = _integer("AIO_TASK_STOP_LIMIT_S", 20)
 MAX_TASK_BODY_BYTES = _integer("AIO_MAX_TASK_BODY_BYTES", 1_000_000)
 TASK_KEEP_DAYS = _integer("AIO_TASK_KEEP_DAYS", 90, at_least=1)  # then its bodies go; its row and price stay
+# Whole months besides the running one whose calls archive_usage leaves in the database.
+CALLS_KEEP_MONTHS = _integer("AIO_CALLS_KEEP_MONTHS", 3, at_least=1)
 CALLBACK_KEEP_DAYS = _integer("AIO_CALLBACK_KEEP_DAYS", 30, at_least=1)  # of deliveries that have ended

@@ -60,7 +60,7 @@ async def race(tenant: Tenant, times: int) -> None:
     outcomes = Counter(event["outcome"] for event in tenant.outcomes())
     assert outcomes == winners
     assert len(tenant.rows("SELECT 1 FROM gateway_task_event WHERE account_id = %s")) == times
-    assert tenant.rows("SELECT * FROM usage_reconcile_v1() WHERE %s IS NOT NULL") == []
+    assert tenant.rows("SELECT * FROM usage_reconcile_v2() WHERE %s IS NOT NULL") == []
 
 
 async def running_tasks(tenant: Tenant, rate: Rate, desk: TaskDesk, line: WorkLine) -> list[TaskKey]:

@@ -167,8 +167,8 @@ class Books:
         )
 
     def problems(self) -> list[str]:
-        """What usage_reconcile_v1 finds."""
-        return [problem for problem, _, _ in self.sql("SELECT * FROM usage_reconcile_v1()")]
+        """What usage_reconcile_v2 finds."""
+        return [problem for problem, _, _ in self.sql("SELECT * FROM usage_reconcile_v2()")]
 
 
 _END_DEFAULTS: dict[str, Any] = {

@@ -22,7 +22,7 @@ def test_migrations_give_the_schema_file(db):
 
 def test_month_partitions_are_left_out(books):
     before = text()
-    books.sql("SELECT usage_make_partitions_v1(9)")
+    books.sql("SELECT usage_make_partitions_v2(9)")
     assert text() == before
 
 
@@ -36,7 +36,7 @@ def test_month_partitions_are_left_out(books):
         "GRANT DELETE ON usage_ledger_entry TO aio_app",
         "DROP INDEX usage_grant_expiring",
         "ALTER FUNCTION usage_forget_answers_v1(integer) SECURITY INVOKER",
-        "REVOKE EXECUTE ON FUNCTION usage_reconcile_v1() FROM aio_app",
+        "REVOKE EXECUTE ON FUNCTION usage_reconcile_v2() FROM aio_app",
         "COMMENT ON TABLE usage_rate IS 'something else'",
         "ALTER TABLE usage_balance SET (fillfactor = 50)",
     ],

@@ -25,7 +25,7 @@ def test_what_is_settled_during_a_look_is_not_in_it_and_is_in_the_next(committed
 
 def test_a_look_cannot_write(committed_books):
     with pytest.raises(Exception, match="read-only transaction"), snapshot() as books:
-        books.rows("SELECT usage_make_partitions_v1(9)", {})
+        books.rows("SELECT usage_make_partitions_v2(9)", {})
 
 
 def test_a_look_that_takes_too_long_is_refused(committed_books, monkeypatch):

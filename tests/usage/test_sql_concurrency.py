@@ -84,7 +84,7 @@ def test_refunds_at_once_never_exceed_the_capture(committed_books, everywhere):
     def refund(line, number):
         try:
             line.execute(
-                "SELECT usage_refund_v1(%s, %s, %s, 2, 'r', 'a', %s)",
+                "SELECT usage_refund_v2(%s, %s, %s, 2, 'r', 'a', %s)",
                 (tenant.id, started_at, request_id, str(number)),
             )
         except psycopg.errors.CheckViolation:
@@ -134,7 +134,7 @@ def test_partitions_are_made_beside_calls(committed_books, everywhere):
 
     def make_or_call(line, number):
         if number % 2:
-            return line.execute("SELECT usage_make_partitions_v1(%s)", (4 + number,)).fetchone()[0]
+            return line.execute("SELECT usage_make_partitions_v2(%s)", (4 + number,)).fetchone()[0]
         for _ in range(20):
             assert authorize(line, tenant, committed_books, ceiling=1, ttl_s=-1) == "admitted"
             line.execute("SELECT usage_expire_holds_v1(10)")

@@ -1,4 +1,4 @@
-"""usage_grant_v1, usage_expire_grants_v1 and usage_refund_v1: what is given, taken back and given again."""
+"""usage_grant_v1, usage_expire_grants_v1 and usage_refund_v2: what is given, taken back and given again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -203,7 +203,7 @@ def test_two_expired_grants_keep_together_what_is_held(books):
 
 def refund(books, tenant, request_id, amount, key):
     [row] = books.sql(
-        "SELECT entry, available, repeated FROM usage_refund_v1(%s, (SELECT started_at FROM usage_event"
+        "SELECT entry, available, repeated FROM usage_refund_v2(%s, (SELECT started_at FROM usage_event"
         " WHERE request_id = %s), %s, %s, 'reason', 'actor', %s)",
         tenant.id,
         request_id,
@@ -214,7 +214,7 @@ def refund(books, tenant, request_id, amount, key):
     return row
 
 
-REFUND = "SELECT usage_refund_v1(%s, (SELECT started_at FROM usage_event WHERE request_id = %s), %s, %s, 'r', 'a', %s)"
+REFUND = "SELECT usage_refund_v2(%s, (SELECT started_at FROM usage_event WHERE request_id = %s), %s, %s, 'r', 'a', %s)"
 
 
 def test_a_refund_gives_back_and_points_at_its_capture(books, tenant):

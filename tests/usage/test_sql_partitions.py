@@ -1,4 +1,4 @@
-"""usage_make_partitions_v1: an event always has a partition, and a month's events get their own."""
+"""usage_make_partitions_v2: an event always has a partition, and a month's events get their own."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,12 +29,12 @@ def test_this_month_and_the_three_after_it_are_there_after_migrate(books):
 
 
 def test_making_them_again_makes_none(books):
-    assert books.value("SELECT usage_make_partitions_v1(3)") == 0
+    assert books.value("SELECT usage_make_partitions_v2(3)") == 0
 
 
 def test_further_months_are_made_ahead(books):
     before = books.sql(PARTITIONS)
-    assert books.value("SELECT usage_make_partitions_v1(5)") == 2
+    assert books.value("SELECT usage_make_partitions_v2(5)") == 2
     assert len(books.sql(PARTITIONS)) == len(before) + 2
 
 
@@ -44,7 +44,7 @@ def test_an_event_of_a_month_without_a_partition_is_kept_and_moved_later(books, 
     request_id = books.call(tenant, 5, request_id=request_id_of(started_at))
     where = "SELECT tableoid::regclass::text FROM usage_event WHERE request_id = %s"
     assert books.value(where, request_id) == "usage_event_default"
-    assert books.value("SELECT usage_make_partitions_v1(4)") >= 1
+    assert books.value("SELECT usage_make_partitions_v2(4)") >= 1
     assert books.value(where, request_id) == started_at.strftime("usage_event_%Y_%m")
     assert books.value("SELECT count(*) FROM usage_event_default") == 0
     assert books.problems() == []
@@ -72,6 +72,6 @@ def test_partitions_are_indexed_and_checked_like_the_whole(books):
         )
         return constraints, columns
 
-    books.sql("SELECT usage_make_partitions_v1(4)")
+    books.sql("SELECT usage_make_partitions_v2(4)")
     for (partition,) in books.sql(PARTITIONS):
         assert shape(partition) == shape("usage_event")

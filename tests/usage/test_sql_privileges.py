@@ -6,6 +6,8 @@ from django.db import Error, transaction
 
 BOOKS = [
     "usage_rate",
+    "usage_archive",
+    "usage_archived_month",
     "usage_balance",
     "usage_grant",
     "usage_hold",
@@ -91,7 +93,7 @@ def test_the_application_calls_the_functions(committed_books, as_app):
         "SELECT * FROM usage_grant_v1(%s, 5, 'reason', 'actor', NULL, NULL)", (tenant.id,)
     ).fetchall()
     assert (entry, available) == (1, 5)
-    assert as_app.execute("SELECT * FROM usage_reconcile_v1()").fetchall() == []
+    assert as_app.execute("SELECT * FROM usage_reconcile_v2()").fetchall() == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""usage_reconcile_v1 finds whatever somebody changed past the functions, and nothing in books they alone wrote."""
+"""usage_reconcile_v2 finds whatever somebody changed past the functions, and nothing in books they alone wrote."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def busy(books):
     books.call(tenant, 3 * CREDIT)
     books.call(tenant)
     books.sql(
-        "SELECT usage_refund_v1(%s, (SELECT started_at FROM usage_event WHERE request_id = %s), %s, %s, 'r', 'a', 'k')",
+        "SELECT usage_refund_v2(%s, (SELECT started_at FROM usage_event WHERE request_id = %s), %s, %s, 'r', 'a', 'k')",
         tenant.id,
         request_id,
         request_id,
@@ -144,7 +144,7 @@ def test_tampering_is_found(books, busy, name):
 
 def test_a_problem_names_its_account_and_figures(books, busy):
     tamper(books, "UPDATE usage_balance SET available_microcredits = available_microcredits + 1")
-    [(_, account_id, detail)] = books.sql("SELECT * FROM usage_reconcile_v1()")
+    [(_, account_id, detail)] = books.sql("SELECT * FROM usage_reconcile_v2()")
     available, held = books.balance(busy)
     assert account_id == busy.id
     assert detail == f"ledger {available + held - 1}, available {available}, held {held}"

@@ -14,9 +14,11 @@ from accounts.staff.subjects import account_of
 from accounts.staff.tables import Cell, Filter, Table, choices, filters_of, moment, number_cell
 from aio_platform.errors import InvalidRequest, NotFound
 from usage.admin.refusal_words import explanation_of
+from usage.errors import CallArchived
 from usage.outcomes import Outcome
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
+from usage.queries.keeping import archive_file_of
 from usage.queries.keys import describe_keys
 from usage.queries.receipts import IN_FLIGHT, find_receipt
 from usage.queries.snapshot import snapshot
@@ -161,9 +163,16 @@ def _one_call(text: str, account: Account | None, key: ApiKey | None) -> dict[st
     if call is None:
         raise InvalidRequest("A request id is req_ and 32 hexadecimal digits.", param="request")
     owner = _owner_of(call) if account is None else account
-    receipt = find_receipt(owner.pk, call) if owner is not None else None
+    try:
+        receipt = find_receipt(owner.pk, call) if owner is not None else None
+    except CallArchived:
+        receipt = None
     if owner is not None and receipt is not None:
         return {"receipt": receipt.content, "owner": owner, "facts": _facts(receipt.content)}
+    with snapshot() as books:
+        file = archive_file_of(books, call)
+    if file is not None:
+        return {"archived": text, "at": moment(call.started_at), "file": file}
     # Not admitted: all that is kept of it is a count, by the minute that its id tells.
     minute = call.started_at.replace(second=0, microsecond=0)
     return {

@@ -14,6 +14,7 @@ from accounts.keys import digest_of, last_four_of, new_key, prefix_of
 from accounts.models import Account, ApiKey, Membership, User
 from usage import grants
 from usage.demo.people import DemoAccount, unit_weights
+from usage.errors import EventsArchived
 from usage.units import Units
 
 _HERE = Path(__file__).parent
@@ -119,7 +120,14 @@ def write_the_rest(account_ids: Sequence[int], calls: int, seed: int) -> None:
 
 
 def make_partitions(since: datetime) -> None:
-    """The month partitions from then on; the books' own chore makes those of this month and later ones."""
+    """The month partitions from then on; the books' own chore makes those of this month and later ones.
+
+    Raises EventsArchived: calls that come behind the sums' back could not be summed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM usage_rollup_state WHERE events_from > '-infinity'")
+        if cursor.fetchone() is not None:
+            raise EventsArchived
     month = since.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     while month < datetime.now(UTC):
         following = (month + timedelta(days=32)).replace(day=1)

@@ -29,6 +29,7 @@ from usage.queries.choices import filter_choices
 from usage.queries.cursors import PARAM as AFTER
 from usage.queries.cursors import call_of
 from usage.queries.filters import CallFilter
+from usage.queries.keeping import kept_from
 from usage.queries.snapshot import snapshot
 from usage.query_parameters import CALL_FILTERS, QueryParameters, read_call_filter
 
@@ -55,6 +56,7 @@ def calls(request: HttpRequest) -> HttpResponse:
         page = call_page(books, search, limit=PAGE_ROWS, after=after)
         open_calls, seen = under_way(books, account_id)
         choices = filter_choices(books, account_id)
+        kept = kept_from(books)
     filters = {name: text for name in FILTERS if (text := parameters.text(name)) is not None}
     context = {
         "calls": page.calls,
@@ -62,6 +64,7 @@ def calls(request: HttpRequest) -> HttpResponse:
         # A list that ends in the past, or an older page of one, has nothing to wait for.
         "live": after is None and (period.until is None or period.until > books.as_of),
         "after": cursor,
+        "kept_from": kept if kept is not None and period.since < kept else None,
         "seen": _write_seen(seen),
         "open_calls": open_calls,
         "view": {"filters": filters, "period": period},

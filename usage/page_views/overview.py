@@ -73,8 +73,7 @@ def _overview(request: HttpRequest, made: tuple[ApiKey, str] | None) -> HttpResp
     context: dict[str, Any] = {"credit": credit, "period": name, "periods": PERIODS}
     with snapshot() as books:
         if standing.has_called(books, member.account.pk) and made is None:
-            first = standing.first_call(books, member.account.pk)
-            started_at = first.started_at if first is not None else books.as_of
+            started_at = standing.calling_since(books, member.account.pk) or books.as_of
             runway = look_at_runway(books, member.account.pk, credit["available_microcredits"], started_at)
             context |= {
                 "figures": look_at_period(books, member.account.pk, name),

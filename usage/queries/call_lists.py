@@ -9,6 +9,7 @@ from aio_platform.request_ids import started_at
 from usage.queries.cursors import cursor_after_call
 from usage.queries.events import describe_event
 from usage.queries.filters import MATCHES_SQL, CallFilter
+from usage.queries.keeping import check_calls_are_kept
 from usage.queries.keys import describe_keys
 from usage.queries.members import describe_members
 from usage.queries.snapshot import Snapshot, snapshot
@@ -87,11 +88,15 @@ def under_way(books: Snapshot, account_id: int) -> tuple[int, Seen]:
 
 
 def call_batches(search: CallSearch) -> Iterator[list[dict[str, Any]]]:
-    """Every call settled before the first batch was asked for, newest first; each thousand is a look of its own."""
+    """Every call settled before the first batch was asked for, newest first; each thousand is a look of its own.
+
+    Raises CallsNotKept.
+    """
     after: CallName | None = None
     settled_by: datetime | None = None
     while True:
         with snapshot() as books:
+            check_calls_are_kept(books, search.which)
             settled_by = settled_by or books.as_of
             rows = _rows(books, search, limit=ROWS_AT_ONCE, after=after, settled_by=settled_by)
             described = _describe(rows)

@@ -66,6 +66,11 @@ def cover(
         spans[:] = _merged(spans)
     covering.found.events = _merged(covering.found.events)
     if covering.found.events and covering.found.events[0].since < kept.events_from:
+        if covering.found.events[0].since < kept.hours_from:
+            raise InvalidRequest(
+                "The calls of that time are archived and left are sums by the day: ask for whole days, in UTC.",
+                param="since",
+            )
         raise InvalidRequest(
             "The calls of that time are archived and left are sums by the hour: ask for whole hours.",
             param="since",

@@ -8,6 +8,7 @@ from aio_platform.request_ids import public_request_id
 from usage.moments import utc_text
 from usage.queries.cursors import cursor_after_call
 from usage.queries.filters import MATCHES_SQL, CallFilter
+from usage.queries.keeping import check_calls_are_kept, kept_from
 from usage.queries.keys import describe_keys
 from usage.queries.money import money
 from usage.queries.narrowing import is_selective, spans_of_newest
@@ -41,11 +42,15 @@ _NARROWED_SQL = f"""
 
 
 class EventPage(NamedTuple):
-    """Events as answers show them; `next` is the cursor of the page after, None on the last."""
+    """Events as answers show them; `next` is the cursor of the page after, None on the last.
+
+    Events that started before `kept_from` are archived; None where none are.
+    """
 
     as_of: datetime
     events: list[dict[str, Any]]
     next: str | None
+    kept_from: datetime | None
 
 
 def event_page(which: CallFilter, *, limit: int, after: CallName | None = None) -> EventPage:
@@ -56,22 +61,25 @@ def event_page(which: CallFilter, *, limit: int, after: CallName | None = None) 
         has_more = len(rows) > limit
         rows = rows[:limit]
         keys = describe_keys(row["key_id"] for row in rows)
+        kept = kept_from(books)
     return EventPage(
         books.as_of,
         [describe_event(row, keys.get(row["key_id"])) for row in rows],
         cursor_after_call(rows[-1]["request_id"]) if has_more else None,
+        kept,
     )
 
 
 def event_batches(which: CallFilter) -> Iterator[list[dict[str, Any]]]:
     """Every event settled before the first batch was asked for, some at a time, newest first.
 
-    Each batch is a look of its own: a slow reader keeps no transaction open.
+    Each batch is a look of its own: a slow reader keeps no transaction open. Raises CallsNotKept.
     """
     after: CallName | None = None
     settled_by: datetime | None = None
     while True:
         with snapshot() as books:
+            check_calls_are_kept(books, which)
             settled_by = settled_by or books.as_of
             rows = _rows(books, which, limit=EXPORT_ROWS_AT_ONCE, after=after, settled_by=settled_by)
             keys = describe_keys(row["key_id"] for row in rows)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aio_platform.request_ids import public_request_id
 from usage.moments import utc_text
 from usage.queries.events import UNIT_COLUMNS, describe_event
+from usage.queries.keeping import check_call_is_kept
 from usage.queries.keys import describe_keys
 from usage.queries.money import money
 from usage.queries.snapshot import Snapshot, snapshot
@@ -35,7 +36,10 @@ class Receipt(NamedTuple):
 
 
 def find_receipt(account_id: int, call: CallName) -> Receipt | None:
-    """The receipt of the account's call, ended or in flight; None where the account has no such call."""
+    """The receipt of the account's call, ended or in flight; None where the account has no such call.
+
+    Raises CallArchived where it would have started in archived time.
+    """
     parameters = {
         "account_id": account_id,
         "started_at": call.started_at,
@@ -46,7 +50,10 @@ def find_receipt(account_id: int, call: CallName) -> Receipt | None:
         if event is not None:
             return Receipt(books.as_of, _of_event(books, event))
         hold = books.row(_HOLD_SQL, parameters)
-        return Receipt(books.as_of, _of_hold(books, hold)) if hold is not None else None
+        if hold is not None:
+            return Receipt(books.as_of, _of_hold(books, hold))
+        check_call_is_kept(books, call)
+        return None
 
 
 def _of_event(books: Snapshot, event: dict[str, Any]) -> dict[str, Any]:

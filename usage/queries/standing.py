@@ -16,6 +16,11 @@ _FIRST_CALL_SQL = """
     ORDER BY started_at, request_id
     LIMIT 1
 """
+_CALLING_SINCE_SQL = """
+    SELECT least(
+        (SELECT min(month) FROM usage_archived_month WHERE account_id = %(account_id)s)::timestamp AT TIME ZONE 'UTC',
+        (SELECT started_at FROM usage_event WHERE account_id = %(account_id)s ORDER BY started_at LIMIT 1)) AS since
+"""
 _LAST_REFUSAL_SQL = """
     SELECT minute, code FROM usage_refusal WHERE account_id = %(account_id)s
     ORDER BY account_id DESC, minute DESC, calls DESC
@@ -40,7 +45,7 @@ NEARLY = 0.8
 
 
 class FirstCall(NamedTuple):
-    """The account's oldest ended call."""
+    """The account's oldest ended call that is kept."""
 
     request_id: str
     started_at: datetime
@@ -88,6 +93,12 @@ def first_call(books: Snapshot, account_id: int) -> FirstCall | None:
         row["latency_ms"],
         row["cost"],
     )
+
+
+def calling_since(books: Snapshot, account_id: int) -> datetime | None:
+    """When the account's first call started, to the month where it is archived; None where none has ended."""
+    row = books.row(_CALLING_SINCE_SQL, {"account_id": account_id})
+    return None if row is None else row["since"]
 
 
 def last_refusal(books: Snapshot, account_id: int) -> Refused | None:

@@ -1,6 +1,42 @@
 -- What `migrate` makes of the books. Written by `manage.py write_schema_file`; a test holds it to the migrations.
 -- Month partitions are left out: they come and go.
 
+CREATE TABLE usage_archive (
+    month date NOT NULL,
+    file text NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 text NOT NULL,
+    calls bigint NOT NULL,
+    archived_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT usage_archive_pkey PRIMARY KEY (month),
+    CONSTRAINT usage_archive_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT usage_archive_calls_check CHECK ((calls >= 0)),
+    CONSTRAINT usage_archive_file_check CHECK ((file <> ''::text)),
+    CONSTRAINT usage_archive_month_check CHECK ((month = date_trunc('month'::text, (month)::timestamp with time zone))),
+    CONSTRAINT usage_archive_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+CREATE TRIGGER usage_archive_append_only BEFORE DELETE OR UPDATE ON public.usage_archive FOR EACH ROW EXECUTE FUNCTION usage_forbid_change_v1();
+COMMENT ON TABLE usage_archive IS 'The file of each archived month (UTC), as it was when its calls were taken out.';
+GRANT SELECT ON usage_archive TO aio_app;
+
+CREATE TABLE usage_archived_month (
+    account_id bigint NOT NULL,
+    month date NOT NULL,
+    calls bigint NOT NULL,
+    captures bigint NOT NULL,
+    captured_microcredits bigint NOT NULL,
+    refunded_microcredits bigint NOT NULL,
+    CONSTRAINT usage_archived_month_pkey PRIMARY KEY (account_id, month),
+    CONSTRAINT usage_archived_month_month_fkey FOREIGN KEY (month) REFERENCES usage_archive(month),
+    CONSTRAINT usage_archived_month_calls_check CHECK ((calls > 0)),
+    CONSTRAINT usage_archived_month_check CHECK (((captures >= 0) AND (captures <= calls))),
+    CONSTRAINT usage_archived_month_check1 CHECK ((captured_microcredits >= captures)),
+    CONSTRAINT usage_archived_month_check2 CHECK (((refunded_microcredits >= 0) AND (refunded_microcredits <= captured_microcredits)))
+);
+CREATE TRIGGER usage_archived_month_append_only BEFORE DELETE OR UPDATE ON public.usage_archived_month FOR EACH ROW EXECUTE FUNCTION usage_forbid_change_v1();
+COMMENT ON TABLE usage_archived_month IS 'What the archived calls of an account came to, by the month they started in.';
+GRANT SELECT ON usage_archived_month TO aio_app;
+
 CREATE TABLE usage_balance (
     account_id bigint NOT NULL,
     available_microcredits bigint DEFAULT 0 NOT NULL,
@@ -486,6 +522,61 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_archive_month_v1(p_month date, p_file text, p_bytes bigint, p_sha256 text, p_account_ids bigint[], p_calls bigint[], p_captures bigint[], p_captured bigint[], p_refunded bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '100ms'
+AS $function$
+DECLARE
+    month_from constant timestamptz := p_month::timestamp AT TIME ZONE 'UTC';
+    month_until constant timestamptz := (p_month + interval '1 month') AT TIME ZONE 'UTC';
+    name constant text := 'usage_event_' || to_char(p_month, 'YYYY_MM');
+BEGIN
+    -- Each statement here has to see what was committed before its locks were granted.
+    ASSERT current_setting('transaction_isolation') = 'read committed';
+    IF month_until > now() THEN
+        RAISE EXCEPTION 'the month is not over'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'usage_archive_month_over';
+    END IF;
+    PERFORM 1 FROM usage_rollup_state FOR UPDATE;
+    IF EXISTS (SELECT 1 FROM usage_archive WHERE month >= p_month) OR EXISTS (
+        SELECT 1 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'usage_event'::regclass AND c.relname ~ '^usage_event_[0-9]{4}_[0-9]{2}$'
+            AND c.relname < name) THEN
+        RAISE EXCEPTION 'months are archived in their order, each once'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'usage_archive_in_order';
+    END IF;
+    PERFORM usage_refuse_unfinished_v1(month_from, month_until);
+    IF EXISTS (
+        SELECT 1 FROM unnest(p_account_ids, p_calls, p_captured, p_refunded) AS f (account_id, calls, captured, refunded)
+        FULL JOIN (
+            SELECT r.account_id, sum(r.calls) AS calls, sum(r.gross_microcredits) AS captured,
+                sum(r.refunded_microcredits) AS refunded
+            FROM usage_rollup_account_day r
+            WHERE r.day_start = 0 AND r.bucket >= month_from AND r.bucket < month_until GROUP BY 1) s USING (account_id)
+        WHERE (f.calls, f.captured, f.refunded) IS DISTINCT FROM (s.calls, s.captured, s.refunded)) THEN
+        RAISE EXCEPTION 'the file and the sums by the day disagree'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'usage_archive_sums_agree';
+    END IF;
+    INSERT INTO usage_archive (month, file, bytes, sha256, calls)
+    SELECT p_month, p_file, p_bytes, p_sha256, coalesce(sum(c), 0) FROM unnest(p_calls) c;
+    INSERT INTO usage_archived_month
+        (account_id, month, calls, captures, captured_microcredits, refunded_microcredits)
+    SELECT f.account_id, p_month, f.calls, f.captures, f.captured, f.refunded
+    FROM unnest(p_account_ids, p_calls, p_captures, p_captured, p_refunded)
+        AS f (account_id, calls, captures, captured, refunded);
+
+    PERFORM pg_advisory_xact_lock(hashtext('usage_make_partitions'));
+    LOCK TABLE usage_rollup_state IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE ONLY usage_event IN ACCESS EXCLUSIVE MODE;
+    PERFORM usage_refuse_unfinished_v1(month_from, month_until);
+    UPDATE usage_rollup_state SET events_from = month_until;
+    EXECUTE format('ALTER TABLE usage_event DETACH PARTITION public.%I', name);
+    EXECUTE format('DROP TABLE public.%I', name);
+END $function$;
+-- rights: {postgres=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_authorize_v1(p_request_ids uuid[], p_key_digests bytea[], p_account_ids bigint[], p_member_ids bigint[], p_addresses inet[], p_endpoints text[], p_models text[], p_routes text[], p_rate_ids bigint[], p_ceilings bigint[], p_started_at_ms bigint[], p_ttl_s integer[])
  RETURNS TABLE(verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint, minute_limit integer, minute_remaining integer, minute_reset_s integer)
  LANGUAGE plpgsql
@@ -876,6 +967,15 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_first_request_id_v1(p_moment timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT (lpad(to_hex((extract(epoch FROM p_moment) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_forbid_change_v1()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1072,7 +1172,16 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_make_partitions_v1(p_months_ahead integer)
+CREATE OR REPLACE FUNCTION public.usage_make_partitions_if_free_v1()
+ RETURNS integer
+ LANGUAGE sql
+ SET lock_timeout TO '100ms'
+AS $function$
+    SELECT usage_make_partitions_v2(0)
+$function$;
+-- rights: {postgres=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_make_partitions_v2(p_months_ahead integer)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1089,6 +1198,7 @@ BEGIN
                                date_trunc('month', now() AT TIME ZONE 'UTC') + p_months_ahead * interval '1 month',
                                interval '1 month')::date
         UNION SELECT date_trunc('month', started_at AT TIME ZONE 'UTC')::date FROM usage_event_default
+        WHERE started_at >= coalesce((SELECT s.events_from FROM usage_rollup_state s), '-infinity')
         ORDER BY 1
     LOOP
         name := 'usage_event_' || to_char(month, 'YYYY_MM');
@@ -1212,7 +1322,7 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_reconcile_v1()
+CREATE OR REPLACE FUNCTION public.usage_reconcile_v2()
  RETURNS TABLE(problem text, account_id bigint, detail text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
@@ -1225,7 +1335,38 @@ AS $function$
     ), hold AS (
         SELECT account_id, sum(amount_microcredits)::bigint AS held, count(*) AS holds FROM usage_hold GROUP BY 1
     ), event AS (
-        SELECT account_id, count(*) AS events, sum(cost_microcredits)::bigint AS cost FROM usage_event GROUP BY 1
+        SELECT account_id, sum(events)::bigint AS events, sum(cost)::bigint AS cost
+        FROM (SELECT account_id, count(*) AS events, sum(cost_microcredits)::bigint AS cost FROM usage_event GROUP BY 1
+              UNION ALL SELECT account_id, calls, captured_microcredits FROM usage_archived_month) either
+        GROUP BY 1
+    ), archive AS MATERIALIZED (
+        -- The first ids of the archived months and of the time after them; nulls where none is archived.
+        SELECT array_agg(usage_first_request_id_v1(a.month::timestamp AT TIME ZONE 'UTC') ORDER BY a.month) AS first_ids,
+            array_agg(a.month ORDER BY a.month) AS months,
+            (SELECT s.events_from FROM usage_rollup_state s WHERE s.events_from > '-infinity') AS until,
+            (SELECT usage_first_request_id_v1(s.events_from) FROM usage_rollup_state s WHERE s.events_from > '-infinity')
+                AS until_id
+        FROM usage_archive a
+    ), archived AS (
+        SELECT account_id, place, sum(captures)::bigint AS captures, sum(captured)::bigint AS captured,
+            sum(refunded)::bigint AS refunded
+        FROM (SELECT m.account_id, array_position(a.months, m.month) AS place, m.captures,
+                  m.captured_microcredits AS captured, m.refunded_microcredits AS refunded
+              FROM usage_archived_month m CROSS JOIN archive a
+              UNION ALL
+              SELECT e.account_id, width_bucket(e.request_id, a.first_ids), (e.ledger_entry IS NOT NULL)::integer,
+                  e.cost_microcredits, e.refunded_microcredits
+              FROM usage_event e CROSS JOIN archive a WHERE e.started_at < (SELECT until FROM archive)) either
+        GROUP BY 1, 2
+    ), archived_in_ledger AS (
+        SELECT l.account_id, width_bucket(l.request_id, a.first_ids) AS place,
+            count(*) FILTER (WHERE l.kind = 'capture') AS captures,
+            coalesce(-sum(l.amount_microcredits) FILTER (WHERE l.kind = 'capture'), 0)::bigint AS captured,
+            coalesce(sum(l.amount_microcredits) FILTER (WHERE l.kind = 'refund'), 0)::bigint AS refunded
+        FROM usage_ledger_entry l CROSS JOIN archive a
+        -- The second condition spares the whole look where nothing is archived.
+        WHERE l.request_id < (SELECT until_id FROM archive) AND (SELECT until_id FROM archive) IS NOT NULL
+        GROUP BY 1, 2
     )
     SELECT 'ledger total is not available plus held', b.account_id,
            format('ledger %s, available %s, held %s', coalesce(l.total, 0), b.available_microcredits,
@@ -1270,8 +1411,18 @@ AS $function$
     FROM (SELECT * FROM usage_ledger_entry WHERE kind = 'capture') l
     FULL JOIN (SELECT * FROM usage_event WHERE ledger_entry IS NOT NULL) e
         ON e.account_id = l.account_id AND e.ledger_entry = l.entry
-    WHERE l.entry IS NULL OR e.ledger_entry IS NULL OR e.request_id <> l.request_id
-        OR e.cost_microcredits <> -l.amount_microcredits
+    WHERE l.entry IS NULL OR e.request_id <> l.request_id OR e.cost_microcredits <> -l.amount_microcredits
+        OR e.ledger_entry IS NULL AND NOT coalesce(l.request_id < (SELECT until_id FROM archive), false)
+    UNION ALL
+    SELECT 'an archived month and the ledger disagree', coalesce(l.account_id, m.account_id),
+           format('%s: ledger %s captures, %s captured, %s refunded; archived %s, %s, %s',
+                  coalesce(a.months[coalesce(l.place, m.place)]::text, 'before the first'), coalesce(l.captures, 0),
+                  coalesce(l.captured, 0), coalesce(l.refunded, 0), coalesce(m.captures, 0), coalesce(m.captured, 0),
+                  coalesce(m.refunded, 0))
+    FROM archived_in_ledger l FULL JOIN archived m ON m.account_id = l.account_id AND m.place = l.place
+    CROSS JOIN archive a
+    WHERE (coalesce(l.captures, 0), coalesce(l.captured, 0), coalesce(l.refunded, 0))
+        <> (coalesce(m.captures, 0), coalesce(m.captured, 0), coalesce(m.refunded, 0))
     UNION ALL
     SELECT 'a call has two usage events', e.account_id, format('request %s', e.request_id)
     FROM usage_event e GROUP BY e.account_id, e.request_id HAVING count(*) > 1
@@ -1316,7 +1467,7 @@ AS $function$
 $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_refund_v1(p_account_id bigint, p_started_at timestamp with time zone, p_request_id uuid, p_amount bigint, p_reason text, p_actor text, p_idempotency_key text)
+CREATE OR REPLACE FUNCTION public.usage_refund_v2(p_account_id bigint, p_started_at timestamp with time zone, p_request_id uuid, p_amount bigint, p_reason text, p_actor text, p_idempotency_key text)
  RETURNS TABLE(entry bigint, available bigint, repeated boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1333,6 +1484,10 @@ BEGIN
     SELECT e.ledger_entry, e.cost_microcredits - e.refunded_microcredits INTO capture, refundable
     FROM usage_event e
     WHERE e.account_id = p_account_id AND e.started_at = p_started_at AND e.request_id = p_request_id;
+    IF capture IS NULL AND p_started_at < (SELECT s.events_from FROM usage_rollup_state s) THEN
+        RAISE EXCEPTION 'the call is archived'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'usage_refund_has_event';
+    END IF;
     IF capture IS NULL THEN
         RAISE EXCEPTION 'there is no capture to refund'
             USING ERRCODE = 'no_data_found', CONSTRAINT = 'usage_refund_has_capture';
@@ -1367,6 +1522,29 @@ BEGIN
     RETURN QUERY SELECT balance.last_entry + 1, balance.available_microcredits + p_amount, false;
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_refuse_unfinished_v1(p_from timestamp with time zone, p_until timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+DECLARE
+    rolled_up_to timestamptz := (SELECT s.rolled_up_to FROM usage_rollup_state s);
+BEGIN
+    IF EXISTS (SELECT 1 FROM usage_hold WHERE started_at >= p_from AND started_at < p_until) THEN
+        RAISE EXCEPTION 'calls of that month hold credits'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'usage_archive_holds_ended';
+    END IF;
+    IF rolled_up_to IS NULL
+        OR EXISTS (SELECT 1 FROM usage_event e
+                   WHERE e.settled_at > rolled_up_to AND e.started_at >= p_from AND e.started_at < p_until)
+        OR EXISTS (SELECT 1 FROM usage_refund_to_roll_up WHERE started_at >= p_from AND started_at < p_until) THEN
+        RAISE EXCEPTION 'calls or refunds of that month are not in the sums'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'usage_archive_rolled_up';
+    END IF;
+END $function$;
+-- rights: {postgres=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_refuse_v1(p_key_digest bytea, p_account_id bigint, p_member_id bigint, p_address inet, p_endpoint text, p_model text, p_code text)
  RETURNS text

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from usage.queries.figures import NO_FIGURES, Wanted, figures
+from usage.queries.figures import NO_FIGURES, Wanted, figures, kept_sums
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import Snapshot, snapshot
 from usage.queries.summaries import MAX_ROWS, NO_INTERVAL, Grouping, check_row_count
@@ -38,7 +38,7 @@ class Recipe:
             found, totals = self.look(books, which, grouping)
             previous = None
             if question.compare:
-                before = previous_of(which, question, books.as_of)
+                before = previous_of(which, question, books.as_of, kept_sums(books))
                 rows, totals_before = self.look(books, before, grouping)
                 previous = Previous(period_of(before), name_rows(rows, grouping), totals_before)
         # A timeline is never cut: it would end in the middle.

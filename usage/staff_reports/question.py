@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from aio_platform.errors import InvalidRequest
+from usage.queries.coverage import DAY, HOUR, Kept
 from usage.queries.filters import CallFilter
 from usage.queries.summaries import NO_INTERVAL, Grouping, within_period
 from usage.staff_reports.shape import Period
@@ -61,7 +62,10 @@ class Question:
         self, which: CallFilter, as_of: datetime, usual: timedelta, longest: timedelta
     ) -> CallFilter:
         """As `within`, for a report that has its own idea of a usual and of an absurd period."""
-        since = which.since or (which.until or as_of) - usual
+        since = which.since
+        if since is None:
+            # From a whole hour on it is all sums, which are there when the calls are archived.
+            since = ((which.until or as_of) - usual).replace(minute=0, second=0, microsecond=0)
         end = which.until or as_of
         if since >= end:
             raise InvalidRequest("since is before until, and not in the future.", param="since")
@@ -76,11 +80,33 @@ def period_of(which: CallFilter) -> Period:
     return Period(which.since, which.until)
 
 
-def previous_of(which: CallFilter, question: Question, as_of: datetime) -> CallFilter:
+def previous_of(which: CallFilter, question: Question, as_of: datetime, kept: Kept) -> CallFilter:
     """The same calls over as long a time just before; whole local days where the period starts with one.
 
-    Days are counted by the calendar, so that a change of clocks between the two shifts nothing by an hour.
+    Days are counted by the calendar, so that a change of clocks between the two shifts nothing by an hour. Where calls
+    are archived, it starts and ends with whole hours, or days, of which there are sums.
     """
+    before = _just_before(which, question, as_of)
+    assert before.since is not None
+    assert before.until is not None
+    until = before.until - _past_a_sum(before.until, kept)
+    past = _past_a_sum(before.since, kept)
+    since = before.since + (_length_of_sums(before.since, kept) - past if past else past)
+    return replace(before, since=min(since, until), until=until)
+
+
+def _past_a_sum(moment: datetime, kept: Kept) -> timedelta:
+    """How long before it the last sum begins, where there are only sums."""
+    if moment >= kept.events_from:
+        return timedelta()
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) % _length_of_sums(moment, kept)
+
+
+def _length_of_sums(moment: datetime, kept: Kept) -> timedelta:
+    return HOUR if moment >= kept.hours_from else DAY
+
+
+def _just_before(which: CallFilter, question: Question, as_of: datetime) -> CallFilter:
     assert which.since is not None
     end = which.until or as_of
     zone = question.zone

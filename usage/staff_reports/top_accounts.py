@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from aio_platform.errors import InvalidRequest
-from usage.queries.figures import NO_FIGURES, Wanted, figures
+from usage.queries.figures import NO_FIGURES, Wanted, figures, kept_sums
 from usage.queries.snapshot import snapshot
 from usage.queries.summaries import NO_INTERVAL
 from usage.staff_reports.calls import describe
@@ -39,7 +39,7 @@ def top_accounts(question: Question) -> Report:
     wanted = Wanted(("account",), histograms=(), units=())
     with snapshot() as books:
         which = question.within(grouping, books.as_of)
-        before = previous_of(which, question, books.as_of)
+        before = previous_of(which, question, books.as_of, kept_sums(books))
         now_by_account = {row["account"]: row for row in figures(books, which, wanted)}
         before_by_account = {row["account"]: row for row in figures(books, before, wanted)}
     everyone = now_by_account.keys() | before_by_account.keys()

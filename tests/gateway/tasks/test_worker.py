@@ -36,7 +36,7 @@ def assert_nothing_is_left(lab: Lab, available: int) -> None:
     assert lab.tenant.balance() == (available, 0)
     assert lab.tenant.rows("SELECT * FROM gateway_task_due WHERE account_id = %s") == []
     assert lab.tenant.rows("SELECT * FROM usage_hold WHERE account_id = %s") == []
-    assert lab.tenant.rows("SELECT * FROM usage_reconcile_v1() WHERE %s IS NOT NULL") == []
+    assert lab.tenant.rows("SELECT * FROM usage_reconcile_v2() WHERE %s IS NOT NULL") == []
 
 
 async def test_a_task_that_succeeds_is_charged_once_and_has_its_results(lab: Lab) -> None:

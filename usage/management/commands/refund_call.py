@@ -7,9 +7,11 @@ from accounts.command_line import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest
 from usage.command_arguments import operator, read_credits
-from usage.errors import CaptureUnknown
+from usage.errors import CaptureUnknown, RefundOfArchivedCall
 from usage.grants import refund
 from usage.models import UsageEvent
+from usage.queries.keeping import archive_file_of
+from usage.queries.snapshot import snapshot
 from usage.request_times import parse_call
 
 
@@ -30,7 +32,8 @@ class Command(ScriptableCommand):
         amount_microcredits = read_credits(options["amount"], "AMOUNT")
         event = UsageEvent.objects.filter(started_at=call.started_at, request_id=call.request_uuid).first()
         if event is None:
-            raise CaptureUnknown
+            with snapshot() as books:
+                raise RefundOfArchivedCall if archive_file_of(books, call) else CaptureUnknown
         booked = refund(
             event.account_id,
             call.request_uuid,
