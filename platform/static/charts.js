@@ -63,7 +63,7 @@
   const draw = (figure) => {
     const place = figure.querySelector(".chart-picture");
     if (!place) return;
-    const text = place.dataset.drawing ?? document.getElementById(figure.dataset.chart)?.textContent;
+    const text = place.dataset.drawing;
     if (!text) return;
     drawn.get(figure)?.destroy();
     place.replaceChildren();

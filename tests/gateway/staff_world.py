@@ -12,43 +12,11 @@ from accounts import actions
 from accounts.models import Account, ApiKey
 from gateway import catalog_changes
 from gateway.models import CatalogVersion
+from tests.gateway.small_catalog import small_catalog
 from usage import grants, rate_card
 from usage.rates import Price
 
-TOML = """\
-[upstreams.first]
-base_url = "http://127.0.0.1:9000"
-
-[upstreams.second]
-base_url = "http://127.0.0.1:9001"
-
-[rates.staff-test]
-tokens_in = { credits = "0.5", per = 1000 }
-
-[[models]]
-slug = "small"
-owned_by = "acme"
-created = 2026-01-31
-
-[[routes]]
-endpoint = "chat"
-model = "small"
-upstream = "first"
-adapter = "openai_chat"
-rate = "staff-test"
-max_output_tokens = 4096
-default = true
-
-[[routes]]
-name = "spare"
-endpoint = "chat"
-model = "small"
-upstream = "second"
-adapter = "openai_chat"
-rate = "staff-test"
-max_output_tokens = 4096
-priority = 1
-"""
+TOML = small_catalog("staff-test", second_url="http://127.0.0.1:9001")
 
 
 @dataclass

@@ -16,44 +16,12 @@ from gateway.catalog import Catalog, ModelPaused
 from gateway.catalog_changes import ChangeRefused
 from gateway.catalog_store import RoutesInUse
 from gateway.models import CatalogVersion
+from tests.gateway.small_catalog import small_catalog
 from usage import rate_card
 
-TOML = """\
-# A comment of its operator's.
-[upstreams.first]
-base_url = "http://127.0.0.1:9000"
-
-[upstreams.second]
-base_url = "env:TEST_CATALOG_URL"
-
-[rates.changes-test]
-tokens_in = { credits = "0.5", per = 1000 }
-
-[[models]]
-slug = "small"
-owned_by = "acme"
-created = 2026-01-31
-aliases = ["tiny"]
-
-[[routes]]
-endpoint = "chat"
-model = "small"
-upstream = "first"
-adapter = "openai_chat"
-rate = "changes-test"
-max_output_tokens = 4096
-default = true
-
-[[routes]]
-name = "spare"
-endpoint = "chat"
-model = "small"
-upstream = "second"
-adapter = "openai_chat"
-rate = "changes-test"
-max_output_tokens = 4096
-priority = 1
-"""
+TOML = "# A comment of its operator's.\n" + small_catalog(
+    "changes-test", second_url="env:TEST_CATALOG_URL", aliases='aliases = ["tiny"]\n'
+)
 TASK_TOML = """
 [rates.task-test]
 calls = { credits = "1" }

@@ -11,29 +11,10 @@ from django.db import connection
 from gateway import catalog_feed
 from gateway.catalog_file import CatalogErrors
 from gateway.models import CatalogVersion
+from tests.gateway.small_catalog import small_catalog
 from usage import rate_card
 
-TOML = """\
-[upstreams.first]
-base_url = "env:TEST_CATALOG_URL"
-
-[rates.command-test]
-tokens_in = { credits = "0.5", per = 1000 }
-
-[[models]]
-slug = "small"
-owned_by = "acme"
-created = 2026-01-31
-
-[[routes]]
-endpoint = "chat"
-model = "small"
-upstream = "first"
-adapter = "openai_chat"
-rate = "command-test"
-max_output_tokens = 4096
-default = true
-"""
+TOML = small_catalog("command-test", "env:TEST_CATALOG_URL")
 COUNTS = {"models": 1, "routes": 1, "upstreams": 1, "rates": 1}
 
 

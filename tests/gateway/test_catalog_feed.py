@@ -16,30 +16,11 @@ from gateway import catalog_feed, catalog_store
 from gateway.catalog_feed import CatalogFeed, NoCatalog
 from gateway.catalog_file import CatalogErrors, parse_catalog
 from gateway.models import CatalogVersion
+from tests.gateway.small_catalog import small_catalog
 from usage.rate_card import UnknownRate
 
 ADAPTERS = {"openai_chat"}
-TOML = """\
-[upstreams.first]
-base_url = "http://127.0.0.1:9000"
-
-[rates.feed-test]
-tokens_in = { credits = "0.5", per = 1000 }
-
-[[models]]
-slug = "small"
-owned_by = "acme"
-created = 2026-01-31
-
-[[routes]]
-endpoint = "chat"
-model = "small"
-upstream = "first"
-adapter = "openai_chat"
-rate = "feed-test"
-max_output_tokens = 4096
-default = true
-"""
+TOML = small_catalog("feed-test")
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ def test_its_books_agree_and_its_sums_are_those_of_its_events(committed_books):
         )
         == (made["events"])
     )
-    assert committed_books.value("SELECT count(DISTINCT started_at::date) FROM usage_event") == 40
+    # Soon after midnight (UTC) nobody may have called on that day yet.
+    assert committed_books.value("SELECT count(DISTINCT started_at::date) FROM usage_event") in (39, 40)
     assert committed_books.value("SELECT count(*) FROM usage_event_default") == 0
     outcomes = {outcome for (outcome,) in committed_books.sql("SELECT DISTINCT outcome FROM usage_event")}
     assert {"succeeded", "failed", "rejected"} <= outcomes

@@ -50,11 +50,12 @@ def test_percentiles_have_no_rest(busy, visit):
 
 
 @pytest.mark.parametrize("measure", ["cost", "calls", "tokens", "errors", "p50", "p95", "p99", "first_token"])
-@pytest.mark.parametrize("group_by", ["key", "model", "endpoint", "outcome", "member", "none"])
-def test_every_measure_is_shown_by_every_dimension(busy, client_of, measure, group_by):
-    response = client_of(busy).get("/usage", {"measure": measure, "group_by": group_by})
-    assert response.status_code == 200
-    assert not response.context["chart"].is_empty
+def test_every_measure_is_shown_by_every_dimension(busy, client_of, measure):
+    browser = client_of(busy)
+    for group_by in ("key", "model", "endpoint", "outcome", "member", "none"):
+        response = browser.get("/usage", {"measure": measure, "group_by": group_by})
+        assert response.status_code == 200, group_by
+        assert not response.context["chart"].is_empty, group_by
 
 
 @pytest.mark.parametrize(

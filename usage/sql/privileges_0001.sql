@@ -3,7 +3,11 @@
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'aio_app') THEN
-        CREATE ROLE aio_app NOLOGIN;
+        BEGIN
+            CREATE ROLE aio_app NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;  -- roles are the whole server's, and another of its databases was migrated at the same moment
+        END;
     END IF;
     -- A superuser needs no membership to take the role; any other owner does.
     EXECUTE format('GRANT aio_app TO %I', current_user);
