@@ -134,7 +134,7 @@ def candidates(platform: RunningPlatform, victim: str) -> list[int]:
             pid
             for (pid,) in books.rows(
                 platform,
-                "SELECT pid FROM pg_stat_activity WHERE application_name = 'aio ledger'",
+                "SELECT pid FROM pg_stat_activity WHERE application_name IN ('aio authorize', 'aio settle')",
             )
         ]
     return platform.process_ids({"gateway": "gateway_worker", "worker": "manage.py work"}[victim])
