@@ -3,6 +3,8 @@
 import psycopg
 import pytest
 from loopback_only import pytest_configure as pytest_configure
+from shared_out import pytest_collection_modifyitems as pytest_collection_modifyitems
+from shared_out import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
 from aio_platform import database
 

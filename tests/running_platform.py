@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from command_server import CommandServer
 
 ROOT = Path(__file__).resolve().parent.parent
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class RunningPlatform:
     process: "subprocess.Popen[str] | None" = None
     printed: str = ""
     _accounts: int = 0
+    _commands: CommandServer | None = None
 
     @property
     def base_url(self) -> str:
@@ -94,10 +96,11 @@ class RunningPlatform:
 
     def stop(self) -> int:
         """SIGTERM, and wait for the clean end; returns the exit code."""
+        self._end_commands()
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=240)
 
     def demo_key(self) -> str:
         """The key that the first start printed."""
@@ -107,15 +110,12 @@ class RunningPlatform:
 
     def manage(self, *arguments: str, check: bool = True, stdin: str = "") -> str:
         """Run a management command beside the server; returns its standard output."""
-        completed = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self._environment(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        environment = self._environment()
+        if self._commands is not None and self._commands.environment != environment:
+            self._end_commands()
+        if self._commands is None:
+            self._commands = CommandServer(environment)
+        completed = self._commands.run(arguments, stdin)
         if check:
             assert completed.returncode == 0, completed.stdout + completed.stderr
         return completed.stdout
@@ -141,7 +141,10 @@ class RunningPlatform:
     def journal(self, containing: str) -> list[dict[str, Any]]:
         """The sandbox's record of the upstream calls whose request holds that text."""
         answer = httpx.get(
-            f"{self.sandbox_url}/__sandbox/journal", params={"contains": containing}, trust_env=False
+            f"{self.sandbox_url}/__sandbox/journal",
+            params={"contains": containing},
+            trust_env=False,
+            timeout=60,
         )
         answer.raise_for_status()
         return answer.json()["entries"]  # type: ignore[no-any-return]
@@ -166,6 +169,11 @@ class RunningPlatform:
 
     def postmaster_pid(self) -> int:
         return int((self.data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+    def _end_commands(self) -> None:
+        if self._commands is not None:
+            self._commands.stop()
+            self._commands = None
 
     def _environment(self) -> dict[str, str]:
         inherited = {

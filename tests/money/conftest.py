@@ -18,7 +18,7 @@ def three_gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
     running = RunningPlatform(
         tmp_path_factory.mktemp("three-gateways"),
         workers=3,
-        environment={"AIO_CHAT_TIME_LIMIT_S": "20", "AIO_HOLD_MARGIN_S": "5", "AIO_LOG_LEVEL": "WARNING"},
+        environment={"AIO_CHAT_TIME_LIMIT_S": "60", "AIO_HOLD_MARGIN_S": "5", "AIO_LOG_LEVEL": "WARNING"},
     ).start()
     yield running
     running.assert_books_agree()

@@ -16,7 +16,7 @@ import aiohttp
 from running_platform import RunningPlatform, Tenant
 
 CHAT = "/v1/chat/completions"
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 DONE = b"data: [DONE]"
 Client = aiohttp.ClientSession
 

@@ -23,7 +23,7 @@ from running_platform import RunningPlatform, Tenant
 
 LANES = 24
 ANSWERS_BETWEEN_KILLS = 60
-RECOVERY_S = 60.0
+RECOVERY_S = 240.0
 MOUNTS = ("/v1/chat/completions", "/api/v1/chat/completions", "/llm/v1/chat/completions")
 
 

@@ -16,7 +16,7 @@ import pytest
 from money import books, load
 from running_platform import ROOT, RunningPlatform
 
-SOON_S = 30.0
+SOON_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ async def test_a_second_start_on_the_same_port_is_refused_and_harms_nothing(
         env=platform._environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert second.returncode == 1
     assert f"cannot listen on 127.0.0.1:{platform.port}" in second.stderr
@@ -147,7 +147,7 @@ async def answers_across_a_stop(platform: RunningPlatform, number: signal.Signal
         answers = await asyncio.gather(*calls)
     assert [answer.status for answer in answers] == [200] * len(calls)
     assert all(answer.complete for answer in answers), [answer.trouble for answer in answers]
-    assert await asyncio.to_thread(platform.process.wait, 60) == 0
+    assert await asyncio.to_thread(platform.process.wait, 180) == 0
     assert not any(map(runs, gateways))
     assert platform.log.read_text().rstrip().endswith("aio: stopped")
     eventually(lambda: not postgres_runs(platform), "PostgreSQL outlived its last user")

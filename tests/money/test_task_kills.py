@@ -31,8 +31,8 @@ KINDS: list[tuple[str, dict[str, Any], str]] = [
     (MUSIC, {"model": "suno"}, "gpt_description_prompt"),
 ]
 LANES = 12
-# Somebody looks for what is overdue every second.
-LATE_S = 5.0
+# Somebody looks for what is overdue every second; a busy machine is given more.
+LATE_S = 20.0
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def started(directory: Path, deadline_s: int) -> RunningPlatform:
 
 @pytest.fixture
 def platform(directory: Path) -> Iterator[RunningPlatform]:
-    running = started(directory, 15)
+    running = started(directory, 30)
     yield running
     assert running.stop() == 0
 
@@ -65,7 +65,7 @@ def patient_platform(directory: Path) -> Iterator[RunningPlatform]:
 
 @pytest.mark.slow
 async def test_a_few_kills_of_workers_lose_no_task_and_no_credit(platform: RunningPlatform) -> None:
-    await survive(platform, tasks=200, kills=4, pause_s=1.5, deadline_s=15)
+    await survive(platform, tasks=200, kills=4, pause_s=1.5, deadline_s=30)
 
 
 @pytest.mark.prove
@@ -99,7 +99,7 @@ async def survive(
     finally:
         for worker in workers:
             worker.terminate()
-        assert [worker.wait(timeout=40) for worker in workers] == [0, 0]
+        assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
     judge(platform, tenants, before, fates)
 
 
@@ -141,7 +141,7 @@ async def open_all(platform: RunningPlatform, tenants: list[Tenant], fates: list
 
 
 async def kill_a_worker(platform: RunningPlatform) -> None:
-    give_up_at = time.monotonic() + 30
+    give_up_at = time.monotonic() + 120
     while not (found := platform.process_ids("manage.py work")):
         assert time.monotonic() < give_up_at, "no worker is running"
         await asyncio.sleep(0.1)
@@ -149,7 +149,7 @@ async def kill_a_worker(platform: RunningPlatform) -> None:
 
 
 async def all_ended(platform: RunningPlatform, tasks: int, deadline_s: int) -> None:
-    give_up_at = time.monotonic() + deadline_s + LATE_S + 20
+    give_up_at = time.monotonic() + deadline_s + LATE_S + 60
     while True:
         [(ended, known)] = books.rows(platform, "SELECT count(ended_at), count(*) FROM gateway_task")
         if ended == tasks == known:

@@ -155,7 +155,7 @@ class Books:
         return found.json()  # type: ignore[no-any-return]
 
 
-def eventually(look: Callable[[], Found | None], within_s: float = 3.0) -> Found:
+def eventually(look: Callable[[], Found | None], within_s: float = 30.0) -> Found:
     """What `look` finds once it finds something; fails after `within_s`."""
     give_up_at = time.monotonic() + within_s
     while not (found := look()):

@@ -13,22 +13,7 @@ from scenarios.asking import Books, TenantPool
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     # As root, the server's own user must be able to reach its files below pytest's private directory.
     directory: Path = tmp_path_factory.mktemp("platform")
-    running = RunningPlatform(
-        directory,
-        environment={
-            "AIO_CHAT_TIME_LIMIT_S": "3",
-            "AIO_EMBEDDING_TIME_LIMIT_S": "3",
-            "AIO_RERANK_TIME_LIMIT_S": "3",
-            "AIO_TTS_TIME_LIMIT_S": "3",
-            "AIO_VOICE_CLONE_TIME_LIMIT_S": "3",
-            "AIO_STT_TIME_LIMIT_S": "3",
-            "AIO_IMAGE2TEXT_TIME_LIMIT_S": "3",
-            "AIO_T2M_TIME_LIMIT_S": "3",
-            "AIO_T2I_TIME_LIMIT_S": "3",
-            "AIO_STREAM_IDLE_LIMIT_S": "15",
-            "AIO_HOLD_MARGIN_S": "5",
-        },
-    ).start()
+    running = RunningPlatform(directory).start()
     yield running
     running.assert_books_agree()
     assert running.stop() == 0

@@ -26,7 +26,7 @@ LANGUAGES = ("curl", "Python", "JavaScript")
 AT_ONCE = 3
 # A delivery takes a task that has ended and a server that is told: its examples are run where those are tested.
 NOT_RUN_HERE = "{delivery_id}"
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Sample:
 @pytest.fixture(scope="module")
 def documented(platform: RunningPlatform) -> dict[str, Any]:
     """The paths of /api/schema."""
-    answer = httpx.get(f"{platform.base_url}/api/schema", trust_env=False)
+    answer = httpx.get(f"{platform.base_url}/api/schema", trust_env=False, timeout=60)
     found: dict[str, Any] = yaml.safe_load(answer.text)["paths"]
     return found
 

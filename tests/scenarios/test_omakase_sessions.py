@@ -32,7 +32,7 @@ TOKEN = "x" * 32
 def browser(platform: RunningPlatform) -> Iterator[httpx.Client]:
     """Signed in, with the CSRF cookie; sending the token is each test's business."""
     cookies = {"sessionid": run_in_shell(platform, _SIGN_IN), "csrftoken": TOKEN}
-    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=20, cookies=cookies) as opened:
+    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=60, cookies=cookies) as opened:
         yield opened
 
 

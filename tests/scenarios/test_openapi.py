@@ -23,7 +23,7 @@ DOCUMENTED = [
 
 @pytest.fixture(scope="module")
 def schema(platform: RunningPlatform) -> dict[str, Any]:
-    answer = httpx.get(f"{platform.base_url}/api/schema", trust_env=False)
+    answer = httpx.get(f"{platform.base_url}/api/schema", trust_env=False, timeout=60)
     assert answer.status_code == 200
     found: dict[str, Any] = yaml.safe_load(answer.text)
     return found

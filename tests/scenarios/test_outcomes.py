@@ -11,8 +11,6 @@ from scenarios.asking import (
     Books,
     Stream,
     body_for,
-    eventually,
-    marked,
     price,
     saying,
     tokens,
@@ -96,7 +94,7 @@ def test_a_complete_answer_has_its_times_on_the_receipt(client: httpx.Client, bo
     answer = client.post(OPENAI, json=saying("hello [[sbx:delay_ms=200;text=ok]]"))
 
     timings = books.receipt(answer)["timings"]
-    assert 200 <= timings["upstream_ms"] <= timings["latency_ms"] < 1500
+    assert 200 <= timings["upstream_ms"] <= timings["latency_ms"]
     assert timings["platform_ms"] == timings["latency_ms"] - timings["upstream_ms"]
     assert timings["first_byte_ms"] >= 200
 
@@ -185,26 +183,6 @@ def test_events_that_came_together_with_a_broken_one_are_delivered_if_they_are_c
 
     assert books.receipt(answer)["outcome"] == "partial"
     assert books.spent() == price(tokens(text), tokens(Stream.of(answer.text).joined()))
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_the_time_limit_ends_the_call_here_and_at_the_upstream(
-    stream: bool, platform: RunningPlatform, sturdy: httpx.Client, books: Books
-) -> None:
-    text, mark = marked("[[sbx:hang]]")
-
-    answer = sturdy.post(OPENAI, json=saying(text, stream=stream))
-
-    assert answer.status_code == 504
-    assert answer.headers["x-should-retry"] == "false"
-    assert told(answer)["type"] == "server_error"
-    books.assert_nothing_held_or_spent()
-    receipt = books.receipt(answer)
-    assert receipt["outcome"] == "timed_out"
-    assert 3000 <= receipt["timings"]["latency_ms"] < 3500
-    entry = eventually(lambda: next((e for e in platform.journal(mark) if e["aborted_by"]), None))
-    assert entry["aborted_by"] == "client"
-    assert len(platform.journal(mark)) == 1
 
 
 def test_a_trial_call_that_failed_is_given_back_and_one_that_was_rejected_is_not(

@@ -214,7 +214,7 @@ def test_a_body_over_the_limit_is_413_before_it_is_all_sent(
     chunked = head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + megabyte * 20
 
     for request in (announced, chunked):
-        with socket.create_connection(("127.0.0.1", platform.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", platform.port), timeout=60) as connection:
             connection.sendall(request)
             received = connection.recv(65536)
             while b"}}" not in received:
@@ -243,7 +243,7 @@ def test_too_few_credits_are_402_and_say_how_many(
     assert microcredits(described["needed"]) == ceiling(body.encode(), 1000)
     assert (described["available"], described["held"]) == ("1", "0")
     assert described["limit_source"] == "balance"
-    poor = Books(httpx.Client(base_url=anyone.base_url, headers=headers, trust_env=False))
+    poor = Books(httpx.Client(base_url=anyone.base_url, headers=headers, trust_env=False, timeout=60))
     assert poor.held() == 0
     assert poor.available() == 1_000_000
     poor.client.close()
@@ -282,7 +282,7 @@ def test_the_sixty_first_call_of_a_minute_is_429_and_bad_calls_do_not_count(
     assert 1 <= wait_s <= 60
     assert refused.headers["RateLimit"] == f'"minute";r=0;t={wait_s}'
     assert refused.headers["x-ratelimit-reset-requests"] == f"{wait_s}s"
-    books = Books(httpx.Client(base_url=anyone.base_url, headers=headers, trust_env=False))
+    books = Books(httpx.Client(base_url=anyone.base_url, headers=headers, trust_env=False, timeout=60))
     assert books.refusals() == {"invalid_request": 5, "minute_rate": 2}
     assert books.held() == 0
     books.client.close()

@@ -127,10 +127,11 @@ def assert_nothing_was_found(found: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_a_minute_of_requests_from_the_schema_finds_nothing(
+def test_requests_from_the_schema_find_nothing(
     open_platform: RunningPlatform, staff: Tenant, tmp_path: Path
 ) -> None:
-    found = fuzz(open_platform, staff, tmp_path, seconds=60, examples=20, seed=1)
+    """A number of them, not a time: on a slow machine the last operations would not have had their turn."""
+    found = fuzz(open_platform, staff, tmp_path, seconds=600, examples=10, seed=1)
 
     assert_nothing_was_found(found)
     assert found["test_cases"]["generated"] > 300
@@ -150,7 +151,7 @@ def test_five_minutes_of_them_find_nothing(
 
 @pytest.mark.slow
 def test_every_endpoint_and_mount_is_fuzzed(open_platform: RunningPlatform) -> None:
-    answer = httpx.get(f"{open_platform.base_url}/api/schema", trust_env=False)
+    answer = httpx.get(f"{open_platform.base_url}/api/schema", trust_env=False, timeout=60)
     described = {
         f"{method.upper()} {path}"
         for path, methods in yaml.safe_load(answer.text)["paths"].items()

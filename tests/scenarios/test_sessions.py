@@ -67,7 +67,7 @@ def post(
     csrf: str | None = TOKEN,
     **headers: str,
 ) -> httpx.Response:
-    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=20) as browser:
+    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=60) as browser:
         browser.cookies.set("sessionid", member["session"])
         browser.cookies.set("csrftoken", TOKEN)
         if csrf is not None:
@@ -77,7 +77,7 @@ def post(
 
 def books_of(platform: RunningPlatform, member: dict[str, Any]) -> Books:
     headers = {"Authorization": f"Bearer {member['key']}"}
-    return Books(httpx.Client(base_url=platform.base_url, headers=headers, trust_env=False))
+    return Books(httpx.Client(base_url=platform.base_url, headers=headers, trust_env=False, timeout=60))
 
 
 @pytest.mark.parametrize("role", ["owner", "admin", "developer"])
@@ -114,7 +114,7 @@ def test_a_member_opens_a_task_with_a_session_and_its_token(
     body = {"model": "flux-2", "prompt": "a cat [[sbx:task_s=0.1]]"}
 
     key = {"Authorization": f"Bearer {member['key']}"}
-    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=60) as client:
         before = len(client.get("/api/v1/tasks", headers=key).json()["data"])
         answer = client.post(IMAGES, json=body, headers=headers)
         after = client.get("/api/v1/tasks", headers=key).json()["data"]
@@ -183,7 +183,9 @@ def test_a_bad_body_of_a_member_is_400_and_of_a_viewer_403(
     for who in ("owner", "viewer"):
         cookies = f"sessionid={members[who]['session']}; csrftoken={TOKEN}"
         headers = {"Cookie": cookies, "X-CSRFToken": TOKEN}
-        answer = httpx.post(platform.base_url + TEXT, json=saying("hello"), headers=headers, trust_env=False)
+        answer = httpx.post(
+            platform.base_url + TEXT, json=saying("hello"), headers=headers, trust_env=False, timeout=60
+        )
         statuses.append(answer.status_code)
 
     assert statuses == [400, 403]

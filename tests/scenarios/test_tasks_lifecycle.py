@@ -1,20 +1,20 @@
 """Generation by task as a customer meets it, through a whole platform and the sandbox."""
 
 import re
-import time
 from typing import Any
 
 import httpx
 import pytest
 from money import books as database
 from running_platform import RunningPlatform, Tenant
-from scenarios.asking import CREDIT, START, Books, marked, microcredits, told
+from scenarios.asking import CREDIT, START, Books, eventually, marked, microcredits, told
 from scenarios.task_calls import (
     EXAMPLES,
     IMAGES,
     QUICK,
     SPEECH,
     TASKS,
+    VIDEOS,
     ended,
     image,
     marked_image,
@@ -109,15 +109,8 @@ def test_cancelling_gives_the_credits_back_and_is_told_to_the_upstream(
     platform: RunningPlatform, client: httpx.Client, books: Books
 ) -> None:
     """Replicate's protocol can be told."""
-    mark = marked()[1]
-    task_id = opened(
-        client, {"model": "seedance-1-5-pro", "prompt": f"{mark} {NEVER}"}, "/api/v1/videos/generations"
-    )
-    give_up_at = time.monotonic() + 10
-    while not platform.journal(mark):
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
-    time.sleep(0.3)  # the worker has written down what it was answered
+    task_id = opened(client, {"model": "seedance-1-5-pro", "prompt": f"A cat {NEVER}"}, VIDEOS)
+    taken_by_the_upstream(platform, task_id)
 
     answer = client.post(f"{TASKS}/{task_id}/cancel")
 
@@ -127,10 +120,7 @@ def test_cancelling_gives_the_credits_back_and_is_told_to_the_upstream(
     assert "cancelled" in data["error_message"]
     assert polled(client, task_id) == data
     assert (books.available(), books.held()) == (START, 0)
-    give_up_at = time.monotonic() + 10
-    while not any("/cancel" in str(entry) for entry in platform.journal("/cancel")):
-        assert time.monotonic() < give_up_at, "the upstream was not told"
-        time.sleep(0.1)
+    assert eventually(lambda: platform.journal("/cancel")), "the upstream is told"
 
 
 def test_cancelling_twice_or_after_the_end_is_a_409_that_says_so(client: httpx.Client, books: Books) -> None:
@@ -150,7 +140,7 @@ def test_a_hundred_polls_cost_nothing_and_write_nothing(
     platform: RunningPlatform, tenant: Tenant, client: httpx.Client, books: Books
 ) -> None:
     task_id = opened(client, image("A cat", NEVER))
-    time.sleep(0.5)
+    taken_by_the_upstream(platform, task_id)
     before = footprint(platform, tenant)
 
     answers = [client.get(f"{TASKS}/{task_id}") for _ in range(100)]
@@ -159,6 +149,15 @@ def test_a_hundred_polls_cost_nothing_and_write_nothing(
     assert footprint(platform, tenant) == before
     assert not any("X-Credits-Consumed" in answer.headers for answer in answers)
     client.post(f"{TASKS}/{task_id}/cancel")
+
+
+def taken_by_the_upstream(platform: RunningPlatform, task_id: str) -> None:
+    """Wait until the worker has written down that the upstream has the task."""
+    eventually(
+        lambda: database.rows(
+            platform, "SELECT 1 FROM gateway_task WHERE id = %s AND state = 'running'", task_id
+        )
+    )
 
 
 def footprint(platform: RunningPlatform, tenant: Tenant) -> list[tuple[Any, ...]]:

@@ -73,5 +73,5 @@ def test_a_submission_whose_answer_was_lost_is_found_again_at_replicate(
 
 def sent_by(platform: RunningPlatform) -> list[dict[str, Any]]:
     """Webhooks that the sandbox sent, with the answers it got."""
-    answer = httpx.get(f"{platform.sandbox_url}/__sandbox/webhooks", trust_env=False)
+    answer = httpx.get(f"{platform.sandbox_url}/__sandbox/webhooks", trust_env=False, timeout=60)
     return answer.json()["webhooks"]  # type: ignore[no-any-return]

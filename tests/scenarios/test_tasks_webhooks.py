@@ -1,17 +1,16 @@
 """Upstreams' webhooks: a genuine one has its task looked at now, a forged one is refused, a second does no harm."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 from money import books as database
 from running_platform import RunningPlatform
+from scenarios.asking import eventually
 from scenarios.task_calls import IMAGES, SPEECH, VIDEOS, ended, marked_image, opened
 from task_platform import task_platform
 
-SLOW = "task_s=6"
 BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "kie": (IMAGES, {"model": "flux-2", "prompt": "A cat"}),
     "fal": (IMAGES, {"model": "gpt-image-1-5", "prompt": "A cat"}),
@@ -36,33 +35,58 @@ def customer(called: RunningPlatform) -> Iterator[httpx.Client]:
 
 def deliveries(platform: RunningPlatform, **wanted: Any) -> list[dict[str, Any]]:
     """Webhooks that the sandbox sent, with the answers it got."""
-    answer = httpx.get(f"{platform.sandbox_url}/__sandbox/webhooks", trust_env=False).json()["webhooks"]
+    answer = httpx.get(f"{platform.sandbox_url}/__sandbox/webhooks", trust_env=False, timeout=60).json()[
+        "webhooks"
+    ]
     return [sent for sent in answer if all(sent[name] == value for name, value in wanted.items())]
+
+
+@pytest.fixture
+def move_clock(called: RunningPlatform) -> Iterator[Callable[[float], None]]:
+    """Upstreams' tasks stand still, but for the seconds that the test moves them on."""
+
+    def tell(**asked: Any) -> None:
+        httpx.post(
+            f"{called.sandbox_url}/__sandbox/clock", json=asked, trust_env=False, timeout=60
+        ).raise_for_status()
+
+    tell(mode="virtual")
+    yield lambda seconds: tell(advance_s=seconds)
+    tell(mode="real")
+
+
+def leave_alone(platform: RunningPlatform, task_id: str) -> None:
+    """No worker looks at the running task of its own accord for an hour."""
+    eventually(
+        lambda: database.rows(
+            platform,
+            "UPDATE gateway_task_due d SET due_at = now() + interval '1 hour' FROM gateway_task t"
+            " WHERE t.id = %s AND t.state = 'running' AND d.account_id = t.account_id AND d.task_id = t.id"
+            " AND d.lease_owner IS NULL RETURNING 1",
+            task_id,
+        )
+    )
 
 
 @pytest.mark.parametrize("upstream", BODIES)
 def test_a_genuine_webhook_has_its_task_looked_at_now(
-    upstream: str, called: RunningPlatform, customer: httpx.Client
+    upstream: str, called: RunningPlatform, customer: httpx.Client, move_clock: Callable[[float], None]
 ) -> None:
     path, body = BODIES[upstream]
     before = len(deliveries(called, forged=False))
-    task_id = opened(customer, {**body, "prompt": f"A cat [[sbx:{SLOW};webhook=duplicate]]"}, path)
+    task_id = opened(customer, {**body, "prompt": "A cat [[sbx:task_s=2;webhook=duplicate]]"}, path)
+    leave_alone(called, task_id)
+    move_clock(3)
 
     assert ended(customer, task_id)["status"] == "SUCCESS"
-    give_up_at = time.monotonic() + 5
-    while len(sent := deliveries(called, forged=False)[before:]) < 2:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.1)
+    sent = eventually(lambda: found if len(found := deliveries(called, forged=False)[before:]) == 2 else None)
 
     assert {one["status"] for one in sent} == {204}
-    [(late_s, charges)] = database.rows(
+    [(charges,)] = database.rows(
         called,
-        "SELECT extract(epoch FROM t.ended_at) - %s, (SELECT count(*) FROM usage_event e"
-        " WHERE e.request_id = t.request_uuid) FROM gateway_task t WHERE t.id = %s",
-        sent[0]["sent_at"],
+        "SELECT count(*) FROM usage_event e JOIN gateway_task t ON t.request_uuid = e.request_id WHERE t.id = %s",
         task_id,
     )
-    assert float(late_s) < 0.8, "a poll of its own accord would have come later"
     assert charges == 1
 
 
@@ -76,21 +100,23 @@ def test_a_forged_webhook_is_refused_and_its_word_is_not_taken(
     assert ended(customer, task_id)["status"] == "FAILED"
 
     assert {sent["status"] for sent in deliveries(called, forged=True)} == {401}
-    counted = httpx.get(f"{called.base_url}/metrics", trust_env=False).text
+    counted = httpx.get(f"{called.base_url}/metrics", trust_env=False, timeout=60).text
     assert 'aio_upstream_webhooks_total{upstream="kie",verdict="forged"}' in counted
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"not JSON", b"[" * 5000, b'{"data":{"taskId":5}}'])
 def test_rubbish_is_refused(body: bytes, called: RunningPlatform) -> None:
     for upstream in BODIES:
-        answer = httpx.post(f"{called.base_url}/webhooks/upstreams/{upstream}", content=body, trust_env=False)
+        answer = httpx.post(
+            f"{called.base_url}/webhooks/upstreams/{upstream}", content=body, trust_env=False, timeout=60
+        )
         assert answer.status_code == 401
 
 
 def test_an_upstream_that_is_none_of_ours_is_a_404(called: RunningPlatform) -> None:
     for upstream in ("nobody", "sandbox"):
         answer = httpx.post(
-            f"{called.base_url}/webhooks/upstreams/{upstream}", content=b"{}", trust_env=False
+            f"{called.base_url}/webhooks/upstreams/{upstream}", content=b"{}", trust_env=False, timeout=60
         )
         assert answer.status_code == 404
 

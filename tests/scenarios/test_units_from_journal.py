@@ -209,13 +209,18 @@ CASES = [
 
 
 def newest_entry(platform: RunningPlatform) -> int:
-    answer = httpx.get(f"{platform.sandbox_url}/__sandbox/journal", params={"limit": 1}, trust_env=False)
+    answer = httpx.get(
+        f"{platform.sandbox_url}/__sandbox/journal", params={"limit": 1}, trust_env=False, timeout=60
+    )
     return int(answer.json()["last_id"])
 
 
 def entries_since(platform: RunningPlatform, entry_id: int, path: str) -> list[Entry]:
     answer = httpx.get(
-        f"{platform.sandbox_url}/__sandbox/journal", params={"since": entry_id, "path": path}, trust_env=False
+        f"{platform.sandbox_url}/__sandbox/journal",
+        params={"since": entry_id, "path": path},
+        trust_env=False,
+        timeout=60,
     )
     return [entry for entry in answer.json()["entries"] if entry["path"] == path]
 

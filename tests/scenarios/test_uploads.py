@@ -27,7 +27,7 @@ def uploading(
     lines = [f"POST {path} HTTP/1.1", "Host: aio", f"Authorization: Bearer {key}"]
     lines.append(f"Content-Type: multipart/form-data; boundary={BOUNDARY}")
     lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
-    with socket.create_connection(("127.0.0.1", platform.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=60) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         yield connection
 
@@ -99,7 +99,7 @@ def test_an_unannounced_size_over_the_limit_is_refused_before_the_end(
         connection.settimeout(0.01)
         received = b""
         while not received and sent < 40_000_000:
-            connection.settimeout(10)
+            connection.settimeout(60)
             connection.sendall(megabyte)
             sent += 1_000_000
             connection.settimeout(0.02)
@@ -107,7 +107,7 @@ def test_an_unannounced_size_over_the_limit_is_refused_before_the_end(
                 received = connection.recv(65_536)
             except TimeoutError:
                 continue
-        connection.settimeout(10)
+        connection.settimeout(60)
         while b"}" not in received and (more := connection.recv(65_536)):
             received += more  # head and body are written one after the other
     assert b" 413 " in received.split(b"\r\n")[0]

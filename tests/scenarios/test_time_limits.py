@@ -1,0 +1,96 @@
+"""An upstream that hangs: every endpoint gives it up at its time limit, with a 504, and what was held is given back.
+
+All addresses are asked at the same moment, once: waiting for each in turn would take the limit times their number.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from running_platform import RunningPlatform, Tenant
+from scenarios.asking import OPENAI, Books, TenantPool, eventually, marked, saying, told
+from scenarios.test_omakase_faults import EVERY_ADDRESS, ask
+
+LIMIT_S = 3
+ENDPOINTS = ("CHAT", "EMBEDDING", "RERANK", "TTS", "VOICE_CLONE", "STT", "IMAGE2TEXT", "T2M", "T2I")
+STREAMED = f"{OPENAI}, streamed"
+HANGING = (*EVERY_ADDRESS, OPENAI, STREAMED)
+# ACE-Step makes music by tasks of its own, and has no way to cancel one.
+MUSIC = "/api/t2m"
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(
+        tmp_path_factory.mktemp("hasty"),
+        environment={f"AIO_{endpoint}_TIME_LIMIT_S": str(LIMIT_S) for endpoint in ENDPOINTS},
+    ).start()
+    yield running
+    running.assert_books_agree()
+    assert running.stop() == 0
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """The answer of a call whose upstream never answered, and the account that made it."""
+
+    answer: httpx.Response
+    took_s: float
+    mark: str
+    tenant: Tenant
+
+
+@pytest.fixture(scope="module")
+def given_up(hasty: RunningPlatform) -> dict[str, GivenUp]:
+    """What came of each address."""
+    tenants = TenantPool(hasty, batch=len(HANGING))
+    asked = [(path, tenants.take()) for path in HANGING]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return dict(zip(HANGING, pool.map(lambda each: _hang(hasty, *each), asked), strict=True))
+
+
+def _hang(hasty: RunningPlatform, path: str, tenant: Tenant) -> GivenUp:
+    text, mark = marked("[[sbx:task=stuck]]" if path == MUSIC else "[[sbx:hang]]")
+    with hasty.client(tenant) as client:
+        started = time.monotonic()
+        if path in (OPENAI, STREAMED):
+            answer = client.post(OPENAI, json=saying(text, stream=path == STREAMED))
+        else:
+            answer = ask(client, path, text)
+        return GivenUp(answer, time.monotonic() - started, mark, tenant)
+
+
+@pytest.mark.parametrize("path", HANGING)
+def test_an_upstream_that_hangs_is_given_up_at_the_time_limit(
+    path: str, hasty: RunningPlatform, given_up: dict[str, GivenUp]
+) -> None:
+    call = given_up[path]
+
+    assert call.answer.status_code == 504, call.answer.text
+    assert call.took_s >= LIMIT_S
+    assert call.answer.headers["x-should-retry"] == "false"
+    assert told(call.answer)["type"] == "server_error"
+    with hasty.client(call.tenant) as client:
+        books = Books(client)
+        receipt = books.receipt(call.answer)
+        books.assert_nothing_held_or_spent()
+    assert receipt["outcome"] == "timed_out"
+    assert receipt["hold_microcredits"] > 0
+    assert receipt["timings"]["latency_ms"] >= LIMIT_S * 1000
+
+
+@pytest.mark.parametrize("path", [path for path in HANGING if path != MUSIC])
+def test_the_upstream_that_hung_is_told_to_stop_and_was_asked_once(
+    path: str, hasty: RunningPlatform, given_up: dict[str, GivenUp]
+) -> None:
+    call = given_up[path]
+
+    entry = eventually(lambda: next((e for e in hasty.journal(call.mark) if e["aborted_by"]), None))
+
+    assert entry["aborted_by"] == "client"
+    assert call.tenant.key not in json.dumps(entry)
+    assert len(hasty.journal(call.mark)) == 1
