@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,9 +148,11 @@ def _archive_month(month: date, directory: Path, show: Callable[[str, int, int],
         _rows("SELECT usage_refuse_unfinished_v1(%s, %s)", _bounds(month), month)
         sums = _sums_of(table)
         _check_books(table, month)
-        _put(table, path, sums, lambda calls: show(f"{month:%Y-%m}", calls, _calls(sums)))  # noqa: B023 - called at once
-        digest, size = _digest_of(path), path.stat().st_size
+        shown = partial(_show, show, f"{month:%Y-%m}", _calls(sums))
+        shown(0)
         try:
+            _put(table, path, sums, shown)
+            digest, size = _digest_of(path), path.stat().st_size
             _check_what_is_left(table, month, sums)
             _when_free(lambda: _book(month, path, size, digest, sums))  # noqa: B023 - called at once
         except _Changed:
@@ -161,6 +164,10 @@ def _archive_month(month: date, directory: Path, show: Callable[[str, int, int],
         log.info("calls archived", month=f"{month:%Y-%m}", calls=archived.calls, bytes=size)
         return archived
     raise refusals.SumsDisagree(f"{month:%Y-%m}")
+
+
+def _show(show: Callable[[str, int, int], None], month: str, of: int, calls: int) -> None:
+    show(month, calls, of)
 
 
 def _put(table: str, path: Path, sums: dict[int, AccountSums], show: Callable[[int], None]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 UNFINISHED = ".unfinished"
-# Rows of so many pages of the table (32 MB) make one row group, and are what is in memory at a time.
-PAGES_AT_ONCE = 4096
+# Rows of so many pages of the table (16 MB) make one row group, and are what is in memory at a time.
+PAGES_AT_ONCE = 2048
 
 
 class AccountSums(NamedTuple):

@@ -389,12 +389,13 @@ def test_made_up_calls_are_not_added_beside_archived_ones(history, tmp_path):
         rollups.rebuild()
 
 
-def test_a_refund_while_its_month_is_written_is_in_the_file(history, tmp_path):
+@pytest.mark.parametrize("written", ["nothing", "everything"])
+def test_a_refund_while_its_month_is_written_is_in_the_file(history, tmp_path, written):
     tenant, request_id, _ = history.old_call()
     done = []
 
     def refund_once(month, calls, of):
-        if month == f"{OLD:%Y-%m}" and not done:
+        if month == f"{OLD:%Y-%m}" and calls == (of if written == "everything" else 0) and not done:
             done.append(history.refund(tenant, request_id, 5, "meanwhile"))
             sum_up(history.books)
 
@@ -421,6 +422,32 @@ def test_the_running_month_is_refused_by_the_database_itself(history):
     month = NOW.date().replace(day=1)
     with pytest.raises(Exception, match="not over"):
         months._rows(months._BOOK_SQL, [month, "f", 1, "0" * 64, [], [], [], [], []])
+
+
+def booking(history, month, **changed):
+    """What the database is asked to book of a month; `changed` are sums that the file does not have."""
+    sums = months._sums_of(partition_of(month))
+    columns = [[one._replace(**changed)[place] for one in sums.values()] for place in range(4)]
+    return [month.date(), "f.parquet", 1, "0" * 64, list(sums), *columns]
+
+
+def test_months_are_taken_out_in_their_order_and_each_once(history, tmp_path):
+    with pytest.raises(Exception, match="in their order"):
+        months._rows(months._BOOK_SQL, booking(history, OLD))
+    nothing_happened(history)
+    again = booking(history, OLDER)
+    archive_all(tmp_path)
+    with pytest.raises(Exception, match="in their order"):
+        months._rows(months._BOOK_SQL, again)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"calls": 9}, {"captured_microcredits": 9_000_000}, {"refunded_microcredits": 1}]
+)
+def test_the_database_takes_no_month_out_for_a_file_with_other_sums(history, changed):
+    with pytest.raises(months._Changed):
+        months._rows(months._BOOK_SQL, booking(history, OLDER, **changed))
+    nothing_happened(history)
 
 
 def test_a_month_with_an_open_hold_stays_and_so_do_those_after_it(history, tmp_path):
@@ -792,7 +819,7 @@ def test_the_command_archives_and_tells_what(committed_history, tmp_path):
     assert out.strip() == "There was nothing to archive."
     assert run("--check", "--to", str(tmp_path))[0].strip() == "Every file is as it was archived."
     (tmp_path / f"{partition_of(OLD)}.parquet").unlink()
-    with pytest.raises(CommandError, match="1 files"):
+    with pytest.raises(CommandError, match="1 of the files"):
         run("--check", "--to", str(tmp_path))
 
 

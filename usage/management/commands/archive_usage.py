@@ -40,7 +40,7 @@ class Command(ScriptableCommand):
         self.changes = []
         super().handle(*args, **options)
         if self.changes:
-            raise CommandError(f"{len(self.changes)} files are not as they were archived.")
+            raise CommandError(f"{len(self.changes)} of the files are not as they were archived.")
 
     def perform(self, options: dict[str, Any]) -> Answer:
         directory = Path(options["to"])
@@ -54,7 +54,7 @@ class Command(ScriptableCommand):
             done.append(one)
             if not options["json"]:
                 self.stdout.write(_sentence(one))
-        text = f"{len(done)} months are archived." if done else "There was nothing to archive."
+        text = f"Months archived: {len(done)}." if done else "There was nothing to archive."
         return Answer(text=text, data={"archived": [_as_json(one) for one in done]})
 
     def _check(self, directory: Path) -> Answer:
