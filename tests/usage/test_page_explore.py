@@ -49,6 +49,13 @@ def test_percentiles_have_no_rest(busy, visit):
     assert b"2 more groups are in the table only" in response.content
 
 
+def test_the_leading_percentiles_are_drawn(busy, visit):
+    chart = visit(busy, "/usage", {"group_by": "model", "measure": "p95"}).context["chart"]
+    drawn = {one.label: {value for value in one.values if value is not None} for one in chart.series}
+    # m1's other latency is that of the failed call.
+    assert drawn == {"m1": {1, 10}, **{f"m{number}": {number} for number in range(4, 9)}}
+
+
 @pytest.mark.parametrize("measure", ["cost", "calls", "tokens", "errors", "p50", "p95", "p99", "first_token"])
 def test_every_measure_is_shown_by_every_dimension(busy, client_of, measure):
     browser = client_of(busy)

@@ -190,6 +190,10 @@ def questions(traffic):
 def check(traffic):
     for which, wanted in questions(traffic):
         assert answered(which, wanted) == brute_force(which, wanted), (which, wanted)
+    which = CallFilter(None, since=traffic.now - timedelta(days=7))
+    whole = brute_force(which, Wanted(("model", "key"), "hour"))
+    found = answered(which, Wanted(("model", "key"), "hour", only=("large",)))
+    assert found == {group: figures for group, figures in whole.items() if group[1] == "large"}
 
 
 def check_pages(traffic):

@@ -65,13 +65,13 @@ def usage(request: HttpRequest) -> HttpResponse:
     over_time = visitors_grouping(_by(view), view.interval)
     with snapshot() as books:
         which = summaries.within_period(view.which, over_time, books.as_of)
-        cut = time_series(books, which, over_time, view.measure.histogram)
         groups = summaries.summarise(books, which, visitors_grouping(_by(view)))
+        table = exploration.ranked(groups, view.group_by, view.measure)
+        leading = [group for group, _row in table[:SHOWN_GROUPS]]
+        cut = time_series(books, which, over_time, view.measure.histogram, _drawn(view, leading))
         total = summaries.total(books, which)
         refused = refusals.count_refusals(books, which, visitors_grouping(("code",), view.interval))
         choices = filter_choices(books, account.pk)
-    table = exploration.ranked(groups, view.group_by, view.measure)
-    leading = [group for group, _row in table[:SHOWN_GROUPS]]
     end = view.period.end(books.as_of)
     moments = moments_between(view.period.since, end, over_time, {row["bucket"] for row in cut})
     context = _form(view, choices) | {
@@ -147,6 +147,13 @@ def _read(request: HttpRequest, account_id: int) -> View:
 
 def _by(view: View) -> tuple[str, ...]:
     return () if view.group_by is None else (view.group_by,)
+
+
+def _drawn(view: View, leading: list[exploration.Group]) -> tuple[str, ...] | None:
+    """The groups that a chart of percentiles shows, where their names say which they are; None for all."""
+    if view.measure.adds_up or view.group_by not in ("model", "endpoint", "outcome"):
+        return None
+    return tuple(group.filter_value for group in leading if group.filter_value is not None)
 
 
 def _form(view: View, choices: Choices) -> dict[str, Any]:

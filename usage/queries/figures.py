@@ -74,7 +74,10 @@ NO_FIGURES: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """By what to add up, over what buckets, and which histograms and units to bring along."""
+    """By what to add up, over what buckets, and which histograms and units to bring along.
+
+    `only` leaves out every group but those with these values of the first dimension.
+    """
 
     by: tuple[str, ...] = ()
     interval: str = "none"
@@ -83,6 +86,7 @@ class Wanted:
     histograms: tuple[str, ...] = HISTOGRAMS
     units: tuple[str, ...] = UNIT_SUMS
     limit: int | None = None
+    only: tuple[Any, ...] | None = None
 
 
 def kept_sums(books: Snapshot) -> Kept:
@@ -140,6 +144,7 @@ class _Query:
             "plan": which.plan,
             "zone": wanted.zone_name,
             "rolled_up_to": kept.rolled_up_to,
+            "only": None if wanted.only is None else list(wanted.only),
         }
 
     def text(self, coverage: Coverage) -> str:
@@ -186,7 +191,7 @@ class _Query:
         errors = f"CASE WHEN k.outcome IN {ERROR_OUTCOMES} THEN r.calls ELSE 0 END AS errors"
         names = (*_COUNTS, *self._wanted.units, *self._wanted.histograms)
         columns = self._columns(_OF_SUMS, "r.bucket", [*(f"r.{name}" for name in names), errors], level)
-        conditions = [condition, self._account_of_sums(), *self._kind_conditions()]
+        conditions = [condition, self._account_of_sums(), *self._kind_conditions(), *self._only(_OF_SUMS)]
         who = [name for name in ("key_id", "member_id") if getattr(self._which, name) is not None]
         conditions += [f"r.{name} = %({name})s" for name in who]
         return self._select(
@@ -207,6 +212,7 @@ class _Query:
             and not self._wanted.histograms
             and not self._wanted.units
             and not asked
+            and self._wanted.only is None
         )
 
     def _of_account_days(self, level: str, spans: list[Span], condition: str) -> str:
@@ -293,7 +299,12 @@ class _Query:
         conditions = [f"e.{name} = %({name})s" for name in names if getattr(self._which, name) is not None]
         if self._which.plan is not None:
             conditions.append("coalesce(p.plan, '') = %(plan)s")
-        return conditions
+        return [*conditions, *self._only(_OF_EVENTS)]
+
+    def _only(self, dimensions: dict[str, str]) -> list[str]:
+        if self._wanted.only is None:
+            return []
+        return [f"{dimensions[self._wanted.by[0]]} = ANY (%(only)s)"]
 
     def _plan_join(self) -> str:
         return _PLAN_JOIN if self._which.plan is not None or "plan" in self._wanted.by else ""

@@ -11,11 +11,16 @@ from usage.queries.summaries import MAX_ROWS, Grouping, check_row_count
 
 
 def time_series(
-    books: Snapshot, which: CallFilter, grouping: Grouping, histogram: str | None = None
+    books: Snapshot,
+    which: CallFilter,
+    grouping: Grouping,
+    histogram: str | None = None,
+    only: tuple[str, ...] | None = None,
 ) -> list[dict[str, Any]]:
     """One row a bucket and group that has calls: `bucket`, the dimensions as in a summary, and its sums.
 
-    A histogram ("latencies" or "first_bytes") comes along as `usage.queries.histograms` reads it. Raises
+    A histogram ("latencies" or "first_bytes") comes along as `usage.queries.histograms` reads it. `only`
+    leaves out all but these models, endpoints or outcomes, whichever comes first in the grouping. Raises
     InvalidRequest, naming `group_by`, when that makes more than 10,000 rows.
     """
     wanted = Wanted(
@@ -26,6 +31,7 @@ def time_series(
         histograms=() if histogram is None else (histogram,),
         units=("tokens_in", "tokens_out"),
         limit=MAX_ROWS + 1,
+        only=only,
     )
     rows = figures(books, which, wanted)
     check_row_count(rows)
