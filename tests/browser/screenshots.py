@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from running_platform import ROOT, RunningPlatform
 
-from tests.browser.conftest import CHROMIUM, CHROMIUM_FLAGS, PASSWORD, set_password
+from tests.browser.conftest import CHROMIUM, CHROMIUM_FLAGS, PASSWORD, fill_sign_in_form, set_password
 from tests.browser.used_account import PROMPT, Used, use
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -148,9 +148,7 @@ def _take_all(browser: Browser, platform: RunningPlatform, look: str, email: str
 
 def _sign_in(page: Page, email: str) -> None:
     page.goto("/auth/login/")
-    page.locator("input[name=login]").fill(email)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("input[name=password]").press("Enter")
+    fill_sign_in_form(page, email)
     page.wait_for_url(lambda address: "/auth/" not in address)
 
 

@@ -4,15 +4,13 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SignedUp
+from tests.browser.conftest import SignedUp, fill_sign_in_form
 
 
 def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(page: Page, owner: SignedUp) -> None:
     page.goto("/keys")
     page.wait_for_url("**/auth/login/?next=/keys")
-    page.locator("input[name=login]").fill(owner.email)
-    page.locator("input[name=password]").fill(owner.password)
-    page.locator("input[name=password]").press("Enter")
+    fill_sign_in_form(page, owner.email)
     page.wait_for_url("**/keys")
 
 

@@ -38,7 +38,7 @@ def test_a_task_is_followed_from_the_list_to_its_picture(
     row = page.get_by_role("row").filter(has_text="A garden of")
     expect(row).to_contain_text("held")
     # Without a reload: the row says so, and shows a small picture of it.
-    expect(row).to_contain_text("Succeeded", timeout=15_000)
+    expect(row).to_contain_text("Succeeded")
     expect(row.locator("img")).to_have_js_property("complete", True)
     assert row.locator("img").evaluate("each => each.naturalWidth") > 0
 
@@ -60,7 +60,7 @@ def test_a_song_is_played_and_sought_in(page: Page, signed_in: SignedUp, api: ht
     task_id = opened(api, MUSIC, model="suno", prompt="Walking [[sbx:task_s=0.1]]", title="Walk", style="pop")
     page.goto(f"/tasks/{task_id}")
     player = page.locator("audio").first
-    expect(player).to_be_visible(timeout=15_000)
+    expect(player).to_be_visible()
     heard = player.evaluate(
         """async (each) => {
             each.muted = true;
@@ -106,19 +106,19 @@ def test_a_failed_task_says_why_and_its_callback_is_sent_again(
         api, IMAGES, model="flux-2", prompt="Cat [[sbx:task=fail;task_s=0.1]]", callback_url=nowhere
     )
     page.goto(f"/tasks/{task_id}")
-    expect(page.locator(".task-state .notice.error")).to_be_visible(timeout=15_000)
+    expect(page.locator(".task-state .notice.error")).to_be_visible()
     page.reload()
     callbacks = page.locator("#task-callbacks")
-    expect(callbacks).to_contain_text("1 attempt", timeout=15_000)
+    expect(callbacks).to_contain_text("1 attempt")
     callbacks.get_by_role("button", name="Send again").click()
-    expect(callbacks).to_contain_text("2 attempts", timeout=15_000)
+    expect(callbacks).to_contain_text("2 attempts")
     assert_looks_right(page)
 
 
 def test_a_result_that_is_gone_says_so(page: Page, signed_in: SignedUp, api: httpx.Client) -> None:
     task_id = opened(api, IMAGES, model="flux-2", prompt="Cat [[sbx:result=404;task_s=0.1]]")
     page.goto(f"/tasks/{task_id}")
-    expect(page.get_by_text("This file cannot be shown")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("This file cannot be shown")).to_be_visible()
 
 
 def test_the_list_is_filtered_by_its_address(page: Page, signed_in: SignedUp, api: httpx.Client) -> None:

@@ -2,16 +2,11 @@
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 from running_platform import RunningPlatform
 
 from tests.browser.conftest import SignedUp
-from tests.browser.looks import assert_little_script, assert_looks_right
 from tests.browser.test_sign_in import newest_mail
-
-PAGES = ["/team", "/settings", "/settings/security", "/audit", "/callbacks"]
-WAYS_IN = ["/", "/auth/login/", "/auth/signup/", "/auth/password/reset/", "/nowhere"]
 
 
 def test_an_invitation_is_accepted_by_signing_up_and_the_role_holds(
@@ -64,23 +59,6 @@ def test_an_invitation_is_accepted_by_signing_up_and_the_role_holds(
     page.goto("/audit")
     for deed in ("Invited a member", "Joined", "Changed a role", "Removed a member"):
         expect(page.get_by_role("rowheader", name=deed).first).to_be_visible()
-
-
-@pytest.mark.parametrize("address", PAGES)
-def test_a_members_pages_look_right(
-    address: str, page: Page, owner: SignedUp, sign_in: Callable[[SignedUp], None]
-) -> None:
-    sign_in(owner)
-    page.goto(address)
-    assert_looks_right(page)
-    assert_little_script(page)
-
-
-@pytest.mark.parametrize("address", WAYS_IN)
-def test_the_ways_in_look_right(address: str, page: Page) -> None:
-    page.goto(address)
-    assert_looks_right(page)
-    assert_little_script(page)
 
 
 def test_the_chosen_time_zone_is_kept_over_the_browsers(

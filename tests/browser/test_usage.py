@@ -5,19 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from running_platform import RunningPlatform
 
 from tests.browser.conftest import Caller, SignedUp
 
 SignIn = Callable[[SignedUp], None]
-SHOWN_WITHIN_MS = 2_000
+LOOKS_EVERY_S = 1
 
 
 def get_from_api(platform: RunningPlatform, key: str, path: str) -> httpx.Response:
-    return httpx.get(platform.base_url + path, headers={"Authorization": f"Bearer {key}"}, trust_env=False)
+    return httpx.get(
+        platform.base_url + path, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=60
+    )
 
 
 def test_a_call_comes_in_above_without_a_reload_and_pause_holds_it_back(
@@ -28,20 +28,21 @@ def test_a_call_comes_in_above_without_a_reload_and_pause_holds_it_back(
     page.goto("/usage/calls")
     rows = page.locator("#calls tr")
     expect(rows).to_have_count(1)
+    expect(page.locator("#live")).to_have_attribute("hx-trigger", f"every {LOOKS_EVERY_S}s")
     kept = rows.first.element_handle()
 
     second = call(owner)
-    expect(page.locator(f"#{second}")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    expect(page.locator(f"#{second}")).to_be_visible()
     assert [row.get_attribute("id") for row in rows.all()] == [second, first]
     assert kept is not None
     assert kept.evaluate("row => row.isConnected"), "rows that were there stay the same elements"
 
     page.get_by_role("button", name="Pause").press("Enter")
     third = call(owner)
-    page.wait_for_timeout(SHOWN_WITHIN_MS)
+    page.wait_for_timeout(2_000 * LOOKS_EVERY_S)
     expect(page.locator(f"#{third}")).to_have_count(0)
     page.get_by_role("button", name="Pause").press("Enter")
-    expect(page.locator(f"#{third}")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    expect(page.locator(f"#{third}")).to_be_visible()
 
     page.locator(f"#{second} a").press("Enter")
     expect(page.locator("#request-id")).to_have_text(second)
@@ -115,40 +116,3 @@ def download(page: Page, directory: Path) -> list[dict[str, str]]:
     waited.value.save_as(path)
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_scrolls_sideways(
-    page: Page, owner: SignedUp, sign_in: SignIn, call: Caller, scheme: str
-) -> None:
-    sign_in(owner)
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    found = look(page, "/overview")
-    request_id = call(owner)
-    paths = (
-        "/overview",
-        "/usage",
-        "/usage?measure=p95&group_by=none",
-        "/usage?group_by=wrong",
-        "/usage/calls",
-        f"/usage/calls/{request_id}",
-        "/usage/calls/req_018f0000000070008000000000000000",
-        "/credits",
-    )
-    for path in paths:
-        found += look(page, path)
-    assert found == []
-
-
-def look(page: Page, path: str) -> list[str]:
-    """What axe-core finds on the page, and whether a narrow phone has to scroll it sideways."""
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto(path)
-    results = Axe().run(page)
-    found = [
-        f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in results.response["violations"]
-    ]
-    page.set_viewport_size({"width": 360, "height": 740})
-    page.wait_for_timeout(300)  # charts are drawn anew a moment after the width has changed
-    beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return [*found, f"{path}: {beyond} px wider than a phone"] if beyond > 0 else found

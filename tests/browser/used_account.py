@@ -14,19 +14,18 @@ PROMPT = "A garden in spring"
 class Used:
     """What the pages of one thing are asked for with."""
 
-    key_id: str
-    request_id: str
-    task_id: str
+    ids: dict[str, str]
     names: frozenset[str]
 
-    def path(self, template: str) -> str:
-        """An address with the ids of this account in the place of {key_id}, {request_id} and {task_id}."""
-        return template.format(key_id=self.key_id, request_id=self.request_id, task_id=self.task_id)
+    def path(self, template: str, **more_ids: str) -> str:
+        """An address with the ids of what this account has in the place of {key_id} and the like."""
+        return template.format_map(self.ids | more_ids)
 
 
-def use(platform: RunningPlatform, account: str) -> Used:
-    """Issue a key for the account and call what there is with it."""
+def use(platform: RunningPlatform, account: str, callback_url: str | None = None) -> Used:
+    """Issue a key for the account and call what there is with it; its task's end is told to `callback_url`."""
     key = platform.manage_json("issue_key", account, "--name", "production")
+    ids = {"key_id": key["id"]}
     headers = {"Authorization": f"Bearer {key['key']}"}
     with httpx.Client(base_url=platform.base_url, headers=headers, timeout=30, trust_env=False) as client:
         answer = client.post("/api/chat", json={"input": "Summarize this incident report."})
@@ -36,12 +35,19 @@ def use(platform: RunningPlatform, account: str) -> Used:
         client.post("/api/embedding", json={"input": "Text to embed"})
         client.post("/api/tts", json={"text": "Text to read"})
         client.post("/v1/chat/completions", json={"model": "nothing", "messages": []})
-        opened = client.post("/api/v1/images/generations", json={"model": "flux-2", "prompt": PROMPT}).json()
+        body = {"model": "flux-2", "prompt": PROMPT}
+        if callback_url is not None:
+            body["callback_url"] = callback_url
+        opened = client.post("/api/v1/images/generations", json=body).json()
         task_id = opened["data"]["task_id"]
         give_up_at = time.monotonic() + TASK_LIMIT_S
         while client.get(f"/api/v1/tasks/{task_id}").json()["data"]["status"] == "IN_PROGRESS":
             assert time.monotonic() < give_up_at, "the task did not end"
             time.sleep(0.2)
+        if callback_url is not None:
+            [delivery] = client.get("/api/v1/callbacks/deliveries", params={"task": task_id}).json()["data"]
+            ids["delivery_id"] = delivery["id"]
         models = client.get("/v1/models").json()["data"]
     names = {name for model in models for name in (model["id"], model["name"], *model["aliases"])}
-    return Used(key["id"], answer.headers["X-Request-Id"], task_id, frozenset(names))
+    ids |= {"request_id": answer.headers["X-Request-Id"], "task_id": task_id}
+    return Used(ids, frozenset(names))
