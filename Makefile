@@ -14,6 +14,9 @@ CLIENTS := $(VENV)/clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
 NODE_CLIENTS := tests/contract/node
 
+# With it every process of the platform would compile our code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check bench prove lock lock-clients format test-clients messages screenshots
 
 run: $(STAMP)
