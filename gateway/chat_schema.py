@@ -50,8 +50,10 @@ def _resolve(node: Any, definitions: dict[str, Any]) -> Any:
 def _answer(schema: dict[str, Any], *, streams: bool) -> dict[Any, Any]:
     answers: dict[Any, Any] = {(200, "application/json"): OpenApiResponse(schema, description="The answer")}
     if streams:
+        # Of each event, as OpenAPI tools read it.
+        event = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
         answers[(200, "text/event-stream")] = OpenApiResponse(
-            {"type": "string"}, description="Server-sent events; the last data chunk has `credits_consumed`"
+            event, description="Server-sent events; the last data chunk has `credits_consumed`"
         )
     return answers
 

@@ -56,6 +56,7 @@ REFUSALS_OF_BODIES = {
     422: "This Idempotency-Key was used with another body",
 }
 REFUSALS_OF_CHANGES = {409: "A call with this Idempotency-Key is under way, or its state does not allow it"}
+REFUSALS_OF_RECEIPTS = {410: "The call is archived; its sums and its charge are still there"}
 
 
 def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:

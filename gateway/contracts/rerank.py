@@ -16,7 +16,7 @@ class PassageRerankBody(RequestContract):
 
     model: ModelSlug | None = None
     query: NonBlank
-    top_n: int | None = Field(default=None, ge=1)
+    top_n: int | None = Field(default=None, ge=1, lt=2**31)
     return_documents: bool | None = None
     documents: Texts | None = None
     input: Texts | None = Field(default=None, validate_default=True)
@@ -48,7 +48,7 @@ class OpenAIRerankBody(RequestContract):
     model: ModelSlug
     query: NonBlank
     documents: Annotated[list[str | Document], Field(min_length=1, max_length=MAX_DOCUMENTS)]
-    top_n: int | None = Field(default=None, ge=1)
+    top_n: int | None = Field(default=None, ge=1, lt=2**31)
     return_documents: bool = True
 
     def passages(self) -> list[str]:

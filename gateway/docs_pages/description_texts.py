@@ -89,6 +89,7 @@ DESCRIPTIONS = (
     _("The audio file."),
     _("The body did not arrive in time"),
     _("The body is larger than the limit"),
+    _("The call is archived; its sums and its charge are still there"),
     _("The call took longer than the endpoint's time limit"),
     _("The candidates to rank, as an array of strings."),
     _("The candidates to rank: strings, or objects with a text."),

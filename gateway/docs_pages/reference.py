@@ -16,7 +16,12 @@ from gateway.docs_pages.answers import example_answer
 from gateway.docs_pages.examples import error_example
 from gateway.docs_pages.openapi import METHODS, document, resolved
 from gateway.docs_pages.parameters import Row, row_of, rows_of
-from gateway.documented_errors import REFUSALS, REFUSALS_OF_BODIES, REFUSALS_OF_CHANGES
+from gateway.documented_errors import (
+    REFUSALS,
+    REFUSALS_OF_BODIES,
+    REFUSALS_OF_CHANGES,
+    REFUSALS_OF_RECEIPTS,
+)
 from gateway.task_models.shipped import SHIPPED
 
 _BINARY_SAMPLE = "Content-Type: {type}\n\n…"
@@ -24,7 +29,7 @@ _FORM = "multipart/form-data"
 # Speech's address answers GET with who can speak, which is an endpoint of its own in the catalog.
 VOICES = "voices"
 # For operations whose own description says nothing of a refusal.
-REFUSALS_BY_STATUS = REFUSALS | REFUSALS_OF_BODIES | REFUSALS_OF_CHANGES
+REFUSALS_BY_STATUS = REFUSALS | REFUSALS_OF_BODIES | REFUSALS_OF_CHANGES | REFUSALS_OF_RECEIPTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aio_platform.errors import InvalidRequest
+from gateway import urls as urls  # every endpoint, and with them every contract, is imported
 from gateway.contracts.chat import UNPRICED_FIELDS, ChatCompletionBody, LlmChatBody, TextChatBody
 from gateway.contracts.parsing import RequestContract, parse_body
 
@@ -17,6 +18,30 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
+
+
+def contracts(of: type[RequestContract] = RequestContract) -> list[type[RequestContract]]:
+    return [each for one in of.__subclasses__() for each in (one, *contracts(one))]
+
+
+def integers_in(schema: Any, path: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every place where a schema takes an integer, and what it says of it."""
+    if isinstance(schema, list):
+        return [found for inner in schema for found in integers_in(inner, path)]
+    if not isinstance(schema, dict):
+        return []
+    found = [(path, schema)] if schema.get("type") == "integer" else []
+    return found + [each for name, inner in schema.items() for each in integers_in(inner, f"{path}.{name}")]
+
+
+@pytest.mark.parametrize("contract", contracts(), ids=lambda contract: str(contract.__name__))
+def test_no_integer_is_beyond_what_json_of_ours_can_say_to_an_upstream(
+    contract: type[RequestContract],
+) -> None:
+    """Python reads integers of any length from a body, and orjson writes none beyond 64 bits."""
+    for path, integer in integers_in(contract.model_json_schema(), contract.__name__):
+        assert {"maximum", "exclusiveMaximum"} & integer.keys(), path
+        assert {"minimum", "exclusiveMinimum"} & integer.keys(), path
 
 
 def parse(body: Any, contract: type[RequestContract] = ChatCompletionBody) -> dict[str, Any]:
