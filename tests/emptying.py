@@ -20,8 +20,11 @@ def empty_all_tables() -> None:
     import_module("accounts.migrations.0002_plans").add_plans(apps, None)
 
 
-def empty_own_tables(*, keep: frozenset[str] = frozenset()) -> None:
-    """Empty every table that belongs to no model, with its partitions, but for those to `keep`."""
+def empty_own_tables(*, keep: frozenset[str]) -> None:
+    """Empty every table that belongs to no model, with its partitions, but for those to `keep`.
+
+    For a test with many beginnings: after each test `empty_all_tables` is called for it.
+    """
     _empty({*connection.introspection.django_table_names(), *KEPT, *keep})
 
 

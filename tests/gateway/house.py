@@ -1,7 +1,7 @@
 """An account with a member of each role, for tests of pages, and its tasks as the gateway's functions leave them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,6 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from emptying import empty_own_tables
 
 from accounts.models import Account, Membership, User
 from aio_platform.request_ids import new_request_uuid
@@ -146,7 +145,7 @@ def _insert(table: str, row: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def new_house(transactional_db: None) -> Iterator[Callable[[], House]]:
+def new_house(transactional_db: None) -> Callable[[], House]:
     cache.clear()
 
     def make() -> House:
@@ -159,8 +158,7 @@ def new_house(transactional_db: None) -> Iterator[Callable[[], House]]:
             clients[role].force_login(user)
         return House(account, clients)
 
-    yield make
-    empty_own_tables()
+    return make
 
 
 @pytest.fixture

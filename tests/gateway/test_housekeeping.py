@@ -1,11 +1,9 @@
 """What is deleted by the clock, what is not, and that a batch is a batch."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from emptying import empty_own_tables
 from pytest_django import Settings
 
 from accounts import actions
@@ -16,10 +14,9 @@ URL = "https://customer.example/hook"
 
 
 @pytest.fixture
-def desk(transactional_db: None, settings: Settings) -> Iterator[Desk]:
+def desk(transactional_db: None, settings: Settings) -> Desk:
     settings.TASK_KEEP_DAYS, settings.CALLBACK_KEEP_DAYS = 90, 30
-    yield Desk()
-    empty_own_tables()
+    return Desk()
 
 
 @pytest.fixture

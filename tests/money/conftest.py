@@ -6,8 +6,6 @@ import pytest
 from emptying import empty_own_tables
 from running_platform import RunningPlatform
 
-from accounts.models import Plan
-
 # What is agreed before a history begins: prices, and which plan the accounts are on.
 AGREED = frozenset({"usage_rate", "usage_plan_period"})
 
@@ -26,12 +24,8 @@ def three_gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 
 @pytest.fixture
-def empty_books(transactional_db: None) -> Iterator[None]:
-    """Committed books, of this test alone."""
-    Plan.objects.get_or_create(slug="unlimited")
-    empty_own_tables()
-    yield
-    empty_own_tables()
+def committed_books(transactional_db: None) -> None:
+    """Books that are committed, of this test alone."""
 
 
 def empty_the_books() -> None:

@@ -232,7 +232,7 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def histories(empty_books: None) -> Iterator[type[Histories]]:
+def histories(committed_books: None) -> Iterator[type[Histories]]:
     """Three accounts with five keys: a plain one, one with a cap and a minute's limit, and one on a small trial."""
     Plan.objects.create(slug="slow", calls_per_minute=CALLS_PER_MINUTE)
     Plan.objects.create(slug="small-trial", trial_calls_per_day=TRIAL_CALLS_PER_DAY)

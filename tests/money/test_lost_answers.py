@@ -83,7 +83,7 @@ def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(
     assert captured_and_held() == (0, 0)
 
 
-def test_a_server_that_ends_before_it_has_read_everything_is_noticed(empty_books: None) -> None:
+def test_a_server_that_ends_before_it_has_read_everything_is_noticed(committed_books: None) -> None:
     """On uvloop, as gateways run. The server reads 8 kB at a time, and ends before it comes to the rest."""
 
     async def ask_a_server_that_is_ending(line: PreparedLine) -> None:
@@ -113,7 +113,7 @@ def test_a_server_that_ends_before_it_has_read_everything_is_noticed(empty_books
 
 
 @pytest.fixture
-def call(empty_books: None) -> CallToAuthorize:
+def call(committed_books: None) -> CallToAuthorize:
     """A call of an account that has 1,000 micro-credits, which it may cost."""
     account = actions.create_account("caller", "unlimited")
     _, text = actions.issue_key(account, "key")

@@ -26,12 +26,12 @@ LARGEST = 40_000
 
 
 @pytest.mark.slow
-def test_four_processes_on_three_balances_keep_exact_books(empty_books: None) -> None:
+def test_four_processes_on_three_balances_keep_exact_books(committed_books: None) -> None:
     hammered(calls=2_400)
 
 
 @pytest.mark.prove
-def test_four_processes_keep_exact_books_for_long(empty_books: None) -> None:
+def test_four_processes_keep_exact_books_for_long(committed_books: None) -> None:
     hammered(calls=48_000)
 
 

@@ -3,10 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
-from emptying import empty_own_tables
 
 from accounts import actions
 from accounts.keys import digest_of
@@ -26,11 +24,10 @@ AT_ONCE = 20
 
 
 @pytest.fixture
-def rich(transactional_db: None) -> Iterator[Tenant]:
+def rich(transactional_db: None) -> Tenant:
     account, _ = grants.open_account("Racers", "unlimited", extra_microcredits=1000 * CREDIT)
     _, key = actions.issue_key(account, "race")
-    yield Tenant(account.pk, Caller(digest_of(key)), key, rate_of(PRICE))
-    empty_own_tables()
+    return Tenant(account.pk, Caller(digest_of(key)), key, rate_of(PRICE))
 
 
 async def test_a_cancel_and_a_completion_have_one_winner(rich: Tenant) -> None:

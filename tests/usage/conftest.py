@@ -10,7 +10,6 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from emptying import empty_own_tables
 
 from accounts import actions
 from accounts.keys import digest_of
@@ -235,10 +234,9 @@ def books(db: None) -> Books:
 
 
 @pytest.fixture
-def committed_books(transactional_db: None) -> Iterator[Books]:
-    """For tests that commit: the books are emptied afterwards, and the plans that the test before emptied remade."""
-    yield Books()
-    empty_own_tables()
+def committed_books(transactional_db: None) -> Books:
+    """For tests that commit."""
+    return Books()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from accounts.models import Account, ApiKey, Membership, User
 from usage import grants
 from usage.demo.people import DemoAccount, unit_weights
 from usage.errors import EventsArchived
+from usage.queries.keeping import kept_from
+from usage.queries.snapshot import snapshot
 from usage.units import Units
 
 _HERE = Path(__file__).parent
@@ -124,9 +126,8 @@ def make_partitions(since: datetime) -> None:
 
     Raises EventsArchived: calls that come behind the sums' back could not be summed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM usage_rollup_state WHERE events_from > '-infinity'")
-        if cursor.fetchone() is not None:
+    with snapshot() as books:
+        if kept_from(books) is not None:
             raise EventsArchived
     month = since.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     while month < datetime.now(UTC):

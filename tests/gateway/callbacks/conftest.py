@@ -1,14 +1,13 @@
 """A customer's endpoint on loopback, workers that reach it, and two accounts."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from emptying import empty_own_tables
 from pytest_django import Settings
 
 from accounts import actions
@@ -24,11 +23,9 @@ def quick_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def empty_tables(transactional_db: None) -> Iterator[None]:
-    """Django empties the tables it knows after a test; these it does not."""
+def committed_callbacks(transactional_db: None) -> None:
+    """Workers have connections of their own, so everything is committed."""
     cache.clear()
-    yield
-    empty_own_tables()
 
 
 @dataclass
@@ -62,17 +59,17 @@ def _tenant(name: str) -> Tenant:
 
 
 @pytest.fixture
-def tenant(empty_tables: None) -> Tenant:
+def tenant(committed_callbacks: None) -> Tenant:
     return _tenant("Ada's lab")
 
 
 @pytest.fixture
-def stranger(empty_tables: None) -> Tenant:
+def stranger(committed_callbacks: None) -> Tenant:
     return _tenant("Somebody else")
 
 
 @pytest.fixture
-def desk(empty_tables: None) -> Desk:
+def desk(committed_callbacks: None) -> Desk:
     return Desk()
 
 

@@ -1,14 +1,13 @@
 """An upstream's file server on loopback, and results mirrored into a directory of the test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
 from django.db import connection
-from emptying import empty_own_tables
 from pytest_django import Settings
 
 from gateway.tasks.records import ClaimedTask, TaskKey
@@ -56,7 +55,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mirrored(settings: Settings, directory: Path, transactional_db: None) -> Iterator[None]:
+def mirrored(settings: Settings, directory: Path, transactional_db: None) -> None:
     settings.AIO_RESULTS = "mirror"
     settings.STORAGES = {
         **settings.STORAGES,
@@ -67,8 +66,6 @@ def mirrored(settings: Settings, directory: Path, transactional_db: None) -> Ite
     }
     settings.AIO_PRIVATE_URL_NETWORKS = ["127.0.0.1/32"]
     settings.PUBLIC_URL = "https://aio.example/"
-    yield
-    empty_own_tables()
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from emptying import empty_own_tables
 from pytest_django import Settings
 
 from gateway.tasks import pace
@@ -34,10 +33,8 @@ def patient_tasks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def empty_tasks(transactional_db: None) -> Iterator[None]:
-    """Django empties the tables it knows after a test; these it does not."""
-    yield
-    empty_own_tables()
+def committed_tasks(transactional_db: None) -> None:
+    """Workers have connections of their own, so everything is committed."""
 
 
 @pytest.fixture
