@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop as _
 
 from accounts.public_ids import new_account_id, new_invitation_id, new_key_id
 
@@ -74,10 +75,10 @@ class Account(models.Model):
 
     class Meta:
         permissions = [
-            ("set_plan", "Can change an account's plan"),
-            ("suspend_account", "Can suspend and reactivate accounts"),
-            ("grant_credits", "Can grant credits"),
-            ("view_as_member", "Can see the dashboard as an account's members do"),
+            ("set_plan", _("Can change an account's plan")),
+            ("suspend_account", _("Can suspend and reactivate accounts")),
+            ("grant_credits", _("Can grant credits")),
+            ("view_as_member", _("Can see the dashboard as an account's members do")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -139,7 +140,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        permissions = [("revoke_apikey", "Can revoke API keys")]
+        permissions = [("revoke_apikey", _("Can revoke API keys"))]
         indexes = [
             models.Index(fields=["account", "-id"], name="accounts_apikey_listing"),
             models.Index(fields=["prefix"], name="accounts_apikey_by_prefix"),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop as _
 
 
 class CatalogVersion(models.Model):
@@ -25,15 +26,15 @@ class CatalogVersion(models.Model):
     class Meta:
         default_permissions = ("view",)
         permissions = [
-            ("drain_upstream", "Can drain upstreams and put them back"),
-            ("change_route", "Can change routes: on and off, weights, failover order"),
-            ("publish_rate", "Can publish rates"),
-            ("load_catalog", "Can load a catalog"),
-            ("export_catalog", "Can export the catalog"),
-            ("view_task", "Can see tasks"),
-            ("cancel_task", "Can cancel tasks"),
-            ("view_delivery", "Can see callback deliveries"),
-            ("resend_delivery", "Can send callback deliveries again"),
+            ("drain_upstream", _("Can drain upstreams and put them back")),
+            ("change_route", _("Can change routes: on and off, weights, failover order")),
+            ("publish_rate", _("Can publish rates")),
+            ("load_catalog", _("Can load a catalog")),
+            ("export_catalog", _("Can export the catalog")),
+            ("view_task", _("Can see tasks")),
+            ("cancel_task", _("Can cancel tasks")),
+            ("view_delivery", _("Can see callback deliveries")),
+            ("resend_delivery", _("Can send callback deliveries again")),
         ]
 
     def __str__(self) -> str:

@@ -2,28 +2,40 @@
 
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as _
+
+from gateway.wording import TASK_STATES
 from usage.queries.snapshot import Snapshot, snapshot
 from usage.staff_reports import Question, Report, ReportKind, add_report
 from usage.staff_reports.rows import account_name, accounts_by_id
 from usage.staff_reports.shape import Column, Kind, group
 
 NAME = "stuck_tasks"
-TITLE = "Stuck or slow tasks"
+TITLE = _("Stuck or slow tasks")
 # A worker looks every few seconds; what lay for longer has none, or its upstream is resting.
 UNSEEN_S = 60
 STEPS_IN_VAIN = 3
 LATE, IN_VAIN, UNSEEN, SLOW = "past its deadline", "asked in vain", "nobody looks", "slow"
+WHY_WORDS: dict[str, Promise] = {
+    LATE: gettext_lazy("past its deadline"),
+    IN_VAIN: gettext_lazy("asked in vain"),
+    UNSEEN: gettext_lazy("nobody looks"),
+    SLOW: gettext_lazy("slow"),
+}
+STATE_WORDS = {state.value: name for state, name in TASK_STATES.items()}
 COLUMNS = (
-    group("task", "Task"),
-    group("account", "Account"),
-    Column("why", "Why", Kind.TEXT),
-    Column("state", "State", Kind.TEXT),
-    Column("model", "Model", Kind.TEXT),
-    Column("upstream", "Upstream", Kind.TEXT),
-    Column("made_at", "Made", Kind.MOMENT),
-    Column("age_s", "Age", Kind.SECONDS),
-    Column("left_s", "To its deadline", Kind.SECONDS),
-    Column("steps_in_vain", "Steps in vain", Kind.COUNT),
+    group("task", _("Task")),
+    group("account", _("Account")),
+    Column("why", _("Why"), Kind.TEXT, words=WHY_WORDS),
+    Column("state", _("State"), Kind.TEXT, words=STATE_WORDS),
+    Column("model", _("Model"), Kind.TEXT),
+    Column("upstream", _("Upstream"), Kind.TEXT),
+    Column("made_at", _("Made"), Kind.MOMENT),
+    Column("age_s", _("Age"), Kind.SECONDS),
+    Column("left_s", _("To its deadline"), Kind.SECONDS),
+    Column("steps_in_vain", _("Steps in vain"), Kind.COUNT),
 )
 # Slow: more than half of its time is gone. Live tasks have an index of their own, so their number is what it costs.
 _STUCK_SQL = f"""
@@ -62,7 +74,7 @@ def stuck_tasks(question: Question) -> Report:
     """The nearest to its deadline first; the totals are of the oldest and of the one asked most often in vain."""
     question.grouping((), ())
     question.take_only(
-        "Stuck tasks are those of now", "account_id", "plan", "endpoint", "model", "upstream", "route"
+        _("Stuck tasks are those of now"), "account_id", "plan", "endpoint", "model", "upstream", "route"
     )
     with snapshot() as books:
         rows, totals = _look(books, question)

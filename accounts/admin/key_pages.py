@@ -7,6 +7,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import actions
@@ -28,17 +30,24 @@ from accounts.staff.tables import (
     moment,
     place_before,
 )
+from accounts.staff.wording import KEY_STATES
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
+from aio_platform.message_language import in_visitors_language
 
-NOT_A_KEY = (
+NOT_A_KEY = gettext_lazy(
     "That is neither a prefix (aio_ and 8 characters) nor a whole key. It was not looked for, nor kept."
 )
-KEY_STATES = ("live", "revoked", "expired")
 NO_SUCH_KEY = "There is no such key."
 
 
-@staff_page("keys/", name="keys", title="API keys", permission="accounts.view_apikey", menu=(ACCOUNTS, "key"))
+@staff_page(
+    "keys/",
+    name="keys",
+    title=gettext_noop("API keys"),
+    permission="accounts.view_apikey",
+    menu=(ACCOUNTS, "key"),
+)
 @sensitive_post_parameters("key")
 def keys(request: HttpRequest) -> HttpResponse:
     """Keys by prefix or by a pasted whole key, which comes by POST and leaves nothing but its digest's answer."""
@@ -46,9 +55,9 @@ def keys(request: HttpRequest) -> HttpResponse:
         return _find_pasted(request)
     filters, wanted = filters_of(
         request,
-        Filter("prefix", "Prefix", hint="aio_ and 8 characters"),
-        Filter("account", "Account id", hint="acct_…"),
-        Filter("state", "State", choices(KEY_STATES)),
+        Filter("prefix", _("Prefix"), hint=_("aio_ and 8 characters")),
+        Filter("account", _("Account id"), hint="acct_…"),
+        Filter("state", _("State"), choices(KEY_STATES, KEY_STATES)),
     )
     if len(wanted["prefix"]) > PREFIX_LENGTH:
         # Somebody pasted a key into the address: it must not stay there.
@@ -56,13 +65,13 @@ def keys(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("staff:keys"))
     rows = list(_matching(wanted, place_before(request))[: PAGE_SIZE + 1])
     table = Table(
-        "API keys",
-        ["Key", "Name", "Account", "State", "Issued", "Expires"],
+        _("API keys"),
+        key_headings(),
         [key_row(one) for one in rows[:PAGE_SIZE]],
-        empty="No key matches.",
+        empty=_("No key matches."),
         next_href=href_with(request, before=str(rows[PAGE_SIZE - 1].pk)) if len(rows) > PAGE_SIZE else "",
     )
-    return show(request, "staff/keys.html", "API keys", {"filters": filters, "table": table})
+    return show(request, "staff/keys.html", _("API keys"), {"filters": filters, "table": table})
 
 
 def _find_pasted(request: HttpRequest) -> HttpResponse:
@@ -76,31 +85,33 @@ def _find_pasted(request: HttpRequest) -> HttpResponse:
         messages.error(request, NOT_A_KEY)
         return HttpResponseRedirect(reverse("staff:keys"))
     if found is None:
-        messages.error(request, NO_SUCH_KEY)
+        messages.error(request, in_visitors_language(NO_SUCH_KEY))
         return HttpResponseRedirect(reverse("staff:keys"))
     return HttpResponseRedirect(reverse("staff:key", args=[found.public_id]))
 
 
-@staff_page("keys/<str:key_id>/", name="key", title="API key", permission="accounts.view_apikey")
+@staff_page(
+    "keys/<str:key_id>/", name="key", title=gettext_noop("API key"), permission="accounts.view_apikey"
+)
 def key(request: HttpRequest, key_id: str) -> HttpResponse:
     """One key: what it may do, whose it is, and where to end it."""
     api_key = _key(key_id)
     facts = [
-        ("Key", f"{api_key.prefix}…{api_key.last_four}", api_key.public_id),
-        ("State", state_of(api_key), ""),
-        ("Issued", moment(api_key.created_at), str(api_key.created_by or "")),
-        ("Expires", moment(api_key.expires_at), ""),
-        ("Revoked", moment(api_key.revoked_at), ""),
-        ("Endpoints", ", ".join(api_key.allowed_endpoints or ["all"]), ""),
-        ("Models", ", ".join(api_key.allowed_models or ["all"]), ""),
-        ("Networks", ", ".join(api_key.allowed_networks or ["all"]), ""),
-        ("Cap a day", _cap(api_key.cap_day_microcredits), "credits"),
-        ("Cap a month", _cap(api_key.cap_month_microcredits), "credits"),
+        (_("Key"), f"{api_key.prefix}…{api_key.last_four}", api_key.public_id),
+        (_("State"), str(KEY_STATES[state_of(api_key)]), ""),
+        (_("Issued"), moment(api_key.created_at), str(api_key.created_by or "")),
+        (_("Expires"), moment(api_key.expires_at), ""),
+        (_("Revoked"), moment(api_key.revoked_at), ""),
+        (_("Endpoints"), ", ".join(api_key.allowed_endpoints or [_("all")]), ""),
+        (_("Models"), ", ".join(api_key.allowed_models or [_("all")]), ""),
+        (_("Networks"), ", ".join(api_key.allowed_networks or [_("all")]), ""),
+        (_("Cap a day"), _cap(api_key.cap_day_microcredits), _("credits")),
+        (_("Cap a month"), _cap(api_key.cap_month_microcredits), _("credits")),
     ]
     return show(
         request,
         "staff/key.html",
-        f"Key {api_key.prefix}…",
+        _("Key %(prefix)s") % {"prefix": f"{api_key.prefix}…"},
         {
             "key": api_key,
             "facts": facts,
@@ -126,7 +137,7 @@ def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
             after={"state": state_of(api_key)},
         ),
     )
-    messages.success(request, f"The key {api_key.prefix}… is revoked.")
+    messages.success(request, _("The key %(prefix)s is revoked.") % {"prefix": f"{api_key.prefix}…"})
     return back(request, reverse("staff:key", args=[api_key.public_id]))
 
 
@@ -164,18 +175,23 @@ def _matching(wanted: dict[str, str], before: int | None) -> QuerySet[ApiKey]:
     return found if before is None else found.filter(pk__lt=before)
 
 
+def key_headings() -> list[str]:
+    """What stands above the cells of `key_row`."""
+    return [_("Key"), _("Name"), _("Account"), _("State"), _("Issued"), _("Expires")]
+
+
 def key_row(api_key: ApiKey) -> list[Cell | str]:
-    """A key in a list: Key, Name, Account, State, Issued, Expires."""
+    """A key in a list."""
     state = state_of(api_key)
     return [
         Cell(f"{api_key.prefix}…{api_key.last_four}", href=reverse("staff:key", args=[api_key.public_id])),
         api_key.name,
         Cell(api_key.account.name, href=f"/staff/accounts/{api_key.account.public_id}/"),
-        Cell(state, tone="good" if state == "live" else "quiet"),
+        Cell(str(KEY_STATES[state]), tone="good" if state == "live" else "quiet"),
         moment(api_key.created_at),
         moment(api_key.expires_at),
     ]
 
 
 def _cap(microcredits: int | None) -> str:
-    return "none" if microcredits is None else format_credits(microcredits)
+    return _("none") if microcredits is None else format_credits(microcredits)

@@ -4,16 +4,59 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accounts.models import Plan, User
-from accounts.staff.audited_admin import AuditedAdmin
+from accounts.models import Account, Plan, User
+from accounts.staff.audited_admin import AuditedAdmin, call_for_people
 from accounts.staff.pages import registered
 
 OUR_APPS = ("auth", "accounts", "usage", "gateway")
 # What makes a person more than they were; only a superuser gives it.
 PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
+# Django writes these names into its table of permissions; ours are marked where models declare them.
+DJANGO_S_PERMISSIONS = (
+    gettext_noop("Can view account"),
+    gettext_noop("Can view api key"),
+    gettext_noop("Can view audit entry"),
+    gettext_noop("Can add plan"),
+    gettext_noop("Can change plan"),
+    gettext_noop("Can delete plan"),
+    gettext_noop("Can view plan"),
+    gettext_noop("Can add user"),
+    gettext_noop("Can change user"),
+    gettext_noop("Can delete user"),
+    gettext_noop("Can view user"),
+    gettext_noop("Can add group"),
+    gettext_noop("Can change group"),
+    gettext_noop("Can delete group"),
+    gettext_noop("Can view group"),
+    gettext_noop("Can view catalog version"),
+    gettext_noop("Can view grant"),
+    gettext_noop("Can view published rate"),
+    gettext_noop("Can view usage event"),
+)
+call_for_people(
+    Plan,
+    _("plan"),
+    _("plans"),
+    slug=_("Slug"),
+    calls_per_minute=_("Calls a minute"),
+    trial_calls_per_day=_("Trial calls a day"),
+    signup_bonus_microcredits=_("Bonus at sign-up, in micro-credits"),
+)
+call_for_people(Account, _("account"), _("accounts"))
+call_for_people(User, _("user"), _("users"), email=_("E-mail address"))
+
+
+class PermissionChoices(ModelMultipleChoiceField):
+    """Permissions by what they allow, in the visitor's language."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return gettext(obj.name)
 
 
 @admin.register(User)
@@ -86,6 +129,7 @@ def _as_checkboxes(db_field: Any) -> dict[str, Any]:
         asked = {page.permission.partition(".")[2] for page in registered()}
         models = [model._meta.model_name for model in admin.site._registry]
         asked |= {f"{verb}_{name}" for verb in ("view", "add", "change", "delete") for name in models}
+        options["form_class"] = PermissionChoices
         options["queryset"] = (
             Permission.objects.filter(codename__in=asked, content_type__app_label__in=OUR_APPS)
             .select_related("content_type")

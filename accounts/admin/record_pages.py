@@ -2,6 +2,8 @@
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import AuditEntry
 from accounts.staff import view_as
@@ -40,7 +42,7 @@ def view_as_stop(request: HttpRequest) -> HttpResponse:
 @staff_page(
     "audit/",
     name="audit",
-    title="Staff record",
+    title=gettext_noop("Staff record"),
     permission="accounts.view_auditentry",
     menu=(ADMINISTRATION, "history"),
 )
@@ -48,10 +50,10 @@ def audit(request: HttpRequest) -> HttpResponse:
     """Everything that staff did, newest first."""
     filters, wanted = filters_of(
         request,
-        Filter("actor", "Who", hint="e-mail address"),
-        Filter("action", "Action", hint="account.suspend"),
-        Filter("target", "Target id"),
-        Filter("account", "Account id", hint="acct_…"),
+        Filter("actor", _("Who"), hint=_("e-mail address")),
+        Filter("action", _("Action"), hint="account.suspend"),
+        Filter("target", _("Target id")),
+        Filter("account", _("Account id"), hint="acct_…"),
     )
     found = AuditEntry.objects.filter(actor_kind=AuditEntry.ActorKind.STAFF).order_by("-id")
     if wanted["actor"]:
@@ -67,8 +69,16 @@ def audit(request: HttpRequest) -> HttpResponse:
         found = found.filter(pk__lt=before)
     rows = list(found[: PAGE_SIZE + 1])
     table = Table(
-        "Staff record",
-        ["When (UTC)", "Who", "Action", "Target", "What changed", "Address", "Request"],
+        _("Staff record"),
+        [
+            _("When (UTC)"),
+            _("Who"),
+            _("Action"),
+            _("Target"),
+            _("What changed"),
+            _("Address"),
+            _("Request"),
+        ],
         [
             [
                 moment(row.at),
@@ -81,7 +91,7 @@ def audit(request: HttpRequest) -> HttpResponse:
             ]
             for row in rows[:PAGE_SIZE]
         ],
-        empty="Nobody did anything that matches.",
+        empty=_("Nobody did anything that matches."),
         next_href=href_with(request, before=str(rows[PAGE_SIZE - 1].pk)) if len(rows) > PAGE_SIZE else "",
     )
-    return show(request, "staff/list.html", "Staff record", {"filters": filters, "table": table})
+    return show(request, "staff/list.html", _("Staff record"), {"filters": filters, "table": table})

@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
 
 from accounts.staff.audit import Target, record
@@ -56,6 +57,13 @@ class AuditedAdmin(ModelAdmin):
             record(request, f"{obj._meta.model_name}.delete", _target(obj), before=described(obj))
             for obj in queryset
         ]
+
+
+def call_for_people(model: type[Model], singular: Promise, plural: Promise, **fields: Promise) -> None:
+    """How the site calls a table's rows and fields. Not said in the model, where each word would be a migration."""
+    model._meta.verbose_name, model._meta.verbose_name_plural = singular, plural  # type: ignore[assignment]
+    for name, title in fields.items():
+        model._meta.get_field(name).verbose_name = title  # type: ignore[union-attr]
 
 
 def described(obj: Model) -> dict[str, Any]:

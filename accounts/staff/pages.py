@@ -15,13 +15,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import register_converter
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from aio_platform.errors import PlatformError
 
 View = Callable[..., HttpResponse]
 ROOT = "/staff/"
-ACCOUNTS = "Accounts"
-ADMINISTRATION = "Administration"
+# Titles of pages and of the navigation's groups are kept in English, and translated where they are shown.
+OVERVIEW = _("Overview")
+ACCOUNTS = _("Accounts")
+CALLS = _("Calls")
+GATEWAY = _("Gateway")
+REPORTS = _("Reports")
+ADMINISTRATION = _("Administration")
 
 
 class AccountIdConverter:
@@ -53,7 +61,7 @@ class Page:
 
 
 # The navigation's groups from top to bottom.
-GROUPS = ("Overview", ACCOUNTS, "Calls", "Gateway", "Reports", ADMINISTRATION)
+GROUPS = (OVERVIEW, ACCOUNTS, CALLS, GATEWAY, REPORTS, ADMINISTRATION)
 _pages: list[Page] = []
 
 
@@ -127,14 +135,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     for page in _pages:
         if page.menu is not None and (not page.permission or user.has_perm(page.permission)):
             group, icon = page.menu
-            groups.setdefault(group, []).append(
-                {"title": page.title, "icon": icon, "link": f"{ROOT}{page.path}"}
-            )
+            groups[group].append({"title": gettext(page.title), "icon": icon, "link": f"{ROOT}{page.path}"})
     for model, model_admin in admin.site._registry.items():
         if model_admin.has_view_permission(request):
             groups[ADMINISTRATION].append(
                 {
-                    "title": str(model._meta.verbose_name_plural).capitalize(),
+                    "title": capfirst(str(model._meta.verbose_name_plural)),
                     "icon": getattr(model_admin, "menu_icon", "table"),
                     "link": f"{ROOT}{model._meta.app_label}/{model._meta.model_name}/",
                 }
@@ -144,7 +150,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     here = max((link for link in around if link != ROOT or request.path == ROOT), key=len, default="")
     for item in items:
         item["active"] = lambda _, is_here=item["link"] == here: is_here
-    return [{"title": title, "separator": True, "items": items} for title, items in groups.items() if items]
+    return [
+        {"title": gettext(title), "separator": True, "items": items}
+        for title, items in groups.items()
+        if items
+    ]
 
 
 def stylesheet(request: HttpRequest) -> str:

@@ -13,6 +13,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
@@ -28,8 +29,8 @@ RELAXED_CSP = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsafe-inline'"]
 class StaffSite(UnfoldAdminSite):
     """Every view of the admin passes `admin_view`, and so do our own pages."""
 
-    site_header = site_title = "AIO staff"
-    index_title = "Overview"
+    site_header = site_title = _("AIO staff")
+    index_title = _("Overview")
 
     def __init__(self, name: str = "staff") -> None:
         # Django's own templates and Unfold's say `admin:`, which is the application's namespace.

@@ -1,12 +1,13 @@
 """What lists on the staff site are made of: rows of cells, the filters above them, and the way to the next page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.utils.functional import Promise
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.templatetags.figures import credits_exact
@@ -33,7 +34,7 @@ class Table:
     caption: str
     headings: Sequence[str]
     rows: Sequence[Sequence[Cell | str]]
-    empty: str = "Nothing here."
+    empty: str = ""
     next_href: str = ""
 
     @property
@@ -69,8 +70,9 @@ def filters_of(request: HttpRequest, *filters: Filter) -> tuple[list[Filter], di
     return filled, values
 
 
-def choices(values: Sequence[str]) -> list[tuple[str, str]]:
-    return [(value, value.replace("_", " ")) for value in values]
+def choices(values: Iterable[str], names: Mapping[str, str | Promise] | None = None) -> list[tuple[str, str]]:
+    """What a Filter lists: values, and what people call them, which is the value where nothing else is said."""
+    return [(value, str((names or {}).get(value, value))) for value in values]
 
 
 def href_with(request: HttpRequest, **changes: str) -> str:

@@ -4,13 +4,15 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.staff.audit import Target, record
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import GATEWAY, back, may, show, staff_action, staff_page
 from accounts.staff.tables import PAGE_SIZE, Cell, Table, href_with, moment, place_before
 from aio_platform.errors import BodyTooLarge, InvalidRequest, NotFound, PlatformError
 from gateway import catalog_changes
-from gateway.admin.route_pages import GATEWAY, PERMISSION
+from gateway.admin.route_pages import PERMISSION
 from gateway.catalog_file import CatalogErrors
 from gateway.models import CatalogVersion
 
@@ -19,13 +21,21 @@ EXPORT = "gateway.export_catalog"
 MAX_CATALOG_BYTES = 900_000
 
 
-@staff_page("catalog/", name="catalog", title="Catalog", permission=PERMISSION, menu=(GATEWAY, "menu_book"))
+@staff_page(
+    "catalog/",
+    name="catalog",
+    title=gettext_noop("Catalog"),
+    permission=PERMISSION,
+    menu=(GATEWAY, "menu_book"),
+)
 def catalog(request: HttpRequest) -> HttpResponse:
     """Every version, newest first; the first is in force."""
     return _catalog(request)
 
 
-@staff_page("catalog/<int:version>.toml", name="catalog-export", title="Catalog", permission=EXPORT)
+@staff_page(
+    "catalog/<int:version>.toml", name="catalog-export", title=gettext_noop("Catalog"), permission=EXPORT
+)
 def export(request: HttpRequest, version: int) -> HttpResponse:
     """A version as `load_catalog` takes it; the newest is the one in force."""
     kept = CatalogVersion.objects.filter(pk=version).first() if version < 2**63 else None
@@ -63,11 +73,11 @@ def load(request: HttpRequest) -> HttpResponse:
     except CatalogErrors as refused:
         return _catalog(request, text=text, problems=str(refused), status=400)
     except PlatformError as refused:
-        return _catalog(request, text=text, problems=refused.message, status=refused.status)
+        return _catalog(request, text=text, problems=refused.shown, status=refused.status)
     if stored.changed:
-        messages.success(request, f"Catalog version {stored.version} is in force.")
+        messages.success(request, _("Catalog version %(version)s is in force.") % {"version": stored.version})
     else:
-        messages.info(request, "That is the catalog in force already.")
+        messages.info(request, _("That is the catalog in force already."))
     return back(request, reverse("staff:catalog"))
 
 
@@ -79,8 +89,8 @@ def _catalog(request: HttpRequest, *, text: str = "", problems: str = "", status
     rows = list(found.defer("toml")[: PAGE_SIZE + 1])
     allowed = may(request, [LOAD, EXPORT])
     table = Table(
-        "Versions",
-        ["Version", "Loaded (UTC)", "By", "From", "Note"],
+        _("Versions"),
+        [_("Version"), _("Loaded (UTC)"), _("Loaded by"), _("Source"), _("Note")],
         [
             [
                 Cell(
@@ -101,7 +111,7 @@ def _catalog(request: HttpRequest, *, text: str = "", problems: str = "", status
         else "",
     )
     context = {"table": table, "text": text, "problems": problems, "may": allowed}
-    return show(request, "staff/catalog.html", "Catalog", context, status=status)
+    return show(request, "staff/catalog.html", _("Catalog"), context, status=status)
 
 
 def _given_text(request: HttpRequest) -> str:

@@ -7,14 +7,15 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.staff.audit import Target, record
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import GATEWAY, back, may, show, staff_action, staff_page
 from accounts.staff.tables import Table, moment
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest
-from gateway.admin.rate_pages import PERMISSION, PUBLISH, given_prices
-from gateway.admin.route_pages import GATEWAY
+from gateway.admin.rate_pages import PERMISSION, PUBLISH, given_prices, prices_text
 from gateway.catalog_feed import load_current
 from usage.moments import parse_moment
 from usage.queries.snapshot import snapshot
@@ -22,21 +23,32 @@ from usage.rates import PRICED_UNITS, BadPrice, Price, parse_prices
 from usage.route_costs import publish_route_cost, route_costs
 
 
-@staff_page("costs/", name="costs", title="Upstream costs", permission=PERMISSION, menu=(GATEWAY, "payments"))
+@staff_page(
+    "costs/",
+    name="costs",
+    title=gettext_noop("Upstream costs"),
+    permission=PERMISSION,
+    menu=(GATEWAY, "payments"),
+)
 def costs(request: HttpRequest) -> HttpResponse:
     """Every published cost, and a form for the next."""
     with snapshot() as books:
         published = route_costs(books)
     rows = [
-        [cost.route, moment(cost.since), _shown(cost.prices)]
+        [cost.route, moment(cost.since), prices_text(cost.prices)]
         for route in sorted(published)
         for cost in reversed(published[route])
     ]
-    table = Table("Published costs", ["Route", "Since (UTC)", "Costs in credits"], rows, empty="None yet.")
+    table = Table(
+        _("Published costs"),
+        [_("Route"), _("Since (UTC)"), _("Costs in credits")],
+        rows,
+        empty=_("None yet."),
+    )
     return show(
         request,
         "staff/costs.html",
-        "Upstream costs",
+        _("Upstream costs"),
         {
             "table": table,
             "routes": [route.name for route in load_current().all_routes()],
@@ -67,13 +79,14 @@ def publish(request: HttpRequest) -> HttpResponse:
                 request,
                 "cost.publish",
                 Target("route", route),
-                after={"since": moment(since), "costs": _shown(prices)},
+                after={"since": moment(since), "costs": _recorded(prices)},
             )
-    messages.success(request, f"The cost of {route} is published.")
+    messages.success(request, _("The cost of %(route)s is published.") % {"route": route})
     return back(request, reverse("staff:costs"))
 
 
-def _shown(prices: tuple[Price, ...]) -> str:
+def _recorded(prices: tuple[Price, ...]) -> str:
+    """For the staff record, which is in one language."""
     return "; ".join(f"{format_credits(one.microcredits)} for {one.per:,} {one.unit}" for one in prices)
 
 

@@ -7,19 +7,26 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts.models import Account
 from accounts.staff.audit import Target, record
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import CALLS, back, may, show, staff_action, staff_page
 from accounts.staff.subjects import account_of
 from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, moment
 from gateway.admin.newest_first import OLDER_SQL, rows_of
 from gateway.callbacks.deliveries import DELIVERY_PREFIX, STATES, find_delivery, resend
+from gateway.wording import DELIVERY_STATES
 from usage.admin.account_pages import account_cell
-from usage.admin.call_pages import CALLS
 
 PERMISSION = "gateway.view_delivery"
 RESEND = "gateway.resend_delivery"
+TARGETS: Mapping[str, Promise] = {
+    "endpoint": gettext_lazy("the account's own endpoint"),
+    "task": gettext_lazy("the task's own address"),
+}
 _TONES: Mapping[str, Tone] = {"delivered": "good", "pending": "quiet"}
 _LIST_SQL = f"""
     SELECT * FROM gateway_callback_delivery
@@ -31,33 +38,46 @@ _LIST_SQL = f"""
 
 
 @staff_page(
-    "deliveries/", name="deliveries", title="Deliveries", permission=PERMISSION, menu=(CALLS, "webhook")
+    "deliveries/",
+    name="deliveries",
+    title=gettext_noop("Deliveries"),
+    permission=PERMISSION,
+    menu=(CALLS, "webhook"),
 )
 def deliveries(request: HttpRequest) -> HttpResponse:
     """The newest deliveries, of one account or of all."""
     filters, wanted = filters_of(
         request,
-        Filter("account", "Account id", hint="acct_…"),
-        Filter("state", "State", choices(STATES)),
-        Filter("task", "Task id"),
+        Filter("account", _("Account id"), hint="acct_…"),
+        Filter("state", _("State"), choices(STATES, DELIVERY_STATES)),
+        Filter("task", _("Task id")),
     )
     account_id = account_of(wanted["account"]).pk if wanted["account"] else None
     found = rows_of(request, _LIST_SQL, wanted | {"account_id": account_id})
     owners = Account.objects.in_bulk({row["account_id"] for row in found.rows})
     table = Table(
-        "Deliveries",
-        ["Delivery", "Account", "Event", "Task", "To", "State", "Attempts", "Made (UTC)"],
+        _("Deliveries"),
+        [
+            _("Delivery"),
+            _("Account"),
+            _("Event"),
+            _("Task"),
+            _("To"),
+            _("State"),
+            _("Attempts"),
+            _("Made (UTC)"),
+        ],
         [_row(row, owners.get(row["account_id"])) for row in found.rows],
-        empty="No delivery matches.",
+        empty=_("No delivery matches."),
         next_href=found.next_href,
     )
-    return show(request, "staff/list.html", "Deliveries", {"filters": filters, "table": table})
+    return show(request, "staff/list.html", _("Deliveries"), {"filters": filters, "table": table})
 
 
 @staff_page(
     "deliveries/<account:account_id>/<str:delivery_id>/",
     name="delivery",
-    title="Delivery",
+    title=gettext_noop("Delivery"),
     permission=PERMISSION,
 )
 def delivery(request: HttpRequest, account_id: str, delivery_id: str) -> HttpResponse:
@@ -66,37 +86,39 @@ def delivery(request: HttpRequest, account_id: str, delivery_id: str) -> HttpRes
     found = find_delivery(account.pk, delivery_id)
     facts = [
         (
-            "State",
-            found["status"],
-            f"next attempt {found['next_attempt_at']}" if found["next_attempt_at"] else "",
+            _("State"),
+            str(DELIVERY_STATES[found["status"]]),
+            _("next attempt %(moment)s") % {"moment": found["next_attempt_at"]}
+            if found["next_attempt_at"]
+            else "",
         ),
-        ("Account", account.name, account.public_id),
-        ("Event", found["type"], found["event_id"]),
-        ("To", found["url"], found["target"]),
-        ("Task", found["task_id"], ""),
-        ("Made", found["created_at"], ""),
+        (_("Account"), account.name, account.public_id),
+        (_("Event"), found["type"], found["event_id"]),
+        (_("To"), found["url"], str(TARGETS.get(found["target"], found["target"]))),
+        (_("Task"), found["task_id"], ""),
+        (_("Made"), found["created_at"], ""),
     ]
     attempts = Table(
-        "Attempts",
-        ["Number", "Started", "To", "Took", "Status", "Error", "Answer"],
+        _("Attempts"),
+        [_("Number"), _("Started"), _("To"), _("Took"), _("Status"), _("Error"), _("Answer")],
         [
             [
                 str(one["number"]),
                 one["started_at"],
                 one["url"],
-                "lost" if one["duration_ms"] is None else f"{one['duration_ms']:,} ms",
+                _("lost") if one["duration_ms"] is None else f"{one['duration_ms']:,} ms",
                 str(one["status"] or "–"),
                 one["error"] or "",
                 (one["response"] or "")[:200],
             ]
             for one in found["attempts"]
         ],
-        empty="None yet.",
+        empty=_("None yet."),
     )
     return show(
         request,
         "staff/delivery.html",
-        "Delivery",
+        _("Delivery"),
         {
             "account": account,
             "delivery_id": delivery_id,
@@ -124,7 +146,7 @@ def send_again(request: HttpRequest, account_id: str, delivery_id: str) -> HttpR
             before={"state": was["status"], "url": was["url"]},
             after={"state": now["status"], "url": now["url"]},
         )
-    messages.success(request, "The event is being sent again.")
+    messages.success(request, _("The event is being sent again."))
     return back(request, reverse("staff:delivery", args=[account.public_id, delivery_id]))
 
 
@@ -138,7 +160,7 @@ def _row(row: dict[str, Any], account: Account | None) -> list[Cell | str]:
         row["type"],
         row["task_id"],
         row["url"],
-        Cell(row["state"], tone=tone),
+        Cell(str(DELIVERY_STATES[row["state"]]), tone=tone),
         Cell(str(row["attempts"]), is_number=True),
         moment(row["created_at"]),
     ]

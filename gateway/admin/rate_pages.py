@@ -1,30 +1,34 @@
 """Rates: what is charged, what was charged before, and publishing new prices."""
 
 import tomllib
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.staff.audit import Target, record
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import GATEWAY, back, may, show, staff_action, staff_page
 from accounts.staff.tables import Cell, Table, moment
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, NotFound
 from gateway import catalog_changes
-from gateway.admin.route_pages import GATEWAY
 from gateway.catalog_feed import load_current
 from usage.models import PublishedRate
-from usage.rates import PRICED_UNITS
+from usage.rates import PRICED_UNITS, Price
 
 PERMISSION = "usage.view_publishedrate"
 PUBLISH = "gateway.publish_rate"
 MAX_DIGITS = 10
 
 
-@staff_page("rates/", name="rates", title="Rates", permission=PERMISSION, menu=(GATEWAY, "sell"))
+@staff_page(
+    "rates/", name="rates", title=gettext_noop("Rates"), permission=PERMISSION, menu=(GATEWAY, "sell")
+)
 def rates(request: HttpRequest) -> HttpResponse:
     """Every rate in force, and the routes that charge by it."""
     in_force: dict[str, Any] = {}
@@ -33,44 +37,41 @@ def rates(request: HttpRequest) -> HttpResponse:
         in_force[route.rate.name] = route.rate
         used_by.setdefault(route.rate.name, []).append(route.name)
     table = Table(
-        "Rates in force",
-        ["Rate", "Version", "Prices in credits", "Routes"],
+        _("Rates in force"),
+        [_("Rate"), _("Version"), _("Prices in credits"), _("Routes")],
         [
             [
                 Cell(name, href=reverse("staff:rate", args=[name])),
                 Cell(str(rate.version), is_number=True),
-                "; ".join(
-                    f"{format_credits(price.microcredits)} for {price.per:,} {price.unit}"
-                    for price in rate.prices
-                ),
+                prices_text(rate.prices),
                 ", ".join(used_by[name]),
             ]
             for name, rate in sorted(in_force.items())
         ],
     )
-    return show(request, "staff/list.html", "Rates", {"table": table})
+    return show(request, "staff/list.html", _("Rates"), {"table": table})
 
 
-@staff_page("rates/<str:name>/", name="rate", title="Rate", permission=PERMISSION)
+@staff_page("rates/<str:name>/", name="rate", title=gettext_noop("Rate"), permission=PERMISSION)
 def rate(request: HttpRequest, name: str) -> HttpResponse:
     """One rate: its published versions, and a form with the prices in force."""
     prices = _prices_in_force(name)
     versions = PublishedRate.objects.filter(name=name).order_by("-version")[:100]
     table = Table(
-        "Published versions",
-        ["Version", "Prices in credits", "Published (UTC)"],
+        _("Published versions"),
+        [_("Version"), _("Prices in credits"), _("Published (UTC)")],
         [
             [
                 Cell(str(one.version), is_number=True),
-                "; ".join(
-                    f"{format_credits(price['microcredits'])} for {price['per']:,} {unit}"
+                prices_text(
+                    Price(unit, price["microcredits"], price["per"])
                     for unit, price in sorted(one.prices.items())
                 ),
                 moment(one.published_at),
             ]
             for one in versions
         ],
-        empty="None was published yet.",
+        empty=_("None was published yet."),
     )
     units = [
         {
@@ -83,7 +84,7 @@ def rate(request: HttpRequest, name: str) -> HttpResponse:
     return show(
         request,
         "staff/rate.html",
-        f"Rate {name}",
+        _("Rate %(name)s") % {"name": name},
         {"name": name, "table": table, "units": units, "may": may(request, [PUBLISH])},
     )
 
@@ -101,8 +102,17 @@ def publish(request: HttpRequest, name: str) -> HttpResponse:
             before=changed.before["prices"],
             after={**changed.after["prices"], "catalog_version": changed.version},
         )
-    messages.success(request, f"The rate {name} is published.")
+    messages.success(request, _("The rate %(name)s is published.") % {"name": name})
     return back(request, reverse("staff:rate", args=[name]))
+
+
+def prices_text(prices: Iterable[Price]) -> str:
+    """Prices in one line."""
+    return "; ".join(
+        _("%(credits)s for %(per)s %(unit)s")
+        % {"credits": format_credits(one.microcredits), "per": f"{one.per:,}", "unit": one.unit}
+        for one in prices
+    )
 
 
 def given_prices(request: HttpRequest) -> dict[str, Any]:

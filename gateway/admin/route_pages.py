@@ -7,9 +7,11 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.staff.audit import Target, record
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import GATEWAY, back, may, show, staff_action, staff_page
 from aio_platform.errors import InvalidRequest
 from gateway import catalog_changes
 from gateway.catalog import Catalog, Route, Upstream
@@ -17,13 +19,18 @@ from gateway.catalog_changes import Changed
 from gateway.catalog_feed import load_current
 from gateway.upstream_health import upstream_health
 
-GATEWAY = "Gateway"
 PERMISSION = "gateway.view_catalogversion"
 DRAIN = "gateway.drain_upstream"
 CHANGE_ROUTE = "gateway.change_route"
 
 
-@staff_page("upstreams/", name="upstreams", title="Upstreams", permission=PERMISSION, menu=(GATEWAY, "dns"))
+@staff_page(
+    "upstreams/",
+    name="upstreams",
+    title=gettext_noop("Upstreams"),
+    permission=PERMISSION,
+    menu=(GATEWAY, "dns"),
+)
 def upstreams(request: HttpRequest) -> HttpResponse:
     """Every upstream with its circuit, its calls, and whether it drains."""
     catalog = load_current()
@@ -41,7 +48,7 @@ def upstreams(request: HttpRequest) -> HttpResponse:
     return show(
         request,
         "staff/upstreams.html",
-        "Upstreams",
+        _("Upstreams"),
         {"rows": rows, "version": catalog.version, "may": may(request, [DRAIN])},
     )
 
@@ -50,7 +57,7 @@ def upstreams(request: HttpRequest) -> HttpResponse:
 def drain(request: HttpRequest, name: str) -> HttpResponse:
     """Give the upstream no new calls; those it has, and its tasks, are finished."""
     _set_draining(request, name, True)
-    messages.success(request, f"{name} drains: it gets no new calls.")
+    messages.success(request, _("%(name)s drains: it gets no new calls.") % {"name": name})
     return back(request, reverse("staff:upstreams"))
 
 
@@ -58,18 +65,20 @@ def drain(request: HttpRequest, name: str) -> HttpResponse:
 def serve(request: HttpRequest, name: str) -> HttpResponse:
     """Give the upstream calls again."""
     _set_draining(request, name, False)
-    messages.success(request, f"{name} takes calls again.")
+    messages.success(request, _("%(name)s takes calls again.") % {"name": name})
     return back(request, reverse("staff:upstreams"))
 
 
-@staff_page("routes/", name="routes", title="Routes", permission=PERMISSION, menu=(GATEWAY, "alt_route"))
+@staff_page(
+    "routes/", name="routes", title=gettext_noop("Routes"), permission=PERMISSION, menu=(GATEWAY, "alt_route")
+)
 def routes(request: HttpRequest) -> HttpResponse:
     """Every endpoint's models with their routes in the order in which they are tried."""
     catalog = load_current()
     return show(
         request,
         "staff/routes.html",
-        "Routes",
+        _("Routes"),
         {"groups": _groups(catalog), "version": catalog.version, "may": may(request, [CHANGE_ROUTE])},
     )
 
@@ -89,7 +98,10 @@ def change_route(request: HttpRequest) -> HttpResponse:
         )
         _record(request, "route.change", Target("route", name), changed)
     messages.success(
-        request, f"{name} is changed." if changed.before != changed.after else "Nothing changed."
+        request,
+        _("%(name)s is changed.") % {"name": name}
+        if changed.before != changed.after
+        else _("Nothing changed."),
     )
     return back(request, reverse("staff:routes"))
 

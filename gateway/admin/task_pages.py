@@ -6,22 +6,25 @@ from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Account
 from accounts.staff.audit import Target, record
-from accounts.staff.pages import back, may, show, staff_action, staff_page
+from accounts.staff.pages import CALLS, back, may, show, staff_action, staff_page
 from accounts.staff.subjects import account_of
 from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, moment
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
+from aio_platform.message_language import in_visitors_language
 from aio_platform.request_ids import public_request_id
 from gateway.admin.newest_first import OLDER_SQL, rows_of
 from gateway.catalog import TASK_ENDPOINTS
 from gateway.tasks.ending import TaskEnds
 from gateway.tasks.records import Ended, TaskEnd, TaskKey
 from gateway.tasks.states import CANCELLED_END, LIVE, State
+from gateway.wording import TASK_STATES
 from usage.admin.account_pages import account_cell
-from usage.admin.call_pages import CALLS
 from usage.queries.snapshot import snapshot
 
 PERMISSION = "gateway.view_task"
@@ -48,57 +51,87 @@ _ONE_SQL = """
 """
 
 
-@staff_page("tasks/", name="tasks", title="Tasks", permission=PERMISSION, menu=(CALLS, "pending_actions"))
+@staff_page(
+    "tasks/",
+    name="tasks",
+    title=gettext_noop("Tasks"),
+    permission=PERMISSION,
+    menu=(CALLS, "pending_actions"),
+)
 def tasks(request: HttpRequest) -> HttpResponse:
     """The newest tasks, of one account or of all."""
+    names = {UNDER_WAY: _("Under way")} | {state.value: str(name) for state, name in TASK_STATES.items()}
     filters, wanted = filters_of(
         request,
-        Filter("task", "Task id"),
-        Filter("account", "Account id", hint="acct_…"),
-        Filter("state", "State", choices([UNDER_WAY, *(state.value for state in State)])),
-        Filter("upstream", "Upstream"),
-        Filter("endpoint", "Endpoint", choices(TASK_ENDPOINTS)),
+        Filter("task", _("Task id")),
+        Filter("account", _("Account id"), hint="acct_…"),
+        Filter("state", _("State"), choices(names, names)),
+        Filter("upstream", _("Upstream")),
+        Filter("endpoint", _("Endpoint"), choices(TASK_ENDPOINTS)),
     )
     account_id = account_of(wanted["account"]).pk if wanted["account"] else None
     found = rows_of(request, _LIST_SQL, wanted | {"account_id": account_id})
     owners = Account.objects.in_bulk({row["account_id"] for row in found.rows})
     table = Table(
-        "Tasks",
-        ["Task", "Account", "Model", "Upstream", "State", "Why", "Credits", "Made (UTC)", "Ended (UTC)"],
+        _("Tasks"),
+        [
+            _("Task"),
+            _("Account"),
+            _("Model"),
+            _("Upstream"),
+            _("State"),
+            _("Why"),
+            _("Credits"),
+            _("Made (UTC)"),
+            _("Ended (UTC)"),
+        ],
         [_row(row, owners.get(row["account_id"])) for row in found.rows],
-        empty="No task matches.",
+        empty=_("No task matches."),
         next_href=found.next_href,
     )
-    return show(request, "staff/list.html", "Tasks", {"filters": filters, "table": table})
+    return show(request, "staff/list.html", _("Tasks"), {"filters": filters, "table": table})
 
 
-@staff_page("tasks/<account:account_id>/<str:task_id>/", name="task", title="Task", permission=PERMISSION)
+@staff_page(
+    "tasks/<account:account_id>/<str:task_id>/",
+    name="task",
+    title=gettext_noop("Task"),
+    permission=PERMISSION,
+)
 def task(request: HttpRequest, account_id: str, task_id: str) -> HttpResponse:
     """One task: where it stands, how its upstream was asked, and why it failed."""
     account = account_of(account_id)
     row = _find(account, task_id)
     facts = [
-        ("State", row["state"], "a worker has it now" if row["in_hand"] else ""),
-        ("Why", row["error_message"] or "–", "as its owner is told"),
-        ("Account", account.name, account.public_id),
-        ("Model", row["model"], row["endpoint"]),
-        ("Upstream", row["upstream"], f"{row['adapter']}, route {row['route']}"),
-        ("Upstream's id", row["upstream_key"] or "–", "none: it never took the task"),
-        ("Credits", format_credits(row["consumed_microcredits"]), ""),
-        ("Polls", str(row["polls_so_far"] if row["due_at"] else row["polls"]), ""),
-        ("Steps in vain", str(row["steps_in_vain"] or 0), "in a row, up to now"),
-        ("Next look", moment(row["due_at"]), "UTC"),
-        ("Made", moment(row["created_at"]), "UTC"),
-        ("Asked", moment(row["submit_attempted_at"]), "UTC, the last time"),
-        ("Running since", moment(row["running_at"]), "UTC"),
-        ("Deadline", moment(row["deadline_at"]), "UTC"),
-        ("Ended", moment(row["ended_at"]), "UTC"),
-        ("Call", public_request_id(row["request_uuid"].hex), ""),
+        (
+            _("State"),
+            str(TASK_STATES[State(row["state"])]),
+            _("a worker has it now") if row["in_hand"] else "",
+        ),
+        (_("Why"), _why(row["error_message"]) or "–", _("as its owner is told")),
+        (_("Account"), account.name, account.public_id),
+        (_("Model"), row["model"], row["endpoint"]),
+        (
+            _("Upstream"),
+            row["upstream"],
+            _("%(adapter)s, route %(route)s") % {"adapter": row["adapter"], "route": row["route"]},
+        ),
+        (_("Upstream's id"), row["upstream_key"] or "–", _("none: it never took the task")),
+        (_("Credits"), format_credits(row["consumed_microcredits"]), ""),
+        (_("Polls"), str(row["polls_so_far"] if row["due_at"] else row["polls"]), ""),
+        (_("Steps in vain"), str(row["steps_in_vain"] or 0), _("in a row, up to now")),
+        (_("Next look"), moment(row["due_at"]), "UTC"),
+        (_("Made"), moment(row["created_at"]), "UTC"),
+        (_("Asked"), moment(row["submit_attempted_at"]), _("UTC, the last time")),
+        (_("Running since"), moment(row["running_at"]), "UTC"),
+        (_("Deadline"), moment(row["deadline_at"]), "UTC"),
+        (_("Ended"), moment(row["ended_at"]), "UTC"),
+        (_("Call"), public_request_id(row["request_uuid"].hex), ""),
     ]
     return show(
         request,
         "staff/task.html",
-        f"Task {task_id}",
+        _("Task %(id)s") % {"id": task_id},
         {
             "account": account,
             "task_id": task_id,
@@ -128,11 +161,10 @@ def cancel(request: HttpRequest, account_id: str, task_id: str) -> HttpResponse:
     )
     ended = async_to_sync(_cancel)(TaskKey(account.pk, task_id))
     if ended.won:
-        messages.success(request, "The task is cancelled. Nothing was charged.")
+        messages.success(request, _("The task is cancelled. Nothing was charged."))
     else:
-        messages.warning(
-            request, f"The task had ended before: {ended.state.value if ended.state else 'gone'}."
-        )
+        state = str(TASK_STATES[ended.state]) if ended.state else _("gone")
+        messages.warning(request, _("The task had ended before: %(state)s.") % {"state": state})
     return back(request, reverse("staff:task", args=[account.public_id, task_id]))
 
 
@@ -152,6 +184,10 @@ def _find(account: Account, task_id: str) -> dict[str, Any]:
     return row
 
 
+def _why(message: str | None) -> str:
+    return in_visitors_language(message or "")
+
+
 def _row(row: dict[str, Any], account: Account | None) -> list[Cell | str]:
     state = State(row["state"])
     href = reverse("staff:task", args=[account.public_id, row["id"]]) if account is not None else ""
@@ -161,8 +197,8 @@ def _row(row: dict[str, Any], account: Account | None) -> list[Cell | str]:
         account_cell(account),
         row["model"],
         row["upstream"],
-        Cell(state.value.replace("_", " "), tone=tone),
-        row["error_message"] or "",
+        Cell(str(TASK_STATES[state]), tone=tone),
+        _why(row["error_message"]),
         Cell(format_credits(row["consumed_microcredits"]), is_number=True),
         moment(row["created_at"]),
         moment(row["ended_at"]),

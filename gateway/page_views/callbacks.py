@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts import audit
@@ -17,14 +16,9 @@ from aio_platform.errors import InvalidRequest
 from gateway.callbacks import deliveries, desk, endpoints, secrets_of_accounts
 from gateway.callbacks.deliveries import STATES, DeliveryFilter
 from gateway.callbacks.secrets_of_accounts import MAX_OVERLAP_S, UnreadableSecret
+from gateway.wording import DELIVERY_STATES
 
 PAGE_SIZE = 50
-STATE_NAMES = {
-    "pending": gettext_lazy("Waiting"),
-    "delivered": gettext_lazy("Delivered"),
-    "failed": gettext_lazy("Failed"),
-    "stopped": gettext_lazy("Stopped"),
-}
 STATE_BADGES = {"pending": "accent", "delivered": "good", "failed": "bad", "stopped": ""}
 OVERLAPS_S = (MAX_OVERLAP_S, 3600, 0)
 
@@ -113,7 +107,7 @@ def _shown(
         "state": state,
         "task_id": task_id,
         "is_first": not after,
-        "states": [(name, STATE_NAMES[name]) for name in STATES],
+        "states": [(name, DELIVERY_STATES[name]) for name in STATES],
     }
     # Staff who look as members do see no secret: it would let them sign as us to the account's servers.
     if not member.is_staff_view:
@@ -132,7 +126,9 @@ def _described(row: dict[str, Any]) -> dict[str, Any]:
         for name in ("created_at", "next_attempt_at", "ended_at")
     }
     return (
-        row | moments | {"state_name": STATE_NAMES[row["status"]], "state_badge": STATE_BADGES[row["status"]]}
+        row
+        | moments
+        | {"state_name": DELIVERY_STATES[row["status"]], "state_badge": STATE_BADGES[row["status"]]}
     )
 
 

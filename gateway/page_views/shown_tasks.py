@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from aio_platform.request_ids import public_request_id
 from gateway.catalog import TASK_ENDPOINTS
@@ -16,6 +15,7 @@ from gateway.tasks.ids import is_task_id
 from gateway.tasks.listing import TaskFilter, cursor_after, page_query, read_row
 from gateway.tasks.records import TaskRow
 from gateway.tasks.states import LIVE, State
+from gateway.wording import TASK_STATES
 from usage.calls import Caller
 from usage.queries.snapshot import Snapshot, snapshot
 
@@ -44,15 +44,6 @@ _KEPT_UNTIL = """
 _ONE_SQL = _TASK_SQL.format(more=f", t.request, {_KEPT_UNTIL}") + " AND t.id = %(task_id)s"
 _SEVERAL_SQL = _TASK_SQL.format(more="") + " AND t.id = ANY(%(task_ids)s)"
 
-STATE_NAMES: Mapping[State, Promise] = {
-    State.HELD: _("Waiting"),
-    State.SUBMITTING: _("Being submitted"),
-    State.RUNNING: _("Running"),
-    State.SUCCEEDED: _("Succeeded"),
-    State.FAILED: _("Failed"),
-    State.CANCELLED: _("Cancelled"),
-    State.TIMED_OUT: _("Timed out"),
-}
 STATE_TONES: Mapping[State, str] = {
     State.HELD: "accent",
     State.SUBMITTING: "accent",
@@ -113,7 +104,7 @@ class ShownTask:
 
     @property
     def state_name(self) -> Promise:
-        return STATE_NAMES[self.state]
+        return TASK_STATES[self.state]
 
     @property
     def tone(self) -> str:

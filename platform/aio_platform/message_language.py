@@ -1,7 +1,7 @@
 """Errors' messages in the visitor's language. They are written in English, for the API; pages translate them here.
 
 A message with values in it is found by its pattern: `message_texts` lists them as the source writes them, and
-`manage.py make_messages` writes that list.
+`manage.py make_messages` writes that list. A value named {why} is words of ours, and is translated with the rest.
 """
 
 import re
@@ -46,7 +46,11 @@ def _translated(message: str) -> str | None:
 
 
 def _with_values(text: str, values: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda place: values[place.group(1)], text)
+    return _PLACEHOLDER.sub(lambda place: _value(place.group(1), values), text)
+
+
+def _value(name: str, values: Mapping[str, str]) -> str:
+    return gettext(values[name]) if name == "why" else values[name]
 
 
 @cache

@@ -5,6 +5,8 @@ import os
 import secrets
 from pathlib import Path
 
+from django.utils.translation import gettext_lazy as _
+
 from aio_platform.database_url import django_database
 from aio_platform.logs import configure_logs
 from aio_platform.mail_settings import mail_settings
@@ -221,15 +223,16 @@ CONTENT_SECURITY_POLICY = {
 }
 
 UNFOLD = {
-    "SITE_TITLE": "AIO staff",
-    "SITE_HEADER": "AIO staff",
+    "SITE_TITLE": _("AIO staff"),
+    "SITE_HEADER": _("AIO staff"),
     "SITE_SYMBOL": "monitoring",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "STYLES": ["accounts.staff.pages.stylesheet"],
     "SCRIPTS": ["accounts.staff.pages.script"],
     "SIDEBAR": {"navigation": "accounts.staff.pages.navigation"},
-    "ACCOUNT": {"navigation": [{"title": "Sign-in and security", "link": "/settings"}]},
+    "ACCOUNT": {"navigation": [{"title": _("Sign-in and security"), "link": "/settings"}]},
 }
 
 LANGUAGE_CODE = "en"

@@ -10,8 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
-from aio_platform import request_ids
-from tests.gateway.staff_world import World, make_world
+from tests.gateway.staff_world import World, make_world, some_calls
 from usage import route_costs
 from usage.rates import Price
 from usage.staff_reports import REPORTS
@@ -29,38 +28,6 @@ def staff(db: None) -> Client:
     client = Client()
     client.force_login(User.objects.create_user("root@staff.test", is_staff=True, is_superuser=True))
     return client
-
-
-def some_calls(world: World, number: int = 3) -> None:
-    """Calls that went through the books' own functions."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM usage_rate ORDER BY id DESC LIMIT 1")
-        (rate_id,) = cursor.fetchone()
-        for _ in range(number):
-            request_id = request_ids.new_request_uuid()
-            cursor.execute(
-                "SELECT verdict FROM usage_authorize_v1(ARRAY[%s]::uuid[], ARRAY[NULL]::bytea[], ARRAY[%s]::bigint[],"
-                " ARRAY[(SELECT user_id FROM accounts_membership WHERE account_id = %s)]::bigint[],"
-                " ARRAY[NULL]::inet[], ARRAY['chat'], ARRAY['small'], ARRAY['spare'], ARRAY[%s]::bigint[],"
-                " ARRAY[1000000]::bigint[], ARRAY[%s]::bigint[], ARRAY[60])",
-                [
-                    request_id,
-                    world.account.pk,
-                    world.account.pk,
-                    rate_id,
-                    int(request_id.replace("-", "")[:12], 16),
-                ],
-            )
-            assert cursor.fetchone() == ("admitted",)
-            cursor.execute(
-                "SELECT charged FROM usage_settle_v1(ARRAY[%s]::bigint[], ARRAY[%s]::uuid[], ARRAY['succeeded'],"
-                " ARRAY[250000]::bigint[], ARRAY[false], ARRAY['second'], ARRAY[200]::smallint[], ARRAY[false],"
-                " ARRAY[false], ARRAY[12]::bigint[], ARRAY[9]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],"
-                " ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[120], ARRAY[110], ARRAY[115],"
-                " ARRAY[NULL]::jsonb[])",
-                [world.account.pk, request_id],
-            )
-            assert cursor.fetchone() == (250000,)
 
 
 @pytest.mark.parametrize("name", sorted(REPORTS))

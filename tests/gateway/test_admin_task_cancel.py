@@ -69,4 +69,4 @@ def test_a_task_that_staff_cancel_costs_nothing_and_is_on_the_record(world: Worl
         {"asked": "cancelled"},
     )
     again = client.post(world.address("task-cancel"), follow=True)
-    assert "had ended before: cancelled" in again.content.decode()
+    assert "had ended before: Cancelled" in again.content.decode()

@@ -2,16 +2,21 @@
 
 import csv
 import json
+import re
 from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import translation
+from left_in_english import HANGUL
 
 from accounts.models import User
+from usage.staff_reports import REPORTS
 
 CREDIT = 1_000_000
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.+Z]*")
 
 
 def signed_in(**fields):
@@ -125,3 +130,25 @@ def test_the_command_gives_the_same_figures_as_table_csv_and_json(books, tenant,
 def test_the_command_says_what_is_wrong(db, said, arguments):
     with pytest.raises(CommandError, match=said):
         run(*arguments)
+
+
+@pytest.mark.parametrize("name", ["", *sorted(REPORTS)])
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_programs_get_the_same_whatever_language_is_asked_for(books, tenant, staff, name, form):
+    books.call(tenant, 5, model="small")
+    address = f"/api/staff/reports/{name}?format={form}" if name else "/api/staff/reports"
+    english, korean = (
+        staff.get(address, headers={"Accept-Language": language}).content.decode()
+        for language in ("en", "ko")
+    )
+    assert MOMENT.sub("", korean) == MOMENT.sub("", english)
+    assert not HANGUL.search(korean)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_the_command_speaks_english(books, tenant, form):
+    books.call(tenant, 5, model="small")
+    with translation.override("ko"):
+        told = run("top_accounts", "--format", form)
+    assert not HANGUL.search(told)
+    assert "unusual" in told

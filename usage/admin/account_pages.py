@@ -10,11 +10,14 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
 
 from accounts import actions
-from accounts.admin.key_pages import NOT_A_KEY, key_row
+from accounts.admin.key_pages import NOT_A_KEY, key_headings, key_row
 from accounts.keys import PREFIX_LENGTH
-from accounts.models import Account, ApiKey, Plan
+from accounts.models import Account, ApiKey, Membership, Plan
+from accounts.page_views.team import ROLE_NAMES
 from accounts.public_ids import is_account_id
 from accounts.staff.audit import account_target, record
 from accounts.staff.pages import ACCOUNTS, back, may, show, staff_action, staff_page
@@ -31,6 +34,7 @@ from accounts.staff.tables import (
     moment,
     place_before,
 )
+from accounts.staff.wording import ACCOUNT_STATES
 from usage.admin.call_pages import call_table, refusal_table
 from usage.models import Balance
 from usage.queries.credit import credit_of
@@ -56,7 +60,7 @@ SHOWN_CALLS = 20
 @staff_page(
     "accounts/",
     name="accounts",
-    title="Accounts",
+    title=gettext_noop("Accounts"),
     permission="accounts.view_account",
     menu=(ACCOUNTS, "apartment"),
 )
@@ -64,9 +68,9 @@ def accounts(request: HttpRequest) -> HttpResponse:
     """Every account, newest first; found by its name, id, a member's address or a key's prefix."""
     filters, wanted = filters_of(
         request,
-        Filter("q", "Find", hint="name, id, e-mail or key prefix"),
-        Filter("plan", "Plan", choices(list(Plan.objects.order_by("slug").values_list("slug", flat=True)))),
-        Filter("status", "Status", choices(Account.Status.values)),
+        Filter("q", _("Find"), hint=_("name, id, e-mail or key prefix")),
+        Filter("plan", _("Plan"), choices(Plan.objects.order_by("slug").values_list("slug", flat=True))),
+        Filter("status", _("Status"), choices(Account.Status.values, ACCOUNT_STATES)),
     )
     if wanted["q"].startswith("aio_") and len(wanted["q"]) > PREFIX_LENGTH:
         messages.error(request, NOT_A_KEY)
@@ -84,17 +88,20 @@ def accounts(request: HttpRequest) -> HttpResponse:
     rows = list(found[: PAGE_SIZE + 1])
     balances = Balance.objects.in_bulk([account.pk for account in rows])
     table = Table(
-        "Accounts",
-        ["Account", "Id", "Plan", "Status", "Available", "Held", "Since (UTC)"],
+        _("Accounts"),
+        [_("Account"), _("Id"), _("Plan"), _("Status"), _("Available"), _("Held"), _("Opened (UTC)")],
         [_account_row(account, balances.get(account.pk)) for account in rows[:PAGE_SIZE]],
-        empty="No account matches.",
+        empty=_("No account matches."),
         next_href=href_with(request, before=str(rows[PAGE_SIZE - 1].pk)) if len(rows) > PAGE_SIZE else "",
     )
-    return show(request, "staff/list.html", "Accounts", {"filters": filters, "table": table})
+    return show(request, "staff/list.html", _("Accounts"), {"filters": filters, "table": table})
 
 
 @staff_page(
-    "accounts/<account:account_id>/", name="account", title="Account", permission="accounts.view_account"
+    "accounts/<account:account_id>/",
+    name="account",
+    title=gettext_noop("Account"),
+    permission="accounts.view_account",
 )
 def account(request: HttpRequest, account_id: str) -> HttpResponse:
     """One account: credits, plan, people, keys, its newest calls, why it was refused, and the levers."""
@@ -107,7 +114,7 @@ def account(request: HttpRequest, account_id: str) -> HttpResponse:
     return show(
         request,
         "staff/account.html",
-        f"Account {found.name}",
+        _("Account %(name)s") % {"name": found.name},
         {
             "account": found,
             "is_suspended": found.status == Account.Status.SUSPENDED,
@@ -117,16 +124,16 @@ def account(request: HttpRequest, account_id: str) -> HttpResponse:
             "facts": _facts(found, credit),
             "people": _people(found),
             "keys": Table(
-                "Keys",
-                ["Key", "Name", "Account", "State", "Issued", "Expires"],
+                _("Keys"),
+                key_headings(),
                 [key_row(key) for key in keys],
-                empty="No keys.",
+                empty=_("No keys."),
             ),
-            "calls": call_table(calls, "Newest calls"),
+            "calls": call_table(calls, _("Newest calls")),
             "refusals": refusal_table(now - timedelta(days=1), account_id=found.pk),
             "grants": Table(
-                "Credits left, by grant",
-                ["Entry", "Reason", "Given", "Left", "Made", "Expires"],
+                _("Credits left, by grant"),
+                [_("Entry"), _("Reason"), _("Given"), _("Left"), _("Made"), _("Expires")],
                 [
                     [
                         str(one["entry"]),
@@ -134,11 +141,11 @@ def account(request: HttpRequest, account_id: str) -> HttpResponse:
                         Cell(one["amount"], is_number=True),
                         Cell(one["remaining"], is_number=True),
                         one["created_at"],
-                        one["expires_at"] or "never",
+                        one["expires_at"] or _("never"),
                     ]
                     for one in credit["grants"]
                 ],
-                empty="Nothing is left.",
+                empty=_("Nothing is left."),
             ),
         },
     )
@@ -159,7 +166,9 @@ def set_plan(request: HttpRequest, account_id: str) -> HttpResponse:
             before={"plan": was},
             after={"plan": found.plan_id},
         )
-    messages.success(request, f"{found.name} is on the plan {found.plan_id}.")
+    messages.success(
+        request, _("%(name)s is on the plan %(plan)s.") % {"name": found.name, "plan": found.plan_id}
+    )
     return back(request, page_of(found))
 
 
@@ -170,7 +179,7 @@ def suspend(request: HttpRequest, account_id: str) -> HttpResponse:
     """Refuse every call of the account's keys from now on."""
     found = account_of(account_id)
     actions.suspend_account(found, also=_status_record(request, found, "account.suspend", found.status))
-    messages.success(request, f"{found.name} is suspended.")
+    messages.success(request, _("%(name)s is suspended.") % {"name": found.name})
     return back(request, page_of(found))
 
 
@@ -183,7 +192,7 @@ def reactivate(request: HttpRequest, account_id: str) -> HttpResponse:
     """Take the account's calls again."""
     found = account_of(account_id)
     actions.reactivate_account(found, also=_status_record(request, found, "account.reactivate", found.status))
-    messages.success(request, f"{found.name} is active.")
+    messages.success(request, _("%(name)s is active.") % {"name": found.name})
     return back(request, page_of(found))
 
 
@@ -212,37 +221,50 @@ def _account_row(found: Account, balance: Balance | None) -> list[Cell | str]:
         account_cell(found),
         found.public_id,
         found.plan_id,
-        Cell(found.status, tone="good" if found.status == Account.Status.ACTIVE else "bad"),
+        Cell(_status(found), tone="good" if found.status == Account.Status.ACTIVE else "bad"),
         credits_cell(balance.available_microcredits if balance else 0),
         credits_cell(balance.held_microcredits if balance else 0),
         moment(found.created_at),
     ]
 
 
+def _status(found: Account) -> str:
+    return str(ACCOUNT_STATES[found.status])
+
+
 def _facts(found: Account, credit: dict[str, Any]) -> list[tuple[str, str, str]]:
     lifetime = credit["lifetime"]
     return [
-        ("Available", credit["available"], "credits"),
-        ("Held", credit["held"], "by calls under way"),
-        ("Spent", lifetime["captured"], f"refunded {lifetime['refunded']}"),
-        ("Granted", lifetime["granted"], f"expired {lifetime['expired']}"),
-        ("Plan", found.plan_id, ""),
-        ("Status", found.status, ""),
-        ("Since", moment(found.created_at), "UTC"),
-        ("Id", found.public_id, ""),
+        (_("Available"), credit["available"], _("credits")),
+        (_("Held"), credit["held"], _("by calls under way")),
+        (_("Spent"), lifetime["captured"], _("refunded %(amount)s") % {"amount": lifetime["refunded"]}),
+        (
+            pgettext("amount", "Granted"),
+            lifetime["granted"],
+            _("expired %(amount)s") % {"amount": lifetime["expired"]},
+        ),
+        (_("Plan"), found.plan_id, ""),
+        (_("Status"), _status(found), ""),
+        (_("Opened"), moment(found.created_at), "UTC"),
+        (_("Id"), found.public_id, ""),
     ]
 
 
 def _people(found: Account) -> Table:
     memberships = found.memberships.select_related("user").order_by("id")
     return Table(
-        "People",
-        ["E-mail", "Role", "Since (UTC)", "Last sign-in (UTC)"],
+        _("People"),
+        [_("E-mail"), _("Role"), _("Member since (UTC)"), _("Last sign-in (UTC)")],
         [
-            [one.user.email, one.role, moment(one.created_at), moment(one.user.last_login)]
+            [
+                one.user.email,
+                str(ROLE_NAMES[Membership.Role(one.role)]),
+                moment(one.created_at),
+                moment(one.user.last_login),
+            ]
             for one in memberships
         ],
-        empty="Nobody is a member.",
+        empty=_("Nobody is a member."),
     )
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts.models import Account, ApiKey
 from accounts.public_ids import is_key_id
-from accounts.staff.pages import show, staff_page
+from accounts.staff.pages import CALLS, show, staff_page
 from accounts.staff.subjects import account_of
 from accounts.staff.tables import Cell, Filter, Table, choices, filters_of, moment, number_cell
 from aio_platform.errors import InvalidRequest, NotFound
@@ -23,14 +25,14 @@ from usage.queries.keys import describe_keys
 from usage.queries.receipts import IN_FLIGHT, find_receipt
 from usage.queries.snapshot import snapshot
 from usage.request_times import CallName, parse_call
+from usage.wording import OUTCOMES, outcome_name
 
-CALLS = "Calls"
 SHOWN = 50
 PERIODS = (
-    ("1", "the last hour"),
-    ("24", "the last day"),
-    ("168", "the last 7 days"),
-    ("720", "the last 30 days"),
+    ("1", gettext_lazy("the last hour")),
+    ("24", gettext_lazy("the last day")),
+    ("168", gettext_lazy("the last 7 days")),
+    ("720", gettext_lazy("the last 30 days")),
 )
 # By account first, as their keys are: one probe an account, where a look by the id alone would read every row.
 _OWNER_SQL = """
@@ -57,7 +59,7 @@ _REFUSALS_SQL = """
 @staff_page(
     "calls/",
     name="calls",
-    title="Calls and refusals",
+    title=gettext_noop("Calls and refusals"),
     permission="usage.view_usageevent",
     menu=(CALLS, "call_log"),
 )
@@ -65,11 +67,11 @@ def calls(request: HttpRequest) -> HttpResponse:
     """By request id one call; by key or account their newest calls and why others were refused."""
     filters, wanted = filters_of(
         request,
-        Filter("request", "Request id", hint="req_…"),
-        Filter("account", "Account id", hint="acct_…"),
-        Filter("key", "Key id or prefix", hint="key_… or aio_…"),
-        Filter("outcome", "Outcome", choices([outcome.value for outcome in Outcome])),
-        Filter("hours", "Since", PERIODS),
+        Filter("request", _("Request id"), hint="req_…"),
+        Filter("account", _("Account id"), hint="acct_…"),
+        Filter("key", _("Key id or prefix"), hint="key_… / aio_…"),
+        Filter("outcome", _("Outcome"), choices([outcome.value for outcome in Outcome], OUTCOMES)),
+        Filter("hours", _("Period"), [(hours, str(name)) for hours, name in PERIODS]),
     )
     account = account_of(wanted["account"]) if wanted["account"] else None
     key = find_key(wanted["key"]) if wanted["key"] else None
@@ -88,30 +90,42 @@ def calls(request: HttpRequest) -> HttpResponse:
         )
         context["refusals"] = refusal_table(since, account_id=which.account_id, key_id=which.key_id)
         if account is not None:
-            context["calls"] = call_table(event_page(which, limit=SHOWN).events, "Newest calls")
-    return show(request, "staff/calls.html", "Calls and refusals", context)
+            context["calls"] = call_table(event_page(which, limit=SHOWN).events, _("Newest calls"))
+    return show(request, "staff/calls.html", _("Calls and refusals"), context)
 
 
 def call_table(events: Sequence[dict[str, Any]], caption: str) -> Table:
     """Ended calls as `event_page` gives them, each linked to its receipt."""
     return Table(
         caption,
-        ["Started", "Request", "Key", "Endpoint", "Model", "Upstream", "Outcome", "Cost", "Latency"],
+        [
+            _("Started"),
+            _("Request"),
+            _("Key"),
+            _("Endpoint"),
+            _("Model"),
+            _("Upstream"),
+            _("Outcome"),
+            _("Cost"),
+            _("Latency"),
+        ],
         [
             [
                 event["started_at"],
                 Cell(event["request_id"], href=f"/staff/calls/?request={event['request_id']}"),
-                event["key"]["prefix"] + "…" if event["key"] else "session",
+                event["key"]["prefix"] + "…" if event["key"] else _("session"),
                 event["endpoint"],
                 event["model"],
                 event["upstream"] or "–",
-                Cell(event["outcome"], tone="good" if event["outcome"] == "succeeded" else "warn"),
+                Cell(
+                    outcome_name(event["outcome"]), tone="good" if event["outcome"] == "succeeded" else "warn"
+                ),
                 Cell(event["cost"], is_number=True),
                 Cell(f"{event['timings']['latency_ms']:,} ms", is_number=True),
             ]
             for event in events
         ],
-        empty="No calls.",
+        empty=_("No calls."),
     )
 
 
@@ -135,8 +149,16 @@ def refusal_table(
         keys = describe_keys(row["key_id"] for row in rows)
     owners = Account.objects.in_bulk({row["account_id"] for row in rows})
     return Table(
-        "Refused calls",
-        ["Minute (UTC)", "Account", "Key", "Endpoint", "Reason", "What it means", "Calls"],
+        _("Refused calls"),
+        [
+            _("Minute (UTC)"),
+            _("Account"),
+            _("Key"),
+            _("Endpoint"),
+            _("Reason"),
+            _("What it means"),
+            _("Calls"),
+        ],
         [
             [
                 moment(row["minute"]),
@@ -154,7 +176,7 @@ def refusal_table(
             ]
             for row in rows
         ],
-        empty="No call was refused.",
+        empty=_("No call was refused."),
     )
 
 
@@ -196,20 +218,27 @@ def _owner_of(call: CallName) -> Account | None:
 def _facts(call: dict[str, Any]) -> list[tuple[str, str, str]]:
     timings = call["timings"] or {}
     attempts = "; ".join(
-        f"{one.get('upstream')}: {one.get('status')} in {one.get('latency_ms')} ms"
-        for one in call["attempts"]
+        f"{one.get('upstream')}: {one.get('status')}, {one.get('latency_ms')} ms" for one in call["attempts"]
     )
     return [
-        ("Outcome", call["outcome"], "not ended yet" if call["outcome"] == IN_FLIGHT else ""),
-        ("Status", str(call["status"] or "–"), ""),
-        ("Endpoint", call["endpoint"], call["model"]),
-        ("Upstream", call["upstream"] or "–", call["route"]),
-        ("Key", call["key"]["prefix"] + "…" if call["key"] else "session", ""),
-        ("Cost", call["cost"] or "–", f"held {call['hold']}"),
-        ("Refunded", call["refunded"] or "–", ""),
-        ("Latency", f"{timings.get('latency_ms', '–')} ms", f"upstream {timings.get('upstream_ms')} ms"),
-        ("Started", call["started_at"], ""),
-        ("Failed attempts", attempts or "none", ""),
+        (
+            _("Outcome"),
+            outcome_name(call["outcome"]),
+            _("not ended yet") if call["outcome"] == IN_FLIGHT else "",
+        ),
+        (_("Status"), str(call["status"] or "–"), ""),
+        (_("Endpoint"), call["endpoint"], call["model"]),
+        (_("Upstream"), call["upstream"] or "–", call["route"]),
+        (_("Key"), call["key"]["prefix"] + "…" if call["key"] else _("session"), ""),
+        (_("Cost"), call["cost"] or "–", _("held %(amount)s") % {"amount": call["hold"]}),
+        (_("Refunded"), call["refunded"] or "–", ""),
+        (
+            _("Latency"),
+            f"{timings.get('latency_ms', '–')} ms",
+            _("upstream %(ms)s ms") % {"ms": timings.get("upstream_ms")},
+        ),
+        (_("Started"), call["started_at"], ""),
+        (_("Failed attempts"), attempts or _("none"), ""),
     ]
 
 
@@ -224,4 +253,4 @@ def find_key(text: str) -> ApiKey:
 
 
 def _key_cell(key: dict[str, Any] | None) -> Cell:
-    return Cell("session") if key is None else Cell(f"{key['prefix']}…", href=f"/staff/keys/{key['id']}/")
+    return Cell(_("session")) if key is None else Cell(f"{key['prefix']}…", href=f"/staff/keys/{key['id']}/")

@@ -7,6 +7,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Account
 from accounts.staff.audit import account_target, record
@@ -53,17 +55,24 @@ def grant(request: HttpRequest, account_id: str) -> HttpResponse:
                     "entry": booked.entry,
                 },
             )
-    messages.success(request, f"{credits_exact(amount)} credits granted to {found.name}.")
+    messages.success(
+        request,
+        _("%(amount)s credits granted to %(name)s.") % {"amount": credits_exact(amount), "name": found.name},
+    )
     return back(request, page_of(found))
 
 
 @staff_page(
-    "grants/", name="grants", title="Grants", permission="usage.view_grant", menu=(ACCOUNTS, "redeem")
+    "grants/",
+    name="grants",
+    title=gettext_noop("Grants"),
+    permission="usage.view_grant",
+    menu=(ACCOUNTS, "redeem"),
 )
 def grant_list(request: HttpRequest) -> HttpResponse:
     """The newest grants, of one account or of all."""
     filters, wanted = filters_of(
-        request, Filter("account", "Account id", hint="acct_…"), Filter("actor", "Given by")
+        request, Filter("account", _("Account id"), hint="acct_…"), Filter("actor", _("Given by"))
     )
     found = Grant.objects.order_by("-created_at")
     if wanted["account"]:
@@ -73,8 +82,8 @@ def grant_list(request: HttpRequest) -> HttpResponse:
     rows = list(found[: 2 * PAGE_SIZE])
     owners = Account.objects.in_bulk({row.account_id for row in rows})
     table = Table(
-        "Grants",
-        ["Made (UTC)", "Account", "Credits", "Reason", "Given by", "Expires"],
+        _("Grants"),
+        [_("Made (UTC)"), _("Account"), _("Credits"), _("Reason"), _("Given by"), _("Expires")],
         [
             [
                 moment(row.created_at),
@@ -86,9 +95,9 @@ def grant_list(request: HttpRequest) -> HttpResponse:
             ]
             for row in rows
         ],
-        empty="No grant matches.",
+        empty=_("No grant matches."),
     )
-    return show(request, "staff/list.html", "Grants", {"filters": filters, "table": table})
+    return show(request, "staff/list.html", _("Grants"), {"filters": filters, "table": table})
 
 
 def _amount(request: HttpRequest) -> int:

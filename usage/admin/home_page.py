@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from accounts.staff.pages import may, show, staff_page
+from accounts.staff.pages import OVERVIEW, may, show, staff_page
 from accounts.staff.tables import Tone
-from usage.admin.report_pages import PERMISSION, shown_value
+from usage.admin.report_pages import PERMISSION, shown_title, shown_value
 from usage.queries.filters import CallFilter
 from usage.staff_reports import REPORTS, Question
 from usage.staff_reports.question import MAX_LIMIT
 from usage.staff_reports.shape import Column, Report
 
-OVERVIEW = "Overview"
 # Reports of what should not be, as of now; the gateway adds the tasks.
 AS_OF_NOW = ("stuck_tasks", "holds")
 
@@ -29,7 +29,7 @@ class Figure(NamedTuple):
     tone: Tone = ""
 
 
-@staff_page("", name="home", title="Overview", permission="", menu=(OVERVIEW, "home"))
+@staff_page("", name="home", title=OVERVIEW, permission="", menu=(OVERVIEW, "home"))
 def home(request: HttpRequest) -> HttpResponse:
     """Every member of the staff may come here; the figures are for those who may see reports."""
     allowed = may(request, [PERMISSION])
@@ -37,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return show(
         request,
         "staff/home.html",
-        "Overview",
+        _("Overview"),
         {
             "figures": _figures() if sees_reports else [],
             "reports": list(REPORTS.values()) if sees_reports else [],
@@ -66,9 +66,9 @@ def _total(report: Report, name: str) -> Figure:
     column = _column(report, name)
     before = (report.previous.totals or {}).get(name) if report.previous is not None else None
     return Figure(
-        f"{column.title}, 24 hours",
+        _("%(figure)s, 24 hours") % {"figure": shown_title(column)},
         shown_value(column, (report.totals or {}).get(name)),
-        f"{shown_value(column, before)} the day before",
+        _("%(value)s the day before") % {"value": shown_value(column, before)},
         _href(report),
     )
 
@@ -77,24 +77,31 @@ def _liability(report: Report) -> Figure:
     totals = report.totals or {}
     column = _column(report, "unspent")
     return Figure(
-        "Unspent credits", shown_value(column, totals.get("unspent")), "owed to accounts", _href(report)
+        _("Unspent credits"),
+        shown_value(column, totals.get("unspent")),
+        _("owed to accounts"),
+        _href(report),
     )
 
 
 def _rows(report: Report) -> Figure:
     """How many rows there are of what there should be none."""
-    count = f"{len(report.rows):,}{' or more' if report.is_cut else ''}"
-    return Figure(report.title, count, "now", _href(report), "warn" if report.rows else "good")
+    count = f"{len(report.rows):,}"
+    if report.is_cut:
+        count = _("%(count)s or more") % {"count": count}
+    return Figure(_(report.title), count, _("now"), _href(report), "warn" if report.rows else "good")
 
 
 def _books(report: Report) -> Figure:
     """What the newest look and the newest whole reconciliation found."""
     wrong = [row for row in _newest_of_each(report.rows) if row["disagreements"]]
-    value = "disagree" if wrong else "agree"
+    value = _("disagree") if wrong else _("agree")
+    scope = next(column for column in report.groups if column.name == "scope")
     looked = ", ".join(
-        f"{row['scope']} {row['checked_at']:%m-%d %H:%M}" for row in _newest_of_each(report.rows)
+        f"{shown_value(scope, row['scope'])} {row['checked_at']:%m-%d %H:%M}"
+        for row in _newest_of_each(report.rows)
     )
-    return Figure("The books", value, looked, _href(report), "bad" if wrong else "good")
+    return Figure(_("The books"), value, looked, _href(report), "bad" if wrong else "good")
 
 
 def _newest_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

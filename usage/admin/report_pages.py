@@ -5,10 +5,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts.models import Plan
+from accounts.staff.pages import REPORTS as REPORT_MENU
 from accounts.staff.pages import show, staff_page
-from accounts.staff.tables import Cell, Table, moment
+from accounts.staff.tables import Cell, Table, choices, moment
 from aio_platform.charts import Chart as Picture
 from aio_platform.charts import Kind as PictureKind
 from aio_platform.charts import Series, Unit
@@ -22,8 +25,8 @@ from usage.staff_reports import REPORTS, Report, ReportKind
 from usage.staff_reports.reading import PARAMETERS, read_question
 from usage.staff_reports.rendering import as_csv
 from usage.staff_reports.shape import Column, Kind
+from usage.wording import OUTCOMES
 
-REPORT_MENU = "Reports"
 PERMISSION = "usage.view_usageevent"
 _UNITS: dict[Kind, Unit] = {
     Kind.COUNT: "count",
@@ -31,19 +34,26 @@ _UNITS: dict[Kind, Unit] = {
     Kind.SHARE: "percent",
     Kind.MILLISECONDS: "ms",
 }
+INTERVAL_NAMES = {
+    "minute": gettext_lazy("minute"),
+    "hour": gettext_lazy("hour"),
+    "day": gettext_lazy("day"),
+    "month": gettext_lazy("month"),
+    NO_INTERVAL: gettext_lazy("none"),
+}
 MAX_SERIES = 8
 MAX_BARS = 15
 
 
 @staff_page(
-    "reports/", name="reports", title="Reports", permission=PERMISSION, menu=(REPORT_MENU, "monitoring")
+    "reports/", name="reports", title=REPORT_MENU, permission=PERMISSION, menu=(REPORT_MENU, "monitoring")
 )
 def report_list(request: HttpRequest) -> HttpResponse:
     """Every report there is."""
-    return show(request, "staff/reports.html", "Reports", {"reports": list(REPORTS.values())})
+    return show(request, "staff/reports.html", _("Reports"), {"reports": list(REPORTS.values())})
 
 
-@staff_page("reports/<slug:name>/", name="report", title="Report", permission=PERMISSION)
+@staff_page("reports/<slug:name>/", name="report", title=gettext_noop("Report"), permission=PERMISSION)
 def report(request: HttpRequest, name: str) -> HttpResponse:
     """One report as the address asks for it."""
     kind = _kind(name)
@@ -52,7 +62,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
     return show(
         request,
         "staff/report.html",
-        kind.title,
+        _(kind.title),
         {
             "kind": kind,
             "report": made,
@@ -64,13 +74,13 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
             "csv_href": f"{reverse('staff:report-csv', args=[name])}?{request.GET.urlencode()}",
             "asked": texts,
             "plans": Plan.objects.order_by("slug"),
-            "outcomes": [outcome.value for outcome in Outcome],
-            "intervals": list(INTERVALS),
+            "outcomes": choices([outcome.value for outcome in Outcome], OUTCOMES),
+            "intervals": choices(INTERVALS, INTERVAL_NAMES),
         },
     )
 
 
-@staff_page("reports/<slug:name>.csv", name="report-csv", title="Report", permission=PERMISSION)
+@staff_page("reports/<slug:name>.csv", name="report-csv", title=gettext_noop("Report"), permission=PERMISSION)
 def report_csv(request: HttpRequest, name: str) -> HttpResponse:
     """The same rows for a spreadsheet, which takes none of them for a formula."""
     kind = _kind(name)
@@ -80,6 +90,11 @@ def report_csv(request: HttpRequest, name: str) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{kind.name}.csv"'},
     )
+
+
+def shown_title(column: Column) -> str:
+    """A column's heading in the visitor's language."""
+    return str(column.shown_as or _(column.title))
 
 
 def shown_value(column: Column, value: Any) -> str:
@@ -96,6 +111,8 @@ def shown_value(column: Column, value: Any) -> str:
         return f"{value:,} s"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
+    if column.words is not None:
+        return str(column.words.get(value, value))
     return f"{value:,}" if column.kind is Kind.COUNT else str(value)
 
 
@@ -113,21 +130,22 @@ def _texts(request: HttpRequest) -> dict[str, str]:
 
 
 def _table(made: Report) -> Table:
-    headings = [column.title for column in made.groups]
+    headings = [shown_title(column) for column in made.groups]
     for column in made.figures:
-        headings.append(column.title)
+        headings.append(shown_title(column))
         if made.previous is not None:
-            headings.append(f"{column.title}, before")
+            headings.append(_("%(figure)s, before") % {"figure": shown_title(column)})
     rows = []
     for row, earlier in made.rows_with_previous():
         cells = [_group_cell(column, row) for column in made.groups]
         for column in made.figures:
-            cells.append(Cell(shown_value(column, row[column.name]), is_number=True))
+            is_number = column.kind is not Kind.TEXT
+            cells.append(Cell(shown_value(column, row[column.name]), is_number=is_number))
             if made.previous is not None:
                 was = None if earlier is None else earlier[column.name]
-                cells.append(Cell(shown_value(column, was), is_number=True))
+                cells.append(Cell(shown_value(column, was), is_number=is_number))
         rows.append(cells)
-    return Table(made.title, headings, rows, empty="Nothing in this period.")
+    return Table(_(made.title), headings, rows, empty=_("Nothing in this period."))
 
 
 def _group_cell(column: Column, row: dict[str, Any]) -> Cell:
@@ -150,9 +168,11 @@ def _totals(made: Report) -> list[tuple[str, str, str]]:
     before = (made.previous.totals or {}) if made.previous is not None else {}
     return [
         (
-            column.title,
+            shown_title(column),
             shown_value(column, made.totals[column.name]),
-            f"before: {shown_value(column, before[column.name])}" if column.name in before else "",
+            _("before: %(value)s") % {"value": shown_value(column, before[column.name])}
+            if column.name in before
+            else "",
         )
         for column in made.figures
         if column.name in made.totals
@@ -161,9 +181,12 @@ def _totals(made: Report) -> list[tuple[str, str, str]]:
 
 def _period(made: Report) -> str:
     if made.period is None:
-        return f"As of {moment(made.as_of)} UTC."
-    until = moment(made.period.until or made.as_of)
-    return f"{moment(made.period.since)} to {until} UTC; as of {moment(made.as_of)}."
+        return _("As of %(moment)s UTC.") % {"moment": moment(made.as_of)}
+    return _("%(since)s to %(until)s UTC; as of %(moment)s.") % {
+        "since": moment(made.period.since),
+        "until": moment(made.period.until or made.as_of),
+        "moment": moment(made.as_of),
+    }
 
 
 def _pictures(made: Report) -> list[Picture]:
@@ -178,7 +201,7 @@ def _pictures(made: Report) -> list[Picture]:
         column = column_of[name]
         lines: dict[str, dict[datetime, Any]] = {}
         for row in made.rows:
-            lines.setdefault(_label(made, row) or column.title, {})[row[chart.x]] = row[name]
+            lines.setdefault(_label(made, row) or shown_title(column), {})[row[chart.x]] = row[name]
         # Where nothing was called there is no row: nothing is 0 calls, and no latency at all.
         nothing = 0 if column.kind in (Kind.COUNT, Kind.MICROCREDITS) else None
         largest = sorted(lines.items(), key=lambda item: -sum(value or 0 for value in item[1].values()))
@@ -186,7 +209,7 @@ def _pictures(made: Report) -> list[Picture]:
             Series(label, [line.get(at, nothing) for at in moments]) for label, line in largest[:MAX_SERIES]
         ]
         form: PictureKind = "line" if chart.form == "line" else "bars"
-        pictures.append(Picture(column.title, _UNITS.get(column.kind, "count"), moments, series, form))
+        pictures.append(Picture(shown_title(column), _UNITS.get(column.kind, "count"), moments, series, form))
     return pictures
 
 
@@ -219,7 +242,7 @@ def _bars(made: Report) -> list[dict[str, Any]]:
             "name": _label(made, row),
             "figure": shown_value(column, row[column.name]),
             "percent": round(100 * abs(row[column.name]) / most, 1),
-            "title": column.title,
+            "title": shown_title(column),
         }
         for row in rows
     ]

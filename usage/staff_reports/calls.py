@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+from django.utils.translation import pgettext_lazy
+
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import Snapshot
 from usage.queries.summaries import Grouping
@@ -12,15 +15,15 @@ from usage.staff_reports.rows import share
 from usage.staff_reports.shape import Column, Kind
 
 FIGURES = (
-    Column("calls", "Calls", Kind.COUNT),
-    Column("errors", "Errors", Kind.COUNT),
-    Column("error_rate", "Error rate", Kind.SHARE),
-    Column("cost", "Spent, net", Kind.MICROCREDITS),
-    Column("gross", "Spent, gross", Kind.MICROCREDITS),
-    Column("refunded", "Refunded", Kind.MICROCREDITS),
-    Column("granted", "Granted", Kind.MICROCREDITS),
-    Column("tokens_in", "Tokens in", Kind.COUNT),
-    Column("tokens_out", "Tokens out", Kind.COUNT),
+    Column("calls", _("Calls"), Kind.COUNT),
+    Column("errors", _("Errors"), Kind.COUNT),
+    Column("error_rate", _("Error rate"), Kind.SHARE),
+    Column("cost", _("Spent, net"), Kind.MICROCREDITS),
+    Column("gross", _("Spent, gross"), Kind.MICROCREDITS),
+    Column("refunded", _("Refunded"), Kind.MICROCREDITS),
+    Column("granted", "Granted", Kind.MICROCREDITS, shown_as=pgettext_lazy("amount", "Granted")),
+    Column("tokens_in", _("Tokens in"), Kind.COUNT),
+    Column("tokens_out", _("Tokens out"), Kind.COUNT),
 )
 _GRANTS_SQL = """
     SELECT CASE WHEN %(interval)s <> 'none' THEN date_trunc(%(interval)s, created_at, %(zone)s) END AS bucket,
@@ -96,4 +99,4 @@ def _grants(
     return {(row["bucket"], row["account"]): row["granted"] for row in found}
 
 
-calls = Recipe("calls", "Calls and credits", CALL_DIMENSIONS, (), "day", FIGURES, ("calls", "cost"), _look)
+calls = Recipe("calls", _("Calls and credits"), CALL_DIMENSIONS, (), "day", FIGURES, ("calls", "cost"), _look)

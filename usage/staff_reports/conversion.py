@@ -8,6 +8,8 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from usage.queries.figures import Wanted, summands_statement
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import Snapshot, snapshot
@@ -15,17 +17,19 @@ from usage.staff_reports.question import Question, period_of
 from usage.staff_reports.rows import share
 from usage.staff_reports.shape import Chart, Column, Kind, Report, group
 
-WEEKS = 8
+WEEK_TITLES = (
+    _("Week 1"), _("Week 2"), _("Week 3"), _("Week 4"), _("Week 5"), _("Week 6"), _("Week 7"), _("Week 8"),
+)  # fmt: skip
 USUAL = timedelta(weeks=12)
 LONGEST = timedelta(days=1100)
 COLUMNS = (
-    group("week", "Opened in the week of", Kind.MOMENT),
-    Column("accounts", "Accounts", Kind.COUNT),
-    Column("on_trial", "Started on trial", Kind.COUNT),
-    Column("converted", "Of these now or once paid", Kind.COUNT),
-    Column("conversion", "Conversion", Kind.SHARE),
-    Column("days_to_convert", "Days to convert, median", Kind.COUNT),
-    *(Column(f"week_{number}", f"Week {number}", Kind.SHARE) for number in range(1, WEEKS + 1)),
+    group("week", _("Opened in the week of"), Kind.MOMENT),
+    Column("accounts", _("Accounts"), Kind.COUNT),
+    Column("on_trial", _("Started on trial"), Kind.COUNT),
+    Column("converted", _("Of these now or once paid"), Kind.COUNT),
+    Column("conversion", _("Conversion"), Kind.SHARE),
+    Column("days_to_convert", _("Days to convert, median"), Kind.COUNT),
+    *(Column(f"week_{number}", title, Kind.SHARE) for number, title in enumerate(WEEK_TITLES, 1)),
 )
 _ACCOUNTS_SQL = """
     SELECT a.id, a.created_at, date_trunc('week', a.created_at, %(zone)s) AS week,
@@ -46,7 +50,7 @@ def conversion(question: Question) -> Report:
     """One row a week; the last twelve weeks where no start is given. Takes the filters of time, account and plan."""
     which = question.which
     question.grouping((), ())
-    question.take_only("Accounts are looked at as a whole", "account_id", "plan", "since", "until")
+    question.take_only(_("Accounts are looked at as a whole"), "account_id", "plan", "since", "until")
     with snapshot() as books:
         which = question.starting(which, books.as_of, USUAL, LONGEST)
         accounts = books.rows(
@@ -64,7 +68,7 @@ def conversion(question: Question) -> Report:
     ]
     return Report(
         "conversion",
-        "Trial to paid, and retention",
+        _("Trial to paid, and retention"),
         books.as_of,
         period_of(which),
         COLUMNS,
@@ -104,7 +108,7 @@ def _describe(accounts: list[dict[str, Any]], as_of: datetime) -> dict[str, Any]
         "conversion": share(len(converted), len(on_trial)),
         "days_to_convert": took[(len(took) - 1) // 2] if took else None,
     }
-    for number in range(1, WEEKS + 1):
+    for number in range(1, len(WEEK_TITLES) + 1):
         old = [one for one in accounts if as_of - one["created_at"] >= timedelta(weeks=number + 1)]
         came = sum(1 for account in old if number in account["weeks_called"])
         described[f"week_{number}"] = share(came, len(old))

@@ -1,5 +1,7 @@
 """Holds that have been open for long: calls that take their time, or whose process is gone. As of now."""
 
+from django.utils.translation import gettext_noop as _
+
 from aio_platform.request_ids import public_request_id
 from usage.queries.snapshot import snapshot
 from usage.staff_reports.question import Question
@@ -8,15 +10,15 @@ from usage.staff_reports.shape import Column, Kind, Report, group
 
 LONG_S = 300
 COLUMNS = (
-    group("request", "Call"),
-    group("account", "Account"),
-    Column("endpoint", "Endpoint", Kind.TEXT),
-    Column("model", "Model", Kind.TEXT),
-    Column("route", "Route", Kind.TEXT),
-    Column("held_at", "Since", Kind.MOMENT),
-    Column("open_s", "Open for", Kind.SECONDS),
-    Column("overdue_s", "Past its expiry", Kind.SECONDS),
-    Column("held", "Held", Kind.MICROCREDITS),
+    group("request", _("Call")),
+    group("account", _("Account")),
+    Column("endpoint", _("Endpoint"), Kind.TEXT),
+    Column("model", _("Model"), Kind.TEXT),
+    Column("route", _("Route"), Kind.TEXT),
+    Column("held_at", _("Since"), Kind.MOMENT),
+    Column("open_s", _("Open for"), Kind.SECONDS),
+    Column("overdue_s", _("Past its expiry"), Kind.SECONDS),
+    Column("held", _("Held"), Kind.MICROCREDITS),
 )
 _MATCHES_SQL = """
     FROM usage_hold h JOIN accounts_account a ON a.id = h.account_id
@@ -45,7 +47,7 @@ def holds(question: Question) -> Report:
     which = question.which
     question.grouping((), ())
     question.take_only(
-        "Open holds are those of now", "account_id", "plan", "key_id", "endpoint", "model", "route"
+        _("Open holds are those of now"), "account_id", "plan", "key_id", "endpoint", "model", "route"
     )
     with snapshot() as books:
         parameters = {
@@ -68,7 +70,7 @@ def holds(question: Question) -> Report:
         rows.append({**named, **figures, "ids": ids})
     return Report(
         "holds",
-        "Holds open too long",
+        _("Holds open too long"),
         books.as_of,
         None,
         COLUMNS,

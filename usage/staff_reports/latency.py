@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from usage.queries.figures import HISTOGRAMS
 from usage.queries.histograms import percentiles
 from usage.staff_reports.making import CALL_DIMENSIONS, Recipe, Row, looking
@@ -10,16 +12,16 @@ from usage.staff_reports.rows import share
 from usage.staff_reports.shape import Column, Kind
 
 FIGURES = (
-    Column("calls", "Calls", Kind.COUNT),
-    Column("errors", "Errors", Kind.COUNT),
-    Column("error_rate", "Error rate", Kind.SHARE),
-    Column("p50", "Latency p50", Kind.MILLISECONDS),
-    Column("p95", "Latency p95", Kind.MILLISECONDS),
-    Column("p99", "Latency p99", Kind.MILLISECONDS),
-    Column("upstream_p50", "Upstream p50", Kind.MILLISECONDS),
-    Column("upstream_p95", "Upstream p95", Kind.MILLISECONDS),
-    Column("first_byte_p50", "First byte p50", Kind.MILLISECONDS),
-    Column("first_byte_p95", "First byte p95", Kind.MILLISECONDS),
+    Column("calls", _("Calls"), Kind.COUNT),
+    Column("errors", _("Errors"), Kind.COUNT),
+    Column("error_rate", _("Error rate"), Kind.SHARE),
+    Column("p50", _("Latency p50"), Kind.MILLISECONDS),
+    Column("p95", _("Latency p95"), Kind.MILLISECONDS),
+    Column("p99", _("Latency p99"), Kind.MILLISECONDS),
+    Column("upstream_p50", _("Upstream p50"), Kind.MILLISECONDS),
+    Column("upstream_p95", _("Upstream p95"), Kind.MILLISECONDS),
+    Column("first_byte_p50", _("First byte p50"), Kind.MILLISECONDS),
+    Column("first_byte_p95", _("First byte p95"), Kind.MILLISECONDS),
 )
 
 
@@ -44,7 +46,7 @@ def describe(row: Mapping[str, Any]) -> Row:
 
 latency = Recipe(
     "latency",
-    "Latency and errors",
+    _("Latency and errors"),
     CALL_DIMENSIONS,
     ("upstream", "route"),
     "none",

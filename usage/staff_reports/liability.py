@@ -1,5 +1,7 @@
 """What accounts have not spent yet, by the age of the grants it is left of. As of now, whatever the period."""
 
+from django.utils.translation import gettext_noop as _
+
 from usage.queries.snapshot import snapshot
 from usage.staff_reports.question import Question
 from usage.staff_reports.rows import account_name, accounts_by_id
@@ -7,16 +9,16 @@ from usage.staff_reports.shape import Chart, Column, Kind, Report, group, totals
 
 AGES = ("days_30", "days_90", "days_365", "older")
 COLUMNS = (
-    group("account", "Account"),
-    Column("plan", "Plan now", Kind.TEXT),
-    Column("unspent", "Unspent", Kind.MICROCREDITS),
-    Column("held", "Held by calls", Kind.MICROCREDITS),
-    Column("expiring", "Expiring", Kind.MICROCREDITS),
-    Column("days_30", "Granted in 30 days", Kind.MICROCREDITS),
-    Column("days_90", "31 to 90 days ago", Kind.MICROCREDITS),
-    Column("days_365", "91 to 365 days ago", Kind.MICROCREDITS),
-    Column("older", "Longer ago", Kind.MICROCREDITS),
-    Column("refunds", "Left of refunds", Kind.MICROCREDITS),
+    group("account", _("Account")),
+    Column("plan", _("Plan now"), Kind.TEXT),
+    Column("unspent", _("Unspent"), Kind.MICROCREDITS),
+    Column("held", _("Held by calls"), Kind.MICROCREDITS),
+    Column("expiring", _("Expiring"), Kind.MICROCREDITS),
+    Column("days_30", _("Granted in 30 days"), Kind.MICROCREDITS),
+    Column("days_90", _("31 to 90 days ago"), Kind.MICROCREDITS),
+    Column("days_365", _("91 to 365 days ago"), Kind.MICROCREDITS),
+    Column("older", _("Longer ago"), Kind.MICROCREDITS),
+    Column("refunds", _("Left of refunds"), Kind.MICROCREDITS),
 )
 # As `queries/credit.py` does for one account: captures come off the grant that expires first, and of the others off
 # the oldest; what is left beyond all grants was refunded.
@@ -64,7 +66,7 @@ def liability(question: Question) -> Report:
     """One row an account that has credits left, the richest first. Takes the filters of account and plan."""
     which = question.which
     question.grouping((), ())
-    question.take_only("Unspent credits are those of now", "account_id", "plan")
+    question.take_only(_("Unspent credits are those of now"), "account_id", "plan")
     with snapshot() as books:
         parameters = {"account_id": which.account_id, "plan": which.plan, "as_of": books.as_of}
         found = books.rows(_LEFT_SQL, parameters)
@@ -77,7 +79,7 @@ def liability(question: Question) -> Report:
         rows.append({**{name: value for name, value in row.items() if name != "account_id"}, **named, **ids})
     return Report(
         "liability",
-        "Unspent credits",
+        _("Unspent credits"),
         books.as_of,
         None,
         COLUMNS,

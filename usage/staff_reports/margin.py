@@ -12,6 +12,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from usage.outcomes import CHARGED
 from usage.queries.figures import UNIT_SUMS, Wanted, figures
 from usage.queries.filters import CallFilter
@@ -24,12 +26,12 @@ from usage.staff_reports.rows import share
 from usage.staff_reports.shape import Column, Kind
 
 FIGURES = (
-    Column("calls", "Calls", Kind.COUNT),
-    Column("revenue", "Revenue, net", Kind.MICROCREDITS),
-    Column("upstream_cost", "Upstream cost", Kind.MICROCREDITS),
-    Column("margin", "Margin", Kind.MICROCREDITS),
-    Column("margin_share", "Margin share", Kind.SHARE),
-    Column("uncosted", "Calls without known cost", Kind.COUNT),
+    Column("calls", _("Calls"), Kind.COUNT),
+    Column("revenue", _("Revenue, net"), Kind.MICROCREDITS),
+    Column("upstream_cost", _("Upstream cost"), Kind.MICROCREDITS),
+    Column("margin", _("Margin"), Kind.MICROCREDITS),
+    Column("margin_share", _("Margin share"), Kind.SHARE),
+    Column("uncosted", _("Calls without known cost"), Kind.COUNT),
 )
 _CHARGED = {outcome.value for outcome in CHARGED}
 
@@ -104,5 +106,5 @@ def _in_force(found: list[RouteCost], at: datetime | None) -> tuple[Price, ...] 
 
 
 margin = Recipe(
-    "margin", "Margin", CALL_DIMENSIONS, ("route",), "none", FIGURES, ("revenue", "upstream_cost"), _look
+    "margin", _("Margin"), CALL_DIMENSIONS, ("route",), "none", FIGURES, ("revenue", "upstream_cost"), _look
 )

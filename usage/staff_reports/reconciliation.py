@@ -6,18 +6,22 @@ for every account, whether its last ledger entry ends at what is available plus 
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as _
+
 from usage.queries.snapshot import snapshot
 from usage.staff_reports.question import Question
 from usage.staff_reports.shape import Column, Kind, Report, group
 
 AT_ONCE = "balances, just now"
 WHOLE = "everything"
+SCOPE_WORDS = {AT_ONCE: gettext_lazy("balances, just now"), WHOLE: gettext_lazy("everything")}
 COLUMNS = (
-    group("checked_at", "When", Kind.MOMENT),
-    group("scope", "What"),
-    Column("disagreements", "Disagreements", Kind.COUNT),
-    Column("took_s", "Took", Kind.SECONDS),
-    Column("first", "First disagreement", Kind.TEXT),
+    group("checked_at", _("When"), Kind.MOMENT),
+    group("scope", _("What"), words=SCOPE_WORDS),
+    Column("disagreements", _("Disagreements"), Kind.COUNT),
+    Column("took_s", _("Took"), Kind.SECONDS),
+    Column("first", _("First disagreement"), Kind.TEXT),
 )
 _BALANCES_SQL = """
     SELECT count(*) AS disagreements, min(a.public_id) AS account
@@ -35,7 +39,7 @@ _RUNS_SQL = """
 def reconciliation(question: Question) -> Report:
     """The newest first; the first row is of this moment."""
     question.grouping((), ())
-    question.take_only("The books are looked at as a whole")
+    question.take_only(_("The books are looked at as a whole"))
     with snapshot() as books:
         [balances] = books.rows(_BALANCES_SQL, {})
         runs = books.rows(_RUNS_SQL, {"limit": question.limit})
@@ -60,7 +64,7 @@ def reconciliation(question: Question) -> Report:
     ]
     return Report(
         "reconciliation",
-        "Do the books agree?",
+        _("Do the books agree?"),
         books.as_of,
         None,
         COLUMNS,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from aio_platform.errors import InvalidRequest
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import Snapshot
@@ -11,7 +13,7 @@ from usage.staff_reports.rows import share
 from usage.staff_reports.shape import Column, Kind
 
 DIMENSIONS = ("code", "endpoint", "account", "key", "plan")
-FIGURES = (Column("calls", "Refused calls", Kind.COUNT), Column("share", "Share", Kind.SHARE))
+FIGURES = (Column("calls", _("Refused calls"), Kind.COUNT), Column("share", _("Share"), Kind.SHARE))
 _EXPRESSIONS = {
     "code": "r.code",
     "endpoint": "nullif(r.endpoint, '')",
@@ -57,4 +59,6 @@ def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[
     return [row | {"share": share(row["calls"], total)} for row in rows], {"calls": total, "share": None}
 
 
-refusals = Recipe("refusals", "Refusals by reason", DIMENSIONS, ("code",), "none", FIGURES, ("calls",), _look)
+refusals = Recipe(
+    "refusals", _("Refusals by reason"), DIMENSIONS, ("code",), "none", FIGURES, ("calls",), _look
+)

@@ -3,32 +3,39 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as _
+
 from accounts.models import Account
 from usage.queries.keys import describe_keys
 from usage.queries.members import describe_members
 from usage.queries.summaries import NO_INTERVAL, Grouping
 from usage.staff_reports.shape import Column, Kind, group
+from usage.wording import OUTCOMES
 
 _TITLES = {
-    "account": "Account",
-    "plan": "Plan",
-    "key": "Key",
-    "member": "Member",
-    "model": "Model",
-    "endpoint": "Endpoint",
-    "upstream": "Upstream",
-    "route": "Route",
-    "outcome": "Outcome",
-    "code": "Reason",
+    "account": _("Account"),
+    "plan": _("Plan"),
+    "key": _("Key"),
+    "member": _("Member"),
+    "model": _("Model"),
+    "endpoint": _("Endpoint"),
+    "upstream": _("Upstream"),
+    "route": _("Route"),
+    "outcome": _("Outcome"),
+    "code": _("Reason"),
 }
+_INTERVAL_TITLES = {"minute": _("Minute"), "hour": _("Hour"), "day": _("Day"), "month": _("Month")}
 SESSION = "session"
+_WORDS: dict[str, dict[str, Promise]] = {"key": {SESSION: gettext_lazy("session")}, "outcome": OUTCOMES}
 
 
 def group_columns(grouping: Grouping) -> list[Column]:
     """The columns that name the rows of such a grouping."""
-    columns = [group(name, _TITLES[name]) for name in grouping.by]
+    columns = [group(name, _TITLES[name], words=_WORDS.get(name)) for name in grouping.by]
     if grouping.interval != NO_INTERVAL:
-        columns.insert(0, group("bucket", grouping.interval.capitalize(), Kind.MOMENT))
+        columns.insert(0, group("bucket", _INTERVAL_TITLES[grouping.interval], Kind.MOMENT))
     return columns
 
 

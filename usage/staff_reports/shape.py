@@ -1,10 +1,15 @@
-"""The one shape of every staff report, for screens, CSV, JSON and terminals alike. Pure."""
+"""The one shape of every staff report, for screens, CSV, JSON and terminals alike. Pure.
 
-from collections.abc import Sequence
+Titles are English, as programs get them; they are marked for the catalogue, and screens translate them.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from typing import Any
+
+from django.utils.functional import Promise
 
 
 class Kind(Enum):
@@ -25,17 +30,25 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`is_group` columns come first and name the row; the others are its figures."""
+    """`is_group` columns come first and name the row; the others are its figures.
+
+    Programs get values and titles as they are. Screens say a value that is a code in the visitor's `words`, and the
+    title as `shown_as` where its plain translation would mean something else.
+    """
 
     name: str
     title: str
     kind: Kind
     is_group: bool = False
+    words: Mapping[str, Promise] | None = None
+    shown_as: Promise | None = None
 
 
-def group(name: str, title: str, kind: Kind = Kind.TEXT) -> Column:
+def group(
+    name: str, title: str, kind: Kind = Kind.TEXT, *, words: Mapping[str, Promise] | None = None
+) -> Column:
     """A column that names the row."""
-    return Column(name, title, kind, is_group=True)
+    return Column(name, title, kind, is_group=True, words=words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_noop as _
+
 from aio_platform.errors import InvalidRequest
 from usage.queries.figures import NO_FIGURES, Wanted, figures, kept_sums
 from usage.queries.snapshot import snapshot
@@ -12,17 +15,24 @@ from usage.staff_reports.question import Question, period_of, previous_of
 from usage.staff_reports.rows import account_name, accounts_by_id, share
 from usage.staff_reports.shape import Chart, Column, Kind, Report, group, totals_of
 
+UNUSUAL_WORDS = {
+    "failing": gettext_lazy("failing"),
+    "new": gettext_lazy("new"),
+    "stopped": gettext_lazy("stopped"),
+    "doubled": gettext_lazy("doubled"),
+    "halved": gettext_lazy("halved"),
+}
 COLUMNS = (
-    group("account", "Account"),
-    Column("plan", "Plan now", Kind.TEXT),
-    Column("calls", "Calls", Kind.COUNT),
-    Column("errors", "Errors", Kind.COUNT),
-    Column("error_rate", "Error rate", Kind.SHARE),
-    Column("cost", "Spent, net", Kind.MICROCREDITS),
-    Column("cost_before", "Spent before", Kind.MICROCREDITS),
-    Column("change", "Change", Kind.MICROCREDITS),
-    Column("change_share", "Change share", Kind.SHARE),
-    Column("unusual", "Unusual", Kind.TEXT),
+    group("account", _("Account")),
+    Column("plan", _("Plan now"), Kind.TEXT),
+    Column("calls", _("Calls"), Kind.COUNT),
+    Column("errors", _("Errors"), Kind.COUNT),
+    Column("error_rate", _("Error rate"), Kind.SHARE),
+    Column("cost", _("Spent, net"), Kind.MICROCREDITS),
+    Column("cost_before", _("Spent before"), Kind.MICROCREDITS),
+    Column("change", "Change", Kind.MICROCREDITS, shown_as=pgettext_lazy("difference", "Change")),
+    Column("change_share", _("Change share"), Kind.SHARE),
+    Column("unusual", _("Unusual"), Kind.TEXT, words=UNUSUAL_WORDS),
 )
 DIMENSIONS = ("account",)
 # A change is unusual when it doubles or halves what is worth looking at, or when errors are many and new.
@@ -65,7 +75,7 @@ def top_accounts(question: Question) -> Report:
     totals["change_share"] = share(totals["change"], totals["cost_before"])
     report = Report(
         "top_accounts",
-        "Top accounts and unusual changes",
+        _("Top accounts and unusual changes"),
         books.as_of,
         period_of(which),
         COLUMNS,
