@@ -65,6 +65,8 @@ REFUSALS: dict[str, Promise] = {
     "insufficient_credits": gettext_lazy("not enough credits"),
     "invalid_request": gettext_lazy("bad request"),
     "unknown_model": gettext_lazy("unknown model"),
+    "model_paused": gettext_lazy("model paused"),
+    "body_too_slow": gettext_lazy("body too slow"),
     "body_too_large": gettext_lazy("body too large"),
     "idempotency_in_flight": gettext_lazy("Idempotency-Key under way"),
     "idempotency_mismatch": gettext_lazy("Idempotency-Key of another body"),

@@ -22,6 +22,8 @@ TIME_LIMIT_S = 3600
 PERMISSION = "accounts.view_as_member"
 # Names of the addresses that end it: they change nothing else.
 ENDS_IT = frozenset({"staff:view-as-stop", "account_logout", "staff:logout"})
+# And of those that change nothing but what the visitor's own browser keeps.
+OWN_LOOK = frozenset({"set_language"})
 
 
 class ReadsOnly(PermissionRefused):
@@ -68,7 +70,9 @@ class ViewAsMiddleware:
             stop_silently(request)
             return None
         match = request.resolver_match
-        if request.method not in SAFE_METHODS and (match is None or match.view_name not in ENDS_IT):
+        if request.method not in SAFE_METHODS and (
+            match is None or match.view_name not in ENDS_IT | OWN_LOOK
+        ):
             return _refusal(request)
         return None
 

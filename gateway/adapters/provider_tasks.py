@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
+from aio_platform.translatable import gettext_noop as _
 from gateway.adapters.limits import BadOption
 from gateway.adapters.steps import AdapterRoute, AnswerRefused, MalformedAnswer, UpstreamFault
 from gateway.adapters.task_steps import (
@@ -30,10 +31,10 @@ _RESULT_SCHEMES = ("http://", "https://", "data:")
 # HTTP's own two, and kie's for calls that come too often (430) and for maintenance (455).
 BUSY = frozenset({429, 430, 455, 503})
 
-FAILED = "The generation failed at the model's provider."
-CANCELLED = "The generation was cancelled at the model's provider."
-REFUSED_CONTENT = "The model's provider refused the content of the request or of its result."
-REFUSED_INPUT = "The model's provider could not use the request's input."
+FAILED = _("The generation failed at the model's provider.")
+CANCELLED = _("The generation was cancelled at the model's provider.")
+REFUSED_CONTENT = _("The model's provider refused the content of the request or of its result.")
+REFUSED_INPUT = _("The model's provider could not use the request's input.")
 _ABOUT_CONTENT = re.compile(
     r"nsfw|sensitive|moderat|content.?polic|safety|prohibited|copyright", re.IGNORECASE
 )

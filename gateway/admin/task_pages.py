@@ -30,7 +30,7 @@ from usage.queries.snapshot import snapshot
 PERMISSION = "gateway.view_task"
 CANCEL = "gateway.cancel_task"
 UNDER_WAY = "under_way"
-CANCELLED_BY_STAFF = "The task was cancelled by the platform's staff. Nothing was charged."
+CANCELLED_BY_STAFF = gettext_noop("The task was cancelled by the platform's staff. Nothing was charged.")
 _LIST_SQL = f"""
     SELECT account_id, id, model, upstream, state, error_message, consumed_microcredits, created_at, ended_at
     FROM gateway_task

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 
+from aio_platform.message_language import in_visitors_language
 from aio_platform.request_ids import public_request_id
 from gateway.catalog import TASK_ENDPOINTS
 from gateway.docs_pages.prices import ENDPOINT_NAMES as NAMES_OF_ALL
@@ -105,6 +106,11 @@ class ShownTask:
     @property
     def state_name(self) -> Promise:
         return TASK_STATES[self.state]
+
+    @property
+    def why_it_failed(self) -> str:
+        """What the API answers as `error_message`, in the visitor's language."""
+        return in_visitors_language(self.error_message or "")
 
     @property
     def tone(self) -> str:

@@ -12,6 +12,7 @@ from aio_platform.batcher import Batcher
 from aio_platform.database_line import DatabaseLine
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.prepared_line import PreparedLine
+from aio_platform.translatable import gettext_noop as _
 from gateway.tasks.ending import TaskEnds
 from gateway.tasks.listing import FIND_SQL, RECALL_SQL, Page, TaskFilter, page_query, read_row
 from gateway.tasks.records import Ended, Opened, Recalled, TaskEnd, TaskKey, TaskRow, TaskToOpen
@@ -28,8 +29,8 @@ OPEN = (
 )
 CLAIM_CONSTRAINT = "gateway_task_idempotency_pkey"
 HINT_SQL = "SELECT gateway_hint_task_v1(%s, %s)"
-CANCELLED_MESSAGE = "The task was cancelled at your request. Nothing was charged."
-ABANDONED_MESSAGE = "The client left before it was told of the task. Nothing was charged."
+CANCELLED_MESSAGE = _("The task was cancelled at your request. Nothing was charged.")
+ABANDONED_MESSAGE = _("The client left before it was told of the task. Nothing was charged.")
 OUT_OF_REACH = "The platform cannot take calls right now."
 
 

@@ -6,6 +6,7 @@ import structlog
 from django.conf import settings
 
 from aio_platform.errors import PlatformError
+from aio_platform.translatable import gettext_noop as _
 from gateway.adapters.limits import BadOption
 from gateway.adapters.task_steps import Polled, Progress
 from gateway.catalog import Route
@@ -22,9 +23,9 @@ Keep = Callable[[ClaimedTask, list[str]], Awaitable[list[str]]]
 FindRate = Callable[[int], Awaitable[Rate]]
 # An upstream that calls the question itself bad, again and again, has no answer to give.
 REFUSALS_TO_GIVE_UP = 5
-FAILED = "The generation failed. Nothing was charged."
-EMPTY = "The generation ended without a result. Nothing was charged."
-NOT_KNOWN = "The model's server does not know the task any more. Nothing was charged."
+FAILED = _("The generation failed. Nothing was charged.")
+EMPTY = _("The generation ended without a result. Nothing was charged.")
+NOT_KNOWN = _("The model's server does not know the task any more. Nothing was charged.")
 MAX_MESSAGE_LENGTH = 500
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 
+from aio_platform.translatable import gettext_noop as _
 from gateway.adapters.limits import BadOption
 from gateway.adapters.task_steps import Submitted, TaskAdapter, TaskRequest
 from gateway.catalog import Route
@@ -26,16 +27,16 @@ log = structlog.get_logger(__name__)
 
 # An upstream's list of tasks may lag behind: one look that finds nothing is not yet an answer.
 LOOKS_FOR_LOST = 3
-REJECTED = "The model's server refused this request as invalid for the model. Nothing was charged."
-FAILED = "The model's server failed to take the task. Nothing was charged."
-NOT_WELCOME = (
+REJECTED = _("The model's server refused this request as invalid for the model. Nothing was charged.")
+FAILED = _("The model's server failed to take the task. Nothing was charged.")
+NOT_WELCOME = _(
     "The platform's connection to this model is not set up correctly, so the model's server did not take the task."
     " Nothing was charged."
 )
-LOST = (
+LOST = _(
     "It could not be confirmed that the model's server took the task, so it was let go. Nothing was charged."
 )
-NOT_SERVED = "The model is not served any more. Nothing was charged."
+NOT_SERVED = _("The model is not served any more. Nothing was charged.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 
 from aio_platform.errors import PlatformError
+from aio_platform.translatable import gettext_noop as _
 from gateway.adapters.task_steps import TaskAdapter
 from gateway.catalog import Route
 from gateway.catalog_feed import CatalogFeed
@@ -39,8 +40,8 @@ OVERDUE_EVERY_S = 1.0
 OVERDUE_AT_ONCE = 500
 FORGET_EVERY_S = 300.0
 DATABASE_PAUSE_S = 0.5
-TIMED_OUT = "The task did not end within its time limit. Nothing was charged."
-ID_GIVEN_TWICE = "The model's server gave the id of another task. Nothing was charged."
+TIMED_OUT = _("The task did not end within its time limit. Nothing was charged.")
+ID_GIVEN_TWICE = _("The model's server gave the id of another task. Nothing was charged.")
 
 
 class TaskWorker:

@@ -1,4 +1,5 @@
-"""The staff site is readable to everybody: axe-core finds nothing on any page, light or dark."""
+"""The staff site is for everybody: axe-core finds nothing on any page, light or dark; it fits a phone; its menu works
+by keyboard."""
 
 from typing import Any
 
@@ -50,6 +51,7 @@ PAGES = (
     "/staff/auth/group/",
     "/staff/auth/group/add/",
 )
+PHONE = {"width": 360, "height": 780}
 THEME_IS = "dark => document.documentElement.classList.contains('dark') === dark"
 # What staff download rather than look at.
 FILES = {"report-csv", "catalog-export"}
@@ -68,7 +70,7 @@ def test_every_staff_page_is_looked_at() -> None:
     assert names <= looked_at
 
 
-def test_every_page_passes_axe(page: Page, staff: str, owner: SignedUp, used: Used) -> None:
+def test_every_page_passes_axe_and_fits_a_phone(page: Page, staff: str, owner: SignedUp, used: Used) -> None:
     found: list[Any] = []
     for template in PAGES:
         address = used.path(template, account_id=owner.account_id)
@@ -82,7 +84,25 @@ def test_every_page_passes_axe(page: Page, staff: str, owner: SignedUp, used: Us
             for violation in Axe().run(page).response["violations"]:
                 nodes = [node["html"][:160] for node in violation["nodes"]]
                 found.append((address, scheme, violation["id"], len(nodes), nodes[:2]))
+        wide = page.viewport_size
+        assert wide is not None
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["width"]:
+            found.append((address, f"{width} px wide on a phone"))
+        page.set_viewport_size(wide)
     assert found == [], "\n".join(str(one) for one in found)
+
+
+def test_the_menu_opens_by_keyboard_and_switches_the_language(page: Page, staff: str) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto("/staff/rates/")
+    page.get_by_role("button", name="Navigation").press("Enter")
+    page.get_by_role("button", name=staff).press("Enter")
+    page.get_by_role("button", name="한국어").press("Enter")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    expect(page.get_by_role("heading", name="요율", level=1)).to_be_visible()
+    assert page.url.endswith("/staff/rates/")
 
 
 def test_a_report_over_time_is_drawn(page: Page, staff: str, used: Used) -> None:

@@ -17,6 +17,7 @@ from tests.gateway.small_catalog import small_catalog
 from usage import grants, rate_card
 from usage.rates import Price
 
+WHY_IT_FAILED = "The generation failed. Nothing was charged."
 TOML = small_catalog("staff-test", second_url="http://127.0.0.1:9001")
 
 
@@ -87,8 +88,8 @@ def make_world() -> World:
             "INSERT INTO gateway_task (account_id, id, request_uuid, endpoint, model, route, adapter, upstream,"
             " rate_id, request, parameters, units, marker, state, error_message, created_at, deadline_at, ended_at)"
             " VALUES (%s, %s, %s, 'music_task', 'suno', 'music_task/suno@first', 'kie_suno', 'first', %s, '{}', '{}',"
-            " %s, 'm', 'failed', 'The upstream gave up.', now(), now() + interval '1 hour', now())",
-            [account.pk, task_id, uuid4(), rate.id, json.dumps({"calls": 1})],
+            " %s, 'm', 'failed', %s, now(), now() + interval '1 hour', now())",
+            [account.pk, task_id, uuid4(), rate.id, json.dumps({"calls": 1}), WHY_IT_FAILED],
         )
         cursor.execute(
             "INSERT INTO gateway_callback_delivery (account_id, id, event_id, task_id, type, target, url, state,"

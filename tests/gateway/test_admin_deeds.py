@@ -19,7 +19,7 @@ from accounts.staff import view_as
 from accounts.staff.audited_admin import described
 from gateway.catalog_feed import load_current
 from gateway.models import CatalogVersion
-from tests.gateway.staff_world import TOML, World, make_world
+from tests.gateway.staff_world import TOML, WHY_IT_FAILED, World, make_world
 from usage import grants
 from usage.models import Balance, Grant
 
@@ -234,7 +234,7 @@ def test_sending_a_delivery_again_makes_it_due_now(world: World, staff: Client) 
 
 
 def test_a_task_says_why_it_failed_and_an_ended_one_is_not_ended_again(world: World, staff: Client) -> None:
-    assert "The upstream gave up." in staff.get(world.address("task")).content.decode()
+    assert WHY_IT_FAILED in staff.get(world.address("task")).content.decode()
     listed = staff.get("/staff/tasks/", {"state": "failed", "account": world.account.public_id})
     assert world.task_id in listed.content.decode()
     assert world.task_id not in staff.get("/staff/tasks/", {"state": "under_way"}).content.decode()
@@ -302,6 +302,12 @@ def test_viewing_as_a_member_reads_only_everywhere(world: World, staff: Client) 
     assert record().action == "account.view_as_end"
     do(staff, world, "account-suspend")
     assert Account.objects.get(pk=world.account.pk).status == "suspended"
+
+
+def test_who_views_as_a_member_may_still_choose_a_language(world: World, staff: Client) -> None:
+    do(staff, world, "view-as")
+    answer = staff.post("/i18n/setlang/", {"language": "ko", "next": "/overview"}, follow=True)
+    assert "그만 보기" in answer.content.decode()
 
 
 def test_viewing_as_a_member_ends_by_the_clock_and_with_the_permission(

@@ -7,14 +7,17 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from left_in_english import is_english
+from django.utils import translation
+from left_in_english import HANGUL, is_english
 
 from accounts.models import Plan, User
 from accounts.staff import pages
 from gateway.catalog import ENDPOINTS
 from tests.gateway.staff_world import World, make_world, some_calls
+from usage.admin.refusal_words import EXPLANATIONS
 from usage.rates import PRICED_UNITS
 from usage.staff_reports import REPORTS
+from usage.wording import REFUSALS
 
 ROOT = "root@staff.test"
 PAGES = [page.name for page in pages.registered() if not page.is_action]
@@ -23,7 +26,7 @@ FILES = {"report-csv", "catalog-export"}
 # Codes and names that staff look for as they are: of the audit record, of reports' groupings, of the small catalog.
 NAMES = {
     "Slug", "TOML", "load_catalog", "account.suspend", "task.failed", "opening credits", "an apology",
-    "The upstream gave up.", "staff-test", "task-test", "kie_suno", "music_task", "openai_chat", "127.0.0.1:",
+    "staff-test", "task-test", "kie_suno", "music_task", "openai_chat", "127.0.0.1:",
     "account,plan,key,member,endpoint,model,upstream,route,outcome", "code,endpoint,account,key,plan",
     "key_… / aio_…", "Upstream p", "first", "second", "small", "spare", "Asia/Seoul", *ENDPOINTS, *PRICED_UNITS,
 }  # fmt: skip
@@ -119,6 +122,12 @@ def english_at(address: str, staff: Client, world: World) -> list[str]:
     answer = staff.get(address)
     assert answer.status_code == 200, (address, answer.content[:300])
     return english(answer.content.decode(), world)
+
+
+def test_every_reason_to_refuse_a_call_has_words_for_staff_and_for_members() -> None:
+    assert set(REFUSALS) == set(EXPLANATIONS)
+    with translation.override("ko"):
+        assert all(HANGUL.search(str(text)) for text in (*REFUSALS.values(), *EXPLANATIONS.values()))
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in FILES])

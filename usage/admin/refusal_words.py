@@ -22,8 +22,12 @@ EXPLANATIONS: Mapping[str, Promise] = {
     "invalid_request": _("The body, or a field in it, is not what the endpoint takes."),
     "unknown_model": _("There is no such model, or it does not serve this endpoint."),
     "model_paused": _("Every route of the model is switched off or drains."),
+    "body_too_slow": _("The body did not arrive in time."),
     "body_too_large": _("The body is over the endpoint's limit."),
     "idempotency_in_flight": _("A call with the same Idempotency-Key is still under way."),
+    "idempotency_not_replayable": _(
+        "A call with the same Idempotency-Key has ended, and its answer was not kept."
+    ),
     "idempotency_mismatch": _("The Idempotency-Key was used before with another body."),
 }
 
