@@ -119,7 +119,7 @@ def archive(
         raise refusals.DirectoryUnusable(directory, "there is no such directory")
     with _alone():
         # Calls of months without a partition get theirs.
-        _when_free(lambda: _rows("SELECT usage_make_partitions_if_free_v1()"))
+        _when_free(lambda: _rows("SELECT usage_make_partitions_if_free_v2(0)"))
         for month in _months_with_calls():
             if month < before:
                 try:

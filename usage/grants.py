@@ -185,8 +185,11 @@ def expire_holds(limit: int = 500) -> int:
 
 
 def make_partitions(months_ahead: int = 3) -> int:
-    """Make the missing month partitions of the usage events; returns how many were made."""
-    return _number("SELECT usage_make_partitions_v2(%s)", [months_ahead])
+    """Make the missing month partitions of the usage events; returns how many were made.
+
+    Raises OperationalError where something reads the events' tables for long: nobody is to wait behind this.
+    """
+    return _number("SELECT usage_make_partitions_if_free_v2(%s)", [months_ahead])
 
 
 def forget_answers(limit: int = 1000) -> int:

@@ -6,9 +6,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from aio_platform.request_ids import new_request_uuid
+from usage import grants
 
 CREDIT = 1_000_000
 LINES = 8
@@ -127,6 +128,20 @@ def test_an_idempotency_key_is_claimed_by_one(committed_books, everywhere):
         ).fetchone()[0]
     )
     assert sorted(states) == ["claimed"] + ["in_flight"] * (LINES - 1)
+
+
+def test_nobody_waits_behind_the_making_of_partitions(committed_books, everywhere):
+    def read_for_long(line, number):
+        if number == 0:
+            line.execute("BEGIN; SELECT 1 FROM usage_event_default")
+
+    everywhere(read_for_long)
+    # Were it to wait, it would end by this.
+    committed_books.sql("SET statement_timeout = '20s'")
+    with pytest.raises(OperationalError) as refused:
+        grants.make_partitions(4)
+    committed_books.sql("RESET statement_timeout")
+    assert isinstance(refused.value.__cause__, psycopg.errors.LockNotAvailable)
 
 
 def test_partitions_are_made_beside_calls(committed_books, everywhere):

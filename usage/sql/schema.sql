@@ -1172,14 +1172,14 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_make_partitions_if_free_v1()
+CREATE OR REPLACE FUNCTION public.usage_make_partitions_if_free_v2(p_months_ahead integer)
  RETURNS integer
  LANGUAGE sql
  SET lock_timeout TO '100ms'
 AS $function$
-    SELECT usage_make_partitions_v2(0)
+    SELECT usage_make_partitions_v2(p_months_ahead)
 $function$;
--- rights: {postgres=X/postgres}
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_make_partitions_v2(p_months_ahead integer)
  RETURNS integer
@@ -1608,7 +1608,7 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
-CREATE OR REPLACE FUNCTION public.usage_roll_up_v2(p_span interval, p_lag interval, OUT events bigint, OUT is_done boolean)
+CREATE OR REPLACE FUNCTION public.usage_roll_up_v3(p_span interval, p_lag interval, OUT events bigint, OUT is_done boolean)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1616,7 +1616,7 @@ CREATE OR REPLACE FUNCTION public.usage_roll_up_v2(p_span interval, p_lag interv
 AS $function$
 DECLARE
     state usage_rollup_state;
-    oldest_running xid8;
+    is_safe boolean;
     target timestamptz;
     chunk_from timestamptz;
     chunk_to timestamptz;
@@ -1630,8 +1630,9 @@ BEGIN
         RETURN;
     END IF;
     target := state.rolled_up_to;
-    SELECT pg_snapshot_xmin(pg_current_snapshot()) INTO oldest_running;
-    IF state.candidate_xid < oldest_running THEN
+    SELECT state.candidate_xid < pg_snapshot_xmin(s) OR state.candidate_xid >= pg_snapshot_xmax(s) INTO is_safe
+    FROM pg_current_snapshot() s;
+    IF is_safe THEN
         target := state.candidate_to;
     END IF;
     chunk_from := state.rolled_up_to;
@@ -1649,7 +1650,7 @@ BEGIN
     END LOOP;
     PERFORM usage_add_refunds_to_rollups_v2(chunk_to, state);
     is_done := chunk_to >= target;
-    IF is_done AND (state.candidate_xid IS NULL OR state.candidate_xid < oldest_running) THEN
+    IF is_done AND coalesce(is_safe, true) THEN
         UPDATE usage_rollup_state
         SET rolled_up_to = chunk_to, candidate_to = greatest(now() - p_lag, chunk_to),
             candidate_xid = pg_current_xact_id();
