@@ -19,6 +19,7 @@ from accounts.staff.tables import (
     moment,
     place_before,
 )
+from accounts.staff.wording import TARGETS
 
 
 @staff_action("accounts/<account:account_id>/view-as", name="view-as", permission=view_as.PERMISSION)
@@ -84,7 +85,7 @@ def audit(request: HttpRequest) -> HttpResponse:
                 moment(row.at),
                 row.actor_label,
                 row.action,
-                f"{row.target_kind} {row.target_label or row.target_id}",
+                f"{TARGETS.get(row.target_kind, row.target_kind)} {row.target_label or row.target_id}",
                 changes_text(row.before, row.after),
                 row.address,
                 row.request_id,

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import translation
 from left_in_english import HANGUL, is_english
 
-from accounts.models import Plan, User
+from accounts.models import AuditEntry, Plan, User
 from accounts.staff import pages
+from accounts.staff.wording import TARGETS
 from gateway.catalog import ENDPOINTS
 from tests.gateway.staff_world import World, make_world, some_calls
 from usage.admin.refusal_words import EXPLANATIONS
@@ -190,6 +191,14 @@ def test_what_is_refused_is_said_in_korean(
     # What is wrong in a catalog is said in the words of the file.
     left = [text for text in english(answer.content.decode(), world) if not text.startswith("catalog")]
     assert left == []
+
+
+def test_the_record_names_in_korean_what_a_deed_was_done_to(world: World, staff: Client) -> None:
+    for name in ACTIONS:
+        staff.post(world.address(name), world.form(name))
+    kinds = set(AuditEntry.objects.filter(actor_kind="staff").values_list("target_kind", flat=True))
+    assert kinds <= set(TARGETS)
+    assert f"계정 {world.account.name}" in Words(staff.get("/staff/audit/").content.decode()).found
 
 
 def test_a_report_says_in_korean_which_filter_it_does_not_take(world: World, staff: Client) -> None:
