@@ -86,7 +86,7 @@ class Caller:
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     # Results of tasks, and callbacks, are on this machine.
     environment = {"AIO_PRIVATE_URL_NETWORKS": "127.0.0.0/8"}
-    running = RunningPlatform(tmp_path_factory.mktemp("pages"), environment=environment)
+    running = RunningPlatform(tmp_path_factory.mktemp("pages"), workers=1, environment=environment)
     running.start()
     yield running
     running.stop()
@@ -135,15 +135,17 @@ MAKE_OWNERS = """
 import json
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.auth.hashers import make_password
 from allauth.account.models import EmailAddress
-from accounts.models import Membership, User
+from accounts.models import User
 from usage.grants import open_account
 made = []
+hashed = make_password({password!r})
 for number in {numbers}:
     name, email = f"Team {{number}}", f"owner-{{number}}@example.test"
     account, _ = open_account(name, "standard", email, 1000 * 10**6)
     user = User.objects.get(email=email)
-    user.set_password({password!r})
+    user.password = hashed
     user.save()
     EmailAddress.objects.update_or_create(user=user, email=email, defaults=dict(verified=True, primary=True))
     session = SessionStore()

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         "Make a person staff, and make the person where there is none of that address. Without --superuser they "
         "may do what their groups allow. A new person's password is read from standard input, or asked for."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email")

@@ -18,6 +18,7 @@ DEMO_CREDITS = 1_000
 
 class Command(BaseCommand):
     help = "Make the `demo` account with credits and a key, unless there are accounts already."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true")

@@ -12,6 +12,7 @@ from gateway.catalog_feed import NoCatalog
 
 class Command(BaseCommand):
     help = "Print the catalog in force as TOML, or write it to a file; loading it gives the same state."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", help="where to write it; standard output without")

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         "Check a catalog file and put it in force: its rates are published, and every running process takes "
         "it up within a second. With errors nothing is stored: they go to standard error, one a line."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="the catalog, a TOML file")

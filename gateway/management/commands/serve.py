@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from aio_platform import database
+from aio_platform.forked_command import run_forked
 from aio_platform.metrics import DIRECTORY_VARIABLE
 from aio_platform.metrics_page import forget_live_figures
 from aio_platform.supervisor import Child, Supervisor, manage_command
@@ -96,19 +96,17 @@ class Command(BaseCommand):
             self._say(f"starting PostgreSQL in {settings.AIO_DATA_DIR}")
             database.embedded().socket_directory()
         self._say("migrating")
-        self._run(environment, "migrate", "--no-input", "--verbosity=0")
+        self._run(environment, "migrate", "--no-input", "--verbosity=0", "--skip-checks")
         catalog = settings.AIO_CATALOG or str(SANDBOX_CATALOG)
         self._say(f"loading the catalog {catalog}")
         # What staff changed since the file was last loaded outlives a restart; a file that changed is loaded.
         self._run(environment, "load_catalog", catalog, "--if-changed")
 
     def _run(self, environment: dict[str, str], *arguments: str) -> str:
-        completed = subprocess.run(  # noqa: S603 - our own commands
-            manage_command(self.manage_py, *arguments), env=environment, stdout=subprocess.PIPE, text=True
-        )
-        if completed.returncode != 0:
+        exit_code, printed = run_forked(arguments, environment)
+        if exit_code != 0:
             raise CommandError(f"`manage.py {arguments[0]}` failed; what it printed stands above.")
-        return completed.stdout
+        return printed
 
     def _children(self, listener: socket.socket, workers: int, environment: dict[str, str]) -> list[Child]:
         children = [
