@@ -489,6 +489,7 @@ CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v2(p_after timestamp with
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET work_mem TO '128MB'
+ SET enable_nestloop TO 'off'
 AS $function$
 DECLARE
     counted bigint;
