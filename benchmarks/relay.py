@@ -1,7 +1,7 @@
 """The yardstick: an ASGI application that passes chat calls on through aiohttp and does nothing else.
 
-No key, no metering, no validation: what is left is what any gateway in Python must pay. It runs on the very
-uvicorn settings of the gateway worker.
+No key, no metering, no validation: what is left is what any gateway in Python must pay. It runs on the uvicorn
+settings of the gateway worker, with uvicorn's own HTTP protocol.
 """
 
 import socket
@@ -87,6 +87,7 @@ def run(upstream_url: str) -> None:
     listener.listen(4096)
     config = server_config()
     config.app = BareRelay(upstream_url)
+    config.http = "httptools"
     report({"port": listener.getsockname()[1]})
     uvicorn.Server(config).run(sockets=[listener])
 

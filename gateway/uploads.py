@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import BinaryIO
 
 from django.conf import settings
@@ -36,15 +37,26 @@ def body_time_limit_s() -> float:
     return limit_s
 
 
-@asynccontextmanager
-async def body_deadline() -> AsyncIterator[None]:
+class body_deadline:
     """Raises BodyTooSlow where the block, which reads a body, takes longer than it may."""
-    limit_s = body_time_limit_s()
-    try:
-        async with asyncio.timeout(limit_s):
-            yield
-    except TimeoutError:
-        raise BodyTooSlow(f"The body did not arrive within {limit_s:g} seconds.") from None
+
+    __slots__ = ("_limit_s", "_timeout")
+
+    def __init__(self) -> None:
+        self._limit_s = body_time_limit_s()
+        self._timeout = asyncio.timeout(self._limit_s)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            limit_s = self._limit_s
+            raise BodyTooSlow(f"The body did not arrive within {limit_s:g} seconds.") from None
 
 
 @dataclass(frozen=True, slots=True)

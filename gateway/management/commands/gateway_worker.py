@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from django.core.management.base import BaseCommand, CommandParser
 
+from aio_platform.one_write import OneWriteProtocol
 from aio_platform.supervisor import stop_with_parent
 
 GRACEFUL_STOP_S = 30
@@ -55,7 +56,7 @@ def server_config() -> uvicorn.Config:
     return uvicorn.Config(
         "aio_platform.asgi:application",
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="on",
         interface="asgi3",
