@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import translation
 from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
 
@@ -66,8 +67,9 @@ def call_for_people(model: type[Model], singular: Promise, plural: Promise, **fi
         model._meta.get_field(name).verbose_name = title  # type: ignore[union-attr]
 
 
+@translation.override(None)
 def described(obj: Model) -> dict[str, Any]:
-    """The fields of a row as plain JSON, those left out that nobody may see again."""
+    """The fields of a row as plain JSON, those left out that nobody may see again; whoever asks, in English."""
     shown: dict[str, Any] = {}
     for name, value in model_to_dict(obj).items():
         if name in UNRECORDED:

@@ -50,7 +50,7 @@ class EmbeddedPostgres:
         """
         with self._thread_lock:
             if self._owner_pid != os.getpid():
-                self._forget_inherited_state()
+                self.forget_inherited_state()
             self._take_shared_lock()
             return self._ensure_running()
 
@@ -94,8 +94,8 @@ class EmbeddedPostgres:
             self._lock_file.close()
             self._lock_file = None
 
-    def _forget_inherited_state(self) -> None:
-        """A forked child shares its parent's lock description; it needs one of its own."""
+    def forget_inherited_state(self) -> None:
+        """In a forked child, which shares its parent's lock description: it needs one of its own."""
         self._lock_file = None
         self._server = None
         self._owner_pid = os.getpid()

@@ -18,6 +18,11 @@ class OneWriteProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, HeadHoldingTransport(transport)))
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        # uvloop raises where a connection is written to once it is closed.
+        cast(HeadHoldingTransport, self.transport).forget()
+        super().connection_lost(exc)
+
 
 class HeadHoldingTransport:
     """What uvicorn uses of a transport. A head that nothing follows goes out in the loop's next turn."""
@@ -55,6 +60,10 @@ class HeadHoldingTransport:
     def close(self) -> None:
         self._let_go()
         self._transport.close()
+
+    def forget(self) -> None:
+        """Nobody is there to read a head that is still held."""
+        self._held = None
 
     def _let_go(self) -> None:
         held = self._held

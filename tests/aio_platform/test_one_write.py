@@ -110,6 +110,15 @@ async def test_a_head_alone_is_written_in_the_loops_next_turn_or_before_the_clos
     assert connection.told == [[HEAD], [HEAD], "close"]
 
 
+async def test_a_head_whose_reader_is_gone_is_not_written() -> None:
+    connection = WritesTold()
+    held = HeadHoldingTransport(connection)
+    held.write(HEAD)
+    held.forget()
+    await asyncio.sleep(0)
+    assert connection.told == []
+
+
 async def test_the_gateway_answers_in_one_write(port: int) -> None:
     assert server_config().http is OneWriteProtocol
     [piece] = await pieces_of(port, "/short")

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -199,6 +200,14 @@ def test_the_record_names_in_korean_what_a_deed_was_done_to(world: World, staff:
     kinds = set(AuditEntry.objects.filter(actor_kind="staff").values_list("target_kind", flat=True))
     assert kinds <= set(TARGETS)
     assert f"계정 {world.account.name}" in Words(staff.get("/staff/audit/").content.decode()).found
+
+
+def test_what_is_written_down_is_the_same_in_every_language(world: World, staff: Client) -> None:
+    allowed = Permission.objects.get(codename="view_plan")
+    answer = staff.post("/staff/auth/group/add/", {"name": "support", "permissions": [allowed.pk]})
+    assert answer.status_code == 302
+    written = AuditEntry.objects.get(action="group.add").after
+    assert written["permissions"] == ["Accounts | plan | Can view plan"]
 
 
 def test_a_report_says_in_korean_which_filter_it_does_not_take(world: World, staff: Client) -> None:

@@ -25,8 +25,7 @@ BEGIN
         RETURN;
     END IF;
     target := state.rolled_up_to;
-    SELECT state.candidate_xid < pg_snapshot_xmin(s) OR state.candidate_xid >= pg_snapshot_xmax(s) INTO is_safe
-    FROM pg_current_snapshot() s;
+    is_safe := state.candidate_xid < pg_snapshot_xmin(pg_current_snapshot()) OR state.candidate_xid > pg_current_xact_id();
     IF is_safe THEN
         target := state.candidate_to;
     END IF;
@@ -61,3 +60,5 @@ DROP FUNCTION usage_roll_up_v2;
 -- Few events are expected of joins on so many columns, and then the periods of all plans are read for each of them: a
 -- seventh of the speed with a thousand accounts, and less with more.
 ALTER FUNCTION usage_add_to_rollups_v2 SET enable_nestloop = off;
+-- Before PostgreSQL 18 the joins that can be nothing else then count as so costly that all would be compiled each time.
+ALTER FUNCTION usage_add_to_rollups_v2 SET jit = off;

@@ -490,6 +490,7 @@ CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v2(p_after timestamp with
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET work_mem TO '128MB'
  SET enable_nestloop TO 'off'
+ SET jit TO 'off'
 AS $function$
 DECLARE
     counted bigint;
@@ -1631,8 +1632,7 @@ BEGIN
         RETURN;
     END IF;
     target := state.rolled_up_to;
-    SELECT state.candidate_xid < pg_snapshot_xmin(s) OR state.candidate_xid >= pg_snapshot_xmax(s) INTO is_safe
-    FROM pg_current_snapshot() s;
+    is_safe := state.candidate_xid < pg_snapshot_xmin(pg_current_snapshot()) OR state.candidate_xid > pg_current_xact_id();
     IF is_safe THEN
         target := state.candidate_to;
     END IF;
