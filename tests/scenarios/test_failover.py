@@ -166,7 +166,8 @@ def test_the_time_limit_is_one_for_all_routes(
 
     assert answer.status_code == 504
     assert len(routed.journal(mark)) == 1
-    assert books.receipt(answer)["timings"]["latency_ms"] >= 1000
+    # A second, less what uvloop's clock, which counts whole milliseconds, may be early.
+    assert books.receipt(answer)["timings"]["latency_ms"] >= 998
 
 
 def test_an_upstream_that_failed_five_times_in_a_row_is_left_to_rest(

@@ -16,6 +16,8 @@ from scenarios.asking import OPENAI, Books, TenantPool, eventually, marked, sayi
 from scenarios.test_omakase_faults import EVERY_ADDRESS, ask
 
 LIMIT_S = 3
+# uvloop's clock counts whole milliseconds, so what it times may end one early.
+CLOCK_TICK_S = 0.002
 ENDPOINTS = ("CHAT", "EMBEDDING", "RERANK", "TTS", "VOICE_CLONE", "STT", "IMAGE2TEXT", "T2M", "T2I")
 STREAMED = f"{OPENAI}, streamed"
 HANGING = (*EVERY_ADDRESS, OPENAI, STREAMED)
@@ -71,7 +73,7 @@ def test_an_upstream_that_hangs_is_given_up_at_the_time_limit(
     call = given_up[path]
 
     assert call.answer.status_code == 504, call.answer.text
-    assert call.took_s >= LIMIT_S
+    assert call.took_s >= LIMIT_S - CLOCK_TICK_S
     assert call.answer.headers["x-should-retry"] == "false"
     assert told(call.answer)["type"] == "server_error"
     with hasty.client(call.tenant) as client:
@@ -80,7 +82,7 @@ def test_an_upstream_that_hangs_is_given_up_at_the_time_limit(
         books.assert_nothing_held_or_spent()
     assert receipt["outcome"] == "timed_out"
     assert receipt["hold_microcredits"] > 0
-    assert receipt["timings"]["latency_ms"] >= LIMIT_S * 1000
+    assert receipt["timings"]["latency_ms"] >= (LIMIT_S - CLOCK_TICK_S) * 1000
 
 
 @pytest.mark.parametrize("path", [path for path in HANGING if path != MUSIC])
