@@ -25,6 +25,11 @@ ATTEMPTS = Counts(
     "upstream",
     "result",
 )
+OVERRUNS = Counts(
+    "aio_call_overruns_total",
+    "Calls whose units cost more than their hold, which was all that was charged",
+    "endpoint",
+)
 RESTING = Gauge(
     "aio_upstream_resting",
     "How many processes of the node rest an upstream after failures",

@@ -19,7 +19,7 @@ from aio_platform.credits import format_credits
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
-from gateway.metrics import ATTEMPTS, call_ended
+from gateway.metrics import ATTEMPTS, OVERRUNS, call_ended
 from gateway.upstream import Upstreams
 from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize, Settlement, Verdict
 from usage.ledger import SETTLE_PATIENCE_S, Ledger
@@ -203,7 +203,10 @@ class Relay:
         """Charge the actual units at the rate pinned on the hold; returns once committed."""
         assert outcome in CHARGED
         rate = call.routes[0].rate
-        charge = min(rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling))
+        cost, held = rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling)
+        if cost > held:
+            _tell_of_overrun(call, cost, held)
+        charge = min(cost, held)
         settlement = await self.ledger.settle(self._end(call, outcome, status, charge, units, estimated))
         call_ended(call, outcome if settlement.settled else Outcome.EXPIRED)
         if not settlement.settled:
@@ -260,6 +263,20 @@ def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:
     headers["X-Credits-Consumed"] = format_credits(settlement.charged or 0)
     headers["X-Credits-Remaining"] = format_credits(settlement.available or 0)
     return headers
+
+
+def _tell_of_overrun(call: Call, cost: int, held: int) -> None:
+    """Warn of a ceiling that was none: the difference is ours to bear, and staff see the call in a report."""
+    OVERRUNS[call.endpoint,].add()
+    log.warning(
+        "call cost more than its hold",
+        request_uuid=call.request_uuid,
+        endpoint=call.endpoint,
+        model=call.routes[0].model,
+        upstream=call.route.upstream.name if call.route else None,
+        cost_microcredits=cost,
+        held_microcredits=held,
+    )
 
 
 def _milliseconds(seconds: float) -> int:

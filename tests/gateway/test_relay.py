@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from accounts.errors import UnknownKey
 from aio_platform.errors import PlatformError
+from aio_platform.metrics import SHELF
 from aio_platform.request_ids import new_request_uuid
 from gateway.adapters import openai_chat
 from gateway.adapters.chat_request import ChatRequest
 from gateway.catalog import Route
 from gateway.chat import complete_chat
 from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
+from gateway.metrics import OVERRUNS
 from gateway.relay import Call, Relay, price_headers
 from gateway.streaming import stream_chat
 from gateway.upstream import FAILURES_TO_OPEN, Upstreams
@@ -82,6 +85,13 @@ def streaming(*events: bytes, pause_s: float = 0.0, break_off: bool = False) -> 
     return handler
 
 
+def overruns() -> float:
+    """How many chat calls this process says cost more than their hold."""
+    return sum(
+        values[0] for name, labels, values in SHELF.readings() if (name, labels) == (OVERRUNS.name, ("chat",))
+    )
+
+
 async def carry(relay: Relay, tenant: Tenant, *urls: str, **options: Any) -> Any:
     """One call that is answered in one piece."""
     request = chat()
@@ -142,6 +152,30 @@ async def test_no_charge_is_above_the_hold(relay: Relay, tenant: Tenant, upstrea
     [event] = tenant.outcomes()
     assert event["cost_microcredits"] == event["hold_microcredits"] < 10 * CREDIT
     assert await tenant.settled_balance() == START - event["cost_microcredits"]
+
+
+async def test_a_call_that_cost_more_than_its_hold_is_told_to_staff(
+    relay: Relay, tenant: Tenant, upstream: LocalUpstream
+) -> None:
+    upstream.handler = answering(body=completion(usage={"prompt_tokens": 9, "completion_tokens": 10**7}))
+    before = overruns()
+    with capture_logs() as logged:
+        _, _, call = await carry(relay, tenant, upstream.url)
+
+    [event] = tenant.outcomes()
+    [warning] = [line for line in logged if line["event"] == "call cost more than its hold"]
+    assert (warning["log_level"], warning["request_uuid"]) == ("warning", call.request_uuid)
+    assert warning["held_microcredits"] == event["hold_microcredits"] < warning["cost_microcredits"]
+    assert overruns() == before + 1
+
+
+async def test_a_call_within_its_hold_is_told_to_nobody(
+    relay: Relay, tenant: Tenant, upstream: LocalUpstream
+) -> None:
+    upstream.handler = answering()
+    before = overruns()
+    await carry(relay, tenant, upstream.url)
+    assert overruns() == before
 
 
 @pytest.mark.parametrize(
