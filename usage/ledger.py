@@ -60,13 +60,17 @@ class Ledger:
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
-        while self._background:
-            await asyncio.gather(*self._background, return_exceptions=True)
-        await self._authorizations.idle()
-        await self._settlements.idle()
+        await self.finish_pending()
         await self._authorize_line.close()
         await self._settle_line.close()
         await self._refuse_line.close()
+
+    async def finish_pending(self) -> None:
+        """Wait until everything that was asked of the books by now is in them."""
+        await self._authorizations.idle()
+        while self._background:
+            await asyncio.gather(*self._background, return_exceptions=True)
+        await self._settlements.idle()
 
     async def authorize(self, call: CallToAuthorize) -> Verdict:
         """Check the caller and hold the ceiling, in one statement.
