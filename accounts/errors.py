@@ -45,6 +45,8 @@ class ExpiredKey(AuthenticationRequired):
 
 
 class AccountSuspended(PermissionRefused):
+    openai_code = "account_deactivated"
+
     def __init__(self) -> None:
         super().__init__("The account is suspended.")
 
@@ -66,6 +68,8 @@ class EndpointNotAllowed(PermissionRefused):
 
 
 class ModelNotAllowed(PermissionRefused):
+    openai_code = "model_not_found"  # what OpenAI says of a model that a project has no access to
+
     def __init__(self, model: str = "") -> None:
         super().__init__(
             f"The API key's scope does not include the model {model}."

@@ -50,6 +50,8 @@ ADAPTERS = frozenset(ENDPOINTS_OF) | frozenset(TASK_ENDPOINTS_OF)
 class UnknownModel(NotFound):
     """No such model, or none that serves the endpoint that was called."""
 
+    openai_code = "model_not_found"
+
 
 class ModelPaused(ServiceUnavailable):
     """The model exists, and every route to it is switched off or drains."""

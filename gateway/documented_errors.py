@@ -6,29 +6,41 @@ of its mount, as `aio_platform.problems` answers; one that does say gets those t
 
 from typing import Any
 
-from aio_platform.problems import OBJECT_MOUNTS
+from aio_platform.openai_errors import WORDS
+from aio_platform.problems import OBJECT_MOUNTS, OPENAI_MOUNT
 
 _STRING = {"type": "string"}
 _ID = {"type": "string", "description": "as in X-Request-Id"}
-COMPONENTS: dict[str, dict[str, Any]] = {
-    "MountError": {
+
+
+def _error_object(description: str, code: dict[str, Any], kind: dict[str, Any]) -> dict[str, Any]:
+    properties = {
+        "code": code,
+        "message": _STRING,
+        "type": kind,
+        "param": {"type": ["string", "null"], "description": "the field that is wrong"},
+        "request_id": _ID,
+    }
+    error = {"type": "object", "properties": properties, "required": list(properties)}
+    return {
         "type": "object",
-        "description": "What `/api/v1`, `/v1` and `/llm/v1` answer when a call is refused or fails",
-        "properties": {
-            "error": {
-                "type": "object",
-                "properties": {
-                    "code": {"type": "integer", "description": "the HTTP status"},
-                    "message": _STRING,
-                    "type": _STRING,
-                    "param": {"type": ["string", "null"], "description": "the field that is wrong"},
-                    "request_id": _ID,
-                },
-                "required": ["code", "message", "type", "param", "request_id"],
-            }
-        },
+        "description": description,
+        "properties": {"error": error},
         "required": ["error"],
-    },
+    }
+
+
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "MountError": _error_object(
+        "What `/api/v1` and `/llm/v1` answer when a call is refused or fails",
+        {"type": "integer", "description": "the HTTP status"},
+        _STRING,
+    ),
+    "OpenAIError": _error_object(
+        "What `/v1` answers when a call is refused or fails, in OpenAI's words",
+        {"type": "string", "description": "OpenAI's name for the fault, as in model_not_found"},
+        {"type": "string", "enum": sorted({kind for kind, _ in WORDS.values()})},
+    ),
     "TextError": {
         "type": "object",
         "description": "What `/api` answers when a call is refused or fails",
@@ -62,12 +74,18 @@ REFUSALS_OF_RECEIPTS = {410: "The call is archived; its sums and its charge are 
 def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """The hook: add what an operation may be refused with, where it does not say so itself."""
     for path, methods in result["paths"].items():
-        name = "MountError" if path.startswith(OBJECT_MOUNTS) else "TextError"
+        name = _shape_of(path)
         for method, operation in methods.items():
             for status, description in _refusals_of(method, operation).items():
                 operation["responses"].setdefault(str(status), _answer(description, name))
     result.setdefault("components", {}).setdefault("schemas", {}).update(COMPONENTS)
     return result
+
+
+def _shape_of(path: str) -> str:
+    if path.startswith(OPENAI_MOUNT):
+        return "OpenAIError"
+    return "MountError" if path.startswith(OBJECT_MOUNTS) else "TextError"
 
 
 def _refusals_of(method: str, operation: dict[str, Any]) -> dict[int, str]:

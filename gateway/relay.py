@@ -51,6 +51,7 @@ class Call:
     time_limit_s: float
     streamed: bool = False
     may_stream: bool = False
+    path: str = ""  # its mount says how an error within a stream is written
     verdict: Verdict | None = None
     route: Route | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)

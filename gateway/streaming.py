@@ -17,6 +17,7 @@ from django.http import StreamingHttpResponse
 from aio_platform.credits import json_credits
 from aio_platform.errors import PlatformError
 from aio_platform.owning_streams import STARTED, started
+from aio_platform.problems import error_object
 from aio_platform.request_ids import public_request_id
 from gateway.adapters import openai_chat
 from gateway.adapters.chat_request import ChatRequest
@@ -146,11 +147,5 @@ async def _capture_delivered(relay: Relay, call: Call, opened: _OpenStream, stat
 
 
 def _error_event(error: PlatformError, call: Call) -> bytes:
-    described = {
-        "code": error.status,
-        "message": error.message,
-        "type": error.type,
-        "param": None,
-        "request_id": public_request_id(call.request_uuid),
-    }
-    return b"data: " + orjson.dumps({"error": described}) + b"\n\n"
+    described = error_object(error, call.path, public_request_id(call.request_uuid))
+    return b"data: " + orjson.dumps(described) + b"\n\n"

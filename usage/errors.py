@@ -112,6 +112,8 @@ class IdempotencyMismatch(IdempotencyError):
 class IdempotencyNotReplayable(IdempotencyError):
     """The first call's answer was streamed, and is not kept."""
 
+    openai_code = "idempotency_key_reused"
+
     def __init__(self, request_id: str) -> None:
         super().__init__(
             f"This Idempotency-Key was used for the call {request_id}, whose answer was not kept.",

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aio_platform.errors import InvalidRequest
 
 Contract = TypeVar("Contract", bound="RequestContract")
+# OpenAI's codes for what can be wrong with a body; a value that is out of its range is the usual one.
+NOT_JSON = "invalid_json"
+MISSING, WRONG_TYPE = "missing_required_parameter", "invalid_type"
 
 
 class RequestContract(BaseModel):
@@ -29,15 +32,19 @@ def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tupl
     breaks the contract, named as in `messages.0.role`.
     """
     if content_type and content_type.partition(";")[0].strip().lower() != "application/json":
-        raise InvalidRequest("Send the body as application/json.", param="Content-Type")
+        raise InvalidRequest(
+            "Send the body as application/json.",
+            param="Content-Type",
+            openai_code="unsupported_content_type",
+        )
     if not body:
-        raise InvalidRequest("The body is empty; a JSON object is expected.")
+        raise InvalidRequest("The body is empty; a JSON object is expected.", openai_code=NOT_JSON)
     try:
         values = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"The body is not valid JSON: {_where(error)}.") from None
+        raise InvalidRequest(f"The body is not valid JSON: {_where(error)}.", openai_code=NOT_JSON) from None
     if not isinstance(values, dict):
-        raise InvalidRequest("The body must be a JSON object.")
+        raise InvalidRequest("The body must be a JSON object.", openai_code=NOT_JSON)
     try:
         parsed = contract.model_validate_json(body)
     except ValidationError as error:
@@ -53,11 +60,12 @@ def first_problem(error: ValidationError) -> InvalidRequest:
     path = [str(part) for part in problem["loc"] if not _is_branch_name(part)]
     field = ".".join(path)
     message = problem["msg"].removeprefix("Value error, ")
+    code = WRONG_TYPE if problem["type"].endswith("_type") else None
     if problem["type"] == "missing":
-        message = "this field is required"
+        message, code = "this field is required", MISSING
     if not field:
-        return InvalidRequest(f"{message}.")
-    return InvalidRequest(f"{field}: {message}.", param=field)
+        return InvalidRequest(f"{message}.", openai_code=code)
+    return InvalidRequest(f"{field}: {message}.", param=field, openai_code=code)
 
 
 def _is_branch_name(part: int | str) -> bool:

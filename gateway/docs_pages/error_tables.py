@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from aio_platform.errors import PlatformError
+from aio_platform.openai_errors import WORDS
 
 # The rooms in which errors are written; importing them makes their classes known.
 ROOMS = ("accounts.errors", "usage.errors", "gateway.errors", "gateway.results.errors", "gateway.urls")
@@ -17,11 +18,13 @@ Text = str | Promise
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """A status with a type. Several classes share one; what differs between them is in the message."""
+    """A status with a type, and OpenAI's words for it. Several classes share one; their messages differ."""
 
     status: int
     type: str
     phrase: str
+    openai_type: str
+    openai_code: str
     when: Text
     what_to_do: Text
 
@@ -107,7 +110,7 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
 def error_kinds() -> list[ErrorKind]:
     """Every status and type, in order of status; KeyError for one that nobody has described."""
     return [
-        ErrorKind(status, kind, HTTPStatus(status).phrase, *TEXTS[status, kind])
+        ErrorKind(status, kind, HTTPStatus(status).phrase, *WORDS[status, kind], *TEXTS[status, kind])
         for status, kind in sorted(answered())
     ]
 

@@ -52,7 +52,8 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
         case "errors":
             more = {
                 "error_kinds": error_kinds(),
-                "object_error": error_example("/v1/chat/completions"),
+                "openai_error": error_example("/v1/chat/completions"),
+                "object_error": error_example("/api/v1/chat/completions"),
                 "text_error": error_example("/api/chat"),
             }
         case "changelog":

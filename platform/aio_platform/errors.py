@@ -15,6 +15,8 @@ class PlatformError(Exception):
 
     status: int = 500
     type: str = "server_error"
+    # What OpenAI calls it, where that is more than its word for the status and type (`openai_errors`).
+    openai_code: str | None = None
 
     def __init__(
         self,
@@ -24,6 +26,7 @@ class PlatformError(Exception):
         retry_after_s: int | None = None,
         headers: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
+        openai_code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -31,6 +34,8 @@ class PlatformError(Exception):
         self.retry_after_s = retry_after_s
         self.headers = dict(headers or {})
         self.details = dict(details or {})
+        if openai_code is not None:
+            self.openai_code = openai_code
 
     @property
     def shown(self) -> str:

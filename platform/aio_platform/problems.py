@@ -1,6 +1,7 @@
 """The only place where an error becomes an HTTP body.
 
-Each mount has its shape: `/api/…` (Omakase) answers `{"error": "message", …}`, the others an error object.
+Each mount has its shape: `/api/…` (Omakase) answers `{"error": "message", …}`, the others an error object; on `/v1`
+its `type` and `code` are OpenAI's.
 """
 
 from typing import Any
@@ -14,9 +15,11 @@ from rest_framework import exceptions as drf
 from aio_platform import errors
 from aio_platform.errors import PlatformError
 from aio_platform.metrics import ERRORS_ANSWERED
+from aio_platform.openai_errors import openai_words
 
 log = structlog.get_logger(__name__)
-OBJECT_MOUNTS = ("/api/v1/", "/v1/", "/llm/v1/")
+OPENAI_MOUNT = "/v1/"
+OBJECT_MOUNTS = ("/api/v1/", OPENAI_MOUNT, "/llm/v1/")
 
 
 def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
@@ -35,18 +38,25 @@ def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
 def body_of(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
     """The error's JSON in the shape of the mount that `path` belongs to."""
     if path.startswith(OBJECT_MOUNTS):
-        described: dict[str, Any] = {
-            "code": error.status,
-            "message": error.message,
-            "type": error.type,
-            "param": error.param,
-            "request_id": request_id,
-        }
-        return {"error": described | error.details}
+        return error_object(error, path, request_id)
     body: dict[str, Any] = {"error": error.message, "type": error.type, "request_id": request_id}
     if error.param is not None:
         body["param"] = error.param
     return body | error.details
+
+
+def error_object(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
+    """The error's JSON as an object, in OpenAI's words on its mount: what a stream of events carries too."""
+    code: int | str
+    kind, code = openai_words(error) if path.startswith(OPENAI_MOUNT) else (error.type, error.status)
+    described: dict[str, Any] = {
+        "code": code,
+        "message": error.message,
+        "type": kind,
+        "param": error.param,
+        "request_id": request_id,
+    }
+    return {"error": described | error.details}
 
 
 def as_platform_error(error: BaseException) -> PlatformError:

@@ -32,9 +32,9 @@ def test_the_openai_like_mounts_answer_with_an_error_object(path: str) -> None:
     assert response.status_code == 400
     assert body_of(response) == {
         "error": {
-            "code": 400,
+            "code": "invalid_value" if path.startswith("/v1/") else 400,
             "message": "n: too many.",
-            "type": "invalid_request",
+            "type": "invalid_request_error" if path.startswith("/v1/") else "invalid_request",
             "param": "n",
             "request_id": REQUEST_ID,
             "limit": 8,

@@ -69,6 +69,10 @@ def test_it_lists_the_models(did: dict[str, Any]) -> None:
 
 def test_our_refusals_are_its_own_errors(did: dict[str, Any]) -> None:
     unknown, bad_key = did["unknown_model"], did["bad_key"]
-    assert (unknown["name"], unknown["status"], unknown["type"]) == ("NotFoundError", 404, "not_found")
+    assert (unknown["name"], unknown["status"], unknown["type"]) == (
+        "NotFoundError",
+        404,
+        "invalid_request_error",
+    )
     assert (bad_key["name"], bad_key["status"]) == ("AuthenticationError", 401)
     assert unknown["request_id"].startswith("req_")

@@ -10,6 +10,12 @@ from running_platform import RunningPlatform, Tenant
 from scenarios.asking import marked, tokens
 
 BASES = ["/v1", "/api/v1"]
+# What `/api/v1` calls it by `type`, and `/v1` by OpenAI's `code`.
+CODES = {
+    "authentication_error": "invalid_api_key",
+    "insufficient_credits": "insufficient_quota",
+    "not_found": "model_not_found",
+}
 WEATHER: Any = {
     "type": "function",
     "function": {
@@ -114,6 +120,15 @@ def test_it_lists_the_models(ai: openai.OpenAI) -> None:
     assert "gemini" in [model.id for model in ai.models.list()]
 
 
+def spoken(error: openai.APIStatusError, base_url: str) -> tuple[str, str]:
+    """OpenAI's code and our type of an error; of each pair a mount says one, and the test the other."""
+    if "/api/" in base_url:
+        assert error.code == str(error.status_code), "API in One's code is the status"
+        return CODES[str(error.type)], str(error.type)
+    assert error.code is not None
+    return error.code, next(ours for ours, code in CODES.items() if code == error.code)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_our_401_is_its_authentication_error(base_url: str, stream: bool) -> None:
     with (
@@ -123,7 +138,7 @@ def test_our_401_is_its_authentication_error(base_url: str, stream: bool) -> Non
         ai.chat.completions.create(model="gemini", messages=hello(), stream=stream)
 
     assert raised.value.status_code == 401
-    assert raised.value.type == "authentication_error"
+    assert spoken(raised.value, base_url) == ("invalid_api_key", "authentication_error")
     assert raised.value.request_id is not None
     assert "invalid" in raised.value.message
 
@@ -144,7 +159,7 @@ def test_our_402_is_its_status_error_and_is_not_tried_again(served: RunningPlatf
         ai.chat.completions.create(model="gemini", messages=hello())
 
     assert raised.value.status_code == 402
-    assert raised.value.type == "insufficient_credits"
+    assert spoken(raised.value, base_url) == ("insufficient_quota", "insufficient_credits")
     with served.client(poor) as client:
         (row,) = client.get("/api/v1/usage/refusals").json()["data"]
     assert (row["code"], row["calls"]) == ("insufficient_credits", 1)
@@ -155,6 +170,7 @@ def test_our_404_is_its_not_found_error(ai: openai.OpenAI) -> None:
         ai.chat.completions.create(model="no-such-model", messages=hello())
 
     assert raised.value.param == "model"
+    assert spoken(raised.value, str(ai.base_url)) == ("model_not_found", "not_found")
 
 
 def test_an_endpoint_we_do_not_have_is_its_not_found_error(ai: openai.OpenAI) -> None:
@@ -170,7 +186,8 @@ def test_our_429_is_its_rate_limit_error(served: RunningPlatform) -> None:
         with pytest.raises(openai.RateLimitError) as raised:
             ai.chat.completions.create(model="free-chat", messages=hello())
 
-    assert raised.value.type == "rate_limit"
+    assert raised.value.type == "requests"
+    assert raised.value.code == "rate_limit_exceeded"
     assert int(raised.value.response.headers["Retry-After"]) > 0
     assert raised.value.response.headers["x-ratelimit-remaining-requests"] == "0"
 

@@ -102,11 +102,18 @@ async def carry(relay: Relay, tenant: Tenant, *urls: str, **options: Any) -> Any
 
 
 async def deliver(
-    relay: Relay, tenant: Tenant, url: str, got: list[bytes], stop_after: int | None = None
+    relay: Relay,
+    tenant: Tenant,
+    url: str,
+    got: list[bytes],
+    stop_after: int | None = None,
+    path: str = "/api/v1/chat/completions",
 ) -> None:
     """One streamed call to a client that may leave after so many pieces, sent as GatewayHandler sends it."""
     request = chat(stream=True)
-    response = await stream_chat(relay, call_of(tenant, request, route_to(url, rate=tenant.rate)), request)
+    call = call_of(tenant, request, route_to(url, rate=tenant.rate))
+    call.path = path
+    response = await stream_chat(relay, call, request)
     pieces: Any = response._iterator
     try:
         await asyncio.sleep(0)  # the status line goes out
@@ -420,3 +427,21 @@ async def test_a_stream_cancelled_at_any_point_leaves_no_hold(
     points = await cancel_everywhere(relay, tenant, work, as_it_resumes=as_it_resumes)
     assert points > 6
     assert tenant.outcomes()[-1]["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "code"),
+    [
+        ("/v1/chat/completions", "server_error", "server_error"),
+        ("/api/v1/chat/completions", "server_error", 502),
+        ("/llm/v1/chat/completions", "server_error", 502),
+    ],
+)
+async def test_an_error_within_a_stream_is_in_the_words_of_its_mount(
+    relay: Relay, tenant: Tenant, upstream: LocalUpstream, path: str, kind: str, code: object
+) -> None:
+    upstream.handler = streaming(*stream_events("x" * 8)[:1], b"data: {broken\n\n", pause_s=0.05)
+    got: list[bytes] = []
+    await deliver(relay, tenant, upstream.url, got, path=path)
+    described = json.loads(got[-1].removeprefix(b"data: "))["error"]
+    assert (described["type"], described["code"]) == (kind, code)

@@ -10,6 +10,8 @@ from uuid import uuid4
 import httpx
 from running_platform import RunningPlatform, Tenant
 
+from aio_platform.openai_errors import WORDS
+
 OPENAI = "/v1/chat/completions"
 API_IN_ONE = "/api/v1/chat/completions"
 LLM = "/llm/v1/chat/completions"
@@ -201,6 +203,17 @@ class TenantPool:
 ERROR_FIELDS = {"code", "message", "type", "param", "request_id"}
 
 
+def in_our_words(status: int, described: dict[str, Any]) -> dict[str, Any]:
+    """An error that came in OpenAI's words, with our type in place of theirs and the status as its code."""
+    code, kind = described["code"], described["type"]
+    assert isinstance(code, str), "OpenAI's codes are words"
+    ours = {key[1] for key, words in WORDS.items() if key[0] == status and words[0] == kind}
+    if len(ours) > 1:
+        ours = {key[1] for key, words in WORDS.items() if key[0] == status and words == (kind, code)}
+    assert len(ours) == 1, f"no error of ours is {status} {kind} {code}"
+    return {**described, "type": ours.pop(), "code": status, "openai_code": code}
+
+
 def told(answer: httpx.Response) -> dict[str, Any]:
     """The refusal or error in an answer, whichever shape its mount has; checks that shape and the id."""
     body = answer.json()
@@ -209,7 +222,10 @@ def told(answer: httpx.Response) -> dict[str, Any]:
         assert set(body) == {"error"}
         described: dict[str, Any] = body["error"]
         assert set(described) >= ERROR_FIELDS
-        assert described["code"] == answer.status_code
+        if path.startswith("/v1/"):
+            described = in_our_words(answer.status_code, described)
+        else:
+            assert described["code"] == answer.status_code
     else:
         assert isinstance(body["error"], str)
         described = {"param": None, **body, "message": body["error"], "code": answer.status_code}
