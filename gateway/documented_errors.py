@@ -50,9 +50,9 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 }
 ANYWHERE = {
     404: "There is no such thing here, or no such account, model or task",
-    429: "Too many calls, or the trial's calls of the day are used up",
+    429: "Too many calls, of yours or at the model's server, or the trial's calls of the day are used up",
     500: "A fault of ours",
-    503: "Over capacity; try again shortly",
+    503: "Over capacity, or resting after failures; try again shortly",
 }
 REFUSALS = ANYWHERE | {
     400: "The request cannot be carried out as written",

@@ -1,6 +1,7 @@
 """What can go wrong between us and an upstream, and what the caller is told about it."""
 
-from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailable
+from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailable, TooManyRequests
+from gateway.route_health import Blame
 
 
 class UpstreamRejected(InvalidRequest):
@@ -12,23 +13,69 @@ class UpstreamRejected(InvalidRequest):
 
 
 class UpstreamFailed(PlatformError):
-    """The model's server failed, or its answer is empty, malformed or broken off."""
+    """The model's server failed, or its answer is empty, malformed or broken off.
+
+    `blame` says what that means for the route; an answer that is no good may be due to what was asked.
+    """
 
     status = 502
 
     def __init__(
-        self, message: str = "The model's server failed to answer.", *, upstream_status: int | None = None
+        self,
+        message: str = "The model's server failed to answer.",
+        *,
+        upstream_status: int | None = None,
+        blame: Blame = Blame.NOTHING,
     ) -> None:
         super().__init__(message)
         self.upstream_status = upstream_status
+        self.blame = blame
+
+
+class UpstreamMisconfigured(UpstreamFailed):
+    """The model's server does not take our key, or knows no such address or model: staff have to see to it."""
+
+    def __init__(self, *, upstream_status: int | None = None) -> None:
+        super().__init__(
+            "The platform's connection to this model is not set up correctly.",
+            upstream_status=upstream_status,
+        )
 
 
 class UpstreamSaturated(ServiceUnavailable):
-    """Every upstream of the model is busy, or resting after failures."""
+    """The model's server is too busy."""
+
+    blame = Blame.DOUBTFUL
 
     def __init__(self, retry_after_s: int = 1, *, upstream_status: int | None = None) -> None:
         super().__init__("The model is over capacity; try again shortly.", retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
+
+
+class UpstreamRateLimited(TooManyRequests):
+    """The model's server takes no more calls from us for a while. It is no limit of the caller's."""
+
+    blame = Blame.DOUBTFUL
+
+    def __init__(self, retry_after_s: int = 1, *, upstream_status: int | None = None) -> None:
+        super().__init__(
+            "The model's server is at its own limit of calls; try again shortly.", retry_after_s=retry_after_s
+        )
+        self.upstream_status = upstream_status
+
+
+class RouteResting(ServiceUnavailable):
+    """Every route to the model rests after failures."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            f"The model's server is resting after failures; try again in {retry_after_s} s.",
+            retry_after_s=retry_after_s,
+        )
+
+
+# What an attempt at one route may end in, so that the next is tried.
+AttemptFailed = UpstreamFailed | UpstreamSaturated | UpstreamRateLimited
 
 
 class TimeLimitReached(PlatformError):

@@ -32,7 +32,7 @@ OVERRUNS = Counts(
 )
 RESTING = Gauge(
     "aio_upstream_resting",
-    "How many processes of the node rest an upstream after failures",
+    "How many routes to an upstream the node's processes rest after failures",
     ["upstream"],
     multiprocess_mode="livesum",
 )

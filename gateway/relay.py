@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any, TypeVar
 
 import structlog
@@ -18,8 +19,16 @@ from accounts.key_guessing import refusal_for_failed_key
 from aio_platform.credits import format_credits
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from gateway.catalog import Route
-from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
+from gateway.errors import (
+    RouteResting,
+    TimeLimitReached,
+    UpstreamFailed,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamSaturated,
+)
 from gateway.metrics import ATTEMPTS, OVERRUNS, call_ended
+from gateway.route_health import Blame
 from gateway.upstream import Upstreams
 from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize, Settlement, Verdict
 from usage.ledger import SETTLE_PATIENCE_S, Ledger
@@ -29,13 +38,6 @@ from usage.verdicts import error_for_verdict, rate_headers
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
-
-_OUTCOMES: dict[type[PlatformError], Outcome] = {
-    UpstreamRejected: Outcome.REJECTED,
-    UpstreamFailed: Outcome.FAILED,
-    UpstreamSaturated: Outcome.FAILED,
-    TimeLimitReached: Outcome.TIMED_OUT,
-}
 
 
 @dataclass(slots=True)
@@ -136,14 +138,16 @@ class Relay:
             error: PlatformError = TimeLimitReached(call.time_limit_s)
             if call.route is not None:
                 if call.upstream_had_its_time():
-                    self.upstreams.failed(call.route)
+                    assert call.verdict is not None
+                    assert call.verdict.account_id is not None
+                    self.upstreams.health.failed(call.route, call.verdict.account_id, Blame.DOUBTFUL)
                 ATTEMPTS[call.route.upstream.name, "timed_out"].add()
             if call.verdict is not None:
                 await self.release(call, Outcome.TIMED_OUT, error.status)
             raise error from None
         except PlatformError as error:
             if call.verdict is not None:
-                await self.release(call, _OUTCOMES.get(type(error), Outcome.FAILED), error.status)
+                await self.release(call, _outcome_of(error), error.status)
             raise
         except Exception:
             if call.verdict is not None:
@@ -153,11 +157,18 @@ class Relay:
     async def first_answer(self, call: Call, attempt: Callable[[Route], Awaitable[Answer]]) -> Answer:
         """Try the call's routes in order; failover happens only here, before any byte reached the caller.
 
-        Raises the last upstream's error when none answers, UpstreamSaturated when all are resting.
+        Raises the last upstream's error when none answers, RouteResting when all are resting.
         """
+        assert call.verdict is not None
+        account_id = call.verdict.account_id
+        assert account_id is not None
+        health = self.upstreams.health
         last: PlatformError | None = None
+        waits_s: list[float] = []
         for route in call.routes:
-            if not self.upstreams.admits(route):
+            wait_s = health.wait_s(route, account_id)
+            if wait_s > 0:
+                waits_s.append(wait_s)
                 continue
             call.route = route
             started = call.upstream_started = time.perf_counter()
@@ -166,13 +177,13 @@ class Relay:
                 answer = await attempt(route)
             except UpstreamRejected:
                 call.upstream_ended = time.perf_counter()
-                self.upstreams.succeeded(route)
+                health.gave_back(route, account_id)
                 ATTEMPTS[route.upstream.name, "rejected"].add()
                 raise
-            except (UpstreamFailed, UpstreamSaturated) as error:
+            except (UpstreamFailed, UpstreamSaturated, UpstreamRateLimited) as error:
                 call.upstream_ended = time.perf_counter()
-                self.upstreams.failed(route)
-                result = "saturated" if isinstance(error, UpstreamSaturated) else "failed"
+                health.failed(route, account_id, error.blame, error.retry_after_s or 0.0)
+                result = "failed" if isinstance(error, UpstreamFailed) else "saturated"
                 ATTEMPTS[route.upstream.name, result].add()
                 log.info(
                     "upstream attempt failed", upstream=route.upstream.name, status=error.upstream_status
@@ -185,12 +196,15 @@ class Relay:
                     }
                 )
                 last = error
+            except BaseException:
+                health.gave_back(route, account_id)
+                raise
             else:
                 call.upstream_ended = time.perf_counter()
-                self.upstreams.succeeded(route)
+                health.answered(route)
                 ATTEMPTS[route.upstream.name, "answered"].add()
                 return answer
-        raise last or UpstreamSaturated()
+        raise last or RouteResting(ceil(min(waits_s)))
 
     async def capture(
         self,
@@ -282,3 +296,10 @@ def _tell_of_overrun(call: Call, cost: int, held: int) -> None:
 
 def _milliseconds(seconds: float) -> int:
     return max(round(seconds * 1000), 0)
+
+
+def _outcome_of(error: PlatformError) -> Outcome:
+    """How a call that was not answered ended, for the books."""
+    if isinstance(error, UpstreamRejected):
+        return Outcome.REJECTED
+    return Outcome.TIMED_OUT if isinstance(error, TimeLimitReached) else Outcome.FAILED

@@ -96,8 +96,6 @@ async def _send(relay: Relay, call: Call, opened: _OpenStream) -> AsyncGenerator
     except PlatformError as error:
         if not settled:
             settled = True
-            if call.route is not None:
-                relay.upstreams.failed(call.route)
             await _capture_delivered(relay, call, opened, error.status)
         yield _error_event(error, call)
     finally:

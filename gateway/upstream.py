@@ -1,4 +1,4 @@
-"""The client side: one pool of connections to each upstream, total deadlines, and a circuit breaker.
+"""The client side: one pool of connections to each upstream, total deadlines, and which routes rest.
 
 JSON goes out over connections of our own (`upstream_pool`), by measurement: at 32 in flight such a call costs 17 µs
 of CPU there and 90 with aiohttp. Forms, which are streamed from where they are spooled, and what is not a POST, go
@@ -15,53 +15,28 @@ from django.conf import settings
 from yarl import URL
 
 from gateway.adapters.steps import Form, UpstreamCall
+from gateway.adapters.task_steps import OPERATOR_AT_FAULT
 from gateway.catalog import Route, Upstream
-from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
-from gateway.metrics import RESTING
+from gateway.errors import (
+    AttemptFailed,
+    UpstreamFailed,
+    UpstreamMisconfigured,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamSaturated,
+)
+from gateway.route_health import Blame, RoutesHealth
 from gateway.upstream_answers import AiohttpAnswer, UpstreamAnswer
 from gateway.upstream_connection import BrokenConnection
 from gateway.upstream_pool import ConnectionPool, NotConnected, request_head
+from gateway.upstream_refusals import pause_s
 
 log = structlog.get_logger(__name__)
 
-FAILURES_TO_OPEN = 5
-OPEN_FOR_S = 5.0
 # Of the upstream's own 4xx, only these say that the caller's request is at fault.
 CALLER_AT_FAULT = frozenset({400, 413, 415, 422})
-BUSY = frozenset({429, 503})
-
-
-class CircuitBreaker:
-    """Rests an upstream after FAILURES_TO_OPEN failures in a row; then lets one call try it.
-
-    Only the upstream's own faults count: refusals of ours, and calls that the upstream calls bad, do not.
-    """
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._open_until = 0.0
-
-    @property
-    def rests(self) -> bool:
-        """Whether it takes a success to make this upstream an ordinary one again."""
-        return self._failures >= FAILURES_TO_OPEN
-
-    def admits(self, now: float) -> bool:
-        """Whether a call may go out now. In a rest that is over, the first call probes for all."""
-        if self._failures < FAILURES_TO_OPEN:
-            return True
-        if now < self._open_until:
-            return False
-        self._open_until = now + OPEN_FOR_S
-        return True
-
-    def succeeded(self) -> None:
-        self._failures = 0
-
-    def failed(self, now: float) -> None:
-        self._failures += 1
-        if self._failures == FAILURES_TO_OPEN:
-            self._open_until = now + OPEN_FOR_S
+# The second is Anthropic's.
+BUSY = frozenset({503, 529})
 
 
 @dataclass(slots=True)
@@ -82,7 +57,7 @@ class Upstreams:
     def __init__(self) -> None:
         # By value: routes of the catalog before a change and after it each keep their own connections.
         self._pools: dict[Upstream, _Pool] = {}
-        self._breakers: dict[str, CircuitBreaker] = {}
+        self.health = RoutesHealth()
         self._retired: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -92,29 +67,13 @@ class Upstreams:
             task.cancel()
         await asyncio.gather(*self._retired, return_exceptions=True)
 
-    def admits(self, route: Route) -> bool:
-        """Whether the route's upstream is not resting after failures."""
-        return self._breaker(route).admits(asyncio.get_running_loop().time())
-
-    def succeeded(self, route: Route) -> None:
-        breaker = self._breaker(route)
-        if breaker.rests:
-            RESTING.labels(route.upstream.name).set(0)
-        breaker.succeeded()
-
-    def failed(self, route: Route) -> None:
-        breaker = self._breaker(route)
-        breaker.failed(asyncio.get_running_loop().time())
-        if breaker.rests:
-            RESTING.labels(route.upstream.name).set(1)
-
     async def post(self, route: Route, path: str, body: bytes) -> UpstreamAnswer:
         """Send JSON, and return the answer once its headers came with status 200.
 
         The answer is read with `read_answer_body` or `read_chunk`; closing it early closes the connection,
         which is what tells the upstream to stop. Raises UpstreamRejected where the upstream finds fault with
-        the request, UpstreamSaturated when it is busy, UpstreamFailed for anything else. The caller's task
-        carries the deadline.
+        the request, UpstreamRateLimited and UpstreamSaturated when it is busy, UpstreamFailed for anything
+        else. The caller's task carries the deadline.
         """
         pool = self._pool(route.upstream)
         head = pool.heads.get(path)
@@ -142,12 +101,6 @@ class Upstreams:
             answer.close()
             raise _error_for(answer)
         return answer
-
-    def _breaker(self, route: Route) -> CircuitBreaker:
-        breaker = self._breakers.get(route.upstream.name)
-        if breaker is None:
-            breaker = self._breakers[route.upstream.name] = CircuitBreaker()
-        return breaker
 
     def _pool(self, upstream: Upstream) -> _Pool:
         pool = self._pools.get(upstream)
@@ -177,8 +130,10 @@ def _headers(upstream: Upstream) -> dict[str, str]:
 async def _asked(pool: _Pool, head: bytes, body: bytes) -> UpstreamAnswer:
     try:
         return await pool.connections.ask(head, body)
-    except (NotConnected, BrokenConnection) as error:
-        raise UpstreamFailed from error
+    except NotConnected as error:
+        raise UpstreamFailed(blame=Blame.UNREACHED) from error
+    except BrokenConnection as error:
+        raise UpstreamFailed(blame=Blame.DOUBTFUL) from error
 
 
 async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall) -> UpstreamAnswer:
@@ -194,9 +149,9 @@ async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall) -> Upst
             await pool.session.request(step.method, url, data=data, headers=headers, allow_redirects=False)
         )
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise UpstreamFailed from NotConnected(str(error))
+        raise UpstreamFailed(blame=Blame.UNREACHED) from NotConnected(str(error))
     except (aiohttp.ClientError, OSError) as error:
-        raise UpstreamFailed from error
+        raise UpstreamFailed(blame=Blame.DOUBTFUL) from error
 
 
 def _connections(upstream: Upstream) -> ConnectionPool:
@@ -229,13 +184,14 @@ def _form_data(form: Form) -> aiohttp.FormData:
     return data
 
 
-def _error_for(answer: UpstreamAnswer) -> UpstreamFailed | UpstreamRejected | UpstreamSaturated:
-    if answer.status in CALLER_AT_FAULT:
-        return UpstreamRejected(upstream_status=answer.status)
-    if answer.status in BUSY:
-        given = answer.headers.get("retry-after", "")
-        return UpstreamSaturated(
-            retry_after_s=min(max(int(given), 1), 120) if given.isdecimal() and len(given) < 10 else 1,
-            upstream_status=answer.status,
-        )
-    return UpstreamFailed(upstream_status=answer.status)
+def _error_for(answer: UpstreamAnswer) -> AttemptFailed | UpstreamRejected:
+    status = answer.status
+    if status in CALLER_AT_FAULT:
+        return UpstreamRejected(upstream_status=status)
+    if status in OPERATOR_AT_FAULT:
+        return UpstreamMisconfigured(upstream_status=status)
+    if status == 429:
+        return UpstreamRateLimited(pause_s(answer.headers.get("retry-after")), upstream_status=status)
+    if status in BUSY:
+        return UpstreamSaturated(pause_s(answer.headers.get("retry-after")), upstream_status=status)
+    return UpstreamFailed(upstream_status=status, blame=Blame.DOUBTFUL if status >= 500 else Blame.NOTHING)

@@ -1,4 +1,4 @@
-"""How the upstreams do, as this node's processes tell: what came of their calls, and who rests which."""
+"""How the upstreams do, as this node's processes tell: what came of their calls, and which of their routes rest."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ _LIVE_TASKS_SQL = "SELECT upstream, count(*) FROM gateway_task WHERE ended_at IS
 
 @dataclass(slots=True)
 class Health:
-    """One upstream: processes whose circuit is open, attempts since the node's start by result, live tasks."""
+    """One upstream: routes resting in its processes, attempts since the node's start by result, live tasks."""
 
-    resting_processes: int = 0
+    resting_routes: int = 0
     attempts: dict[str, int] = field(default_factory=dict)
     live_tasks: int = 0
 
@@ -41,7 +41,7 @@ def upstream_health() -> Mapping[str, Health]:
             of = health[upstream].attempts
             of[result] = of.get(result, 0) + int(values[0])
     for upstream, count in _resting().items():
-        health[upstream].resting_processes = count
+        health[upstream].resting_routes = count
     with connection.cursor() as cursor:
         cursor.execute(_LIVE_TASKS_SQL)
         for upstream, count in cursor.fetchall():

@@ -32,7 +32,7 @@ CHANGE_ROUTE = "gateway.change_route"
     menu=(GATEWAY, "dns"),
 )
 def upstreams(request: HttpRequest) -> HttpResponse:
-    """Every upstream with its circuit, its calls, and whether it drains."""
+    """Every upstream with its resting routes, its calls, and whether it drains."""
     catalog = load_current()
     health = upstream_health()
     rows = [

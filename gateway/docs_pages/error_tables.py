@@ -81,7 +81,7 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
         _("Use a new key for a new request."),
     ),
     (429, "rate_limit"): (
-        _("The calls of this minute are used up."),
+        _("The calls of this minute are used up, or the model's server is at its own limit of calls."),
         _("Wait as long as Retry-After says."),
     ),
     (429, "daily_trial_limit"): (
@@ -97,7 +97,7 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
         _("Try again; if the same input keeps failing, look at the log."),
     ),
     (503, "server_error"): (
-        _("The model or the platform is over capacity. Nothing is charged."),
+        _("The model or the platform is over capacity, or resting after failures. Nothing is charged."),
         _("Try again after as long as Retry-After says."),
     ),
     (504, "server_error"): (

@@ -8,7 +8,8 @@ from typing import TypeVar
 from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamCall, UpstreamFault
 from gateway.adapters.task_steps import OPERATOR_AT_FAULT, NotTaken, NotWelcome
 from gateway.catalog import Route
-from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
+from gateway.errors import UpstreamFailed, UpstreamRateLimited, UpstreamRejected, UpstreamSaturated
+from gateway.route_health import Blame
 from gateway.upstream import Upstreams
 from gateway.upstream_answers import UpstreamAnswer, read_answer_body
 from gateway.upstream_pool import NotConnected
@@ -30,33 +31,44 @@ class Meaning(Enum):
 
 class StepFault(Exception):
     """A step brought no answer. `status` is the upstream's own where it gave one, `retry_after_s` how long it asked
-    to be left alone."""
+    to be left alone, `blame` what it says of the route."""
 
-    def __init__(self, meaning: Meaning, *, status: int | None = None, retry_after_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        meaning: Meaning,
+        *,
+        status: int | None = None,
+        retry_after_s: float = 0.0,
+        blame: Blame = Blame.NOTHING,
+    ) -> None:
         super().__init__(meaning.value)
         self.meaning = meaning
         self.status = status
         self.retry_after_s = retry_after_s
+        self.blame = blame
 
 
 async def ask(
-    upstreams: Upstreams, route: Route, steps: Generator[UpstreamCall, Received, Answer], limit_s: float
+    upstreams: Upstreams,
+    route: Route,
+    account_id: int,
+    steps: Generator[UpstreamCall, Received, Answer],
+    limit_s: float,
 ) -> Answer:
-    """The steps' answer. Raises StepFault; counts the upstream's own faults against it."""
+    """The steps' answer, for a task of this account. Raises StepFault; counts the route's own faults against it."""
     try:
         async with asyncio.timeout(limit_s):
             answer = await _run(upstreams, route, steps)
     except StepFault as fault:
-        if fault.meaning in (Meaning.REFUSED, Meaning.NOT_WELCOME):
-            # It answers. To rest it would only keep those waiting that it does take.
-            upstreams.succeeded(route)
-        else:
-            upstreams.failed(route)
+        upstreams.health.failed(route, account_id, fault.blame, fault.retry_after_s)
         raise
     except TimeoutError:
-        upstreams.failed(route)
+        upstreams.health.failed(route, account_id, Blame.DOUBTFUL)
         raise StepFault(Meaning.UNKNOWN) from None
-    upstreams.succeeded(route)
+    except BaseException:
+        upstreams.health.gave_back(route, account_id)
+        raise
+    upstreams.health.answered(route)
     return answer
 
 
@@ -76,7 +88,7 @@ async def _run(
     except AnswerRefused as error:
         raise StepFault(Meaning.REFUSED) from error
     except NotTaken as error:
-        raise StepFault(Meaning.NOT_TAKEN) from error
+        raise StepFault(Meaning.NOT_TAKEN, blame=Blame.DOUBTFUL) from error
     except NotWelcome as error:
         raise StepFault(Meaning.NOT_WELCOME, status=error.status) from error
     except UpstreamFault as error:
@@ -94,12 +106,15 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
         body = await read_answer_body(response)
     except UpstreamRejected as error:
         raise StepFault(Meaning.REFUSED, status=error.upstream_status) from error
-    except UpstreamSaturated as error:
+    except (UpstreamSaturated, UpstreamRateLimited) as error:
         raise StepFault(
-            Meaning.NOT_TAKEN, status=error.upstream_status, retry_after_s=error.retry_after_s or 0.0
+            Meaning.NOT_TAKEN,
+            status=error.upstream_status,
+            retry_after_s=error.retry_after_s or 0.0,
+            blame=error.blame,
         ) from error
     except UpstreamFailed as error:
-        raise StepFault(_meaning(error, answered), status=error.upstream_status) from error
+        raise StepFault(_meaning(error, answered), status=error.upstream_status, blame=error.blame) from error
     except BaseException:
         if response is not None:
             response.close()

@@ -20,20 +20,14 @@ class TaskRoutes:
         self.calls_per_second: dict[str, float] = {}
         self._by_name: dict[tuple[str, str, str], Route] = {}
         self._by_upstream: dict[tuple[str, str], Route] = {}
-        self._of_upstream: dict[str, Route] = {}
         for route in task_routes(catalog):
             upstream = route.upstream.name
             self.upstreams[upstream] = route.upstream
             self._by_name[route.endpoint, route.model, route.name] = route
             self._by_upstream.setdefault((upstream, route.adapter), route)
-            self._of_upstream.setdefault(upstream, route)
             limit = route.options.get(CALLS_PER_SECOND)
             if isinstance(limit, (int, float)) and not isinstance(limit, bool) and limit > 0:
                 self.calls_per_second[upstream] = min(limit, self.calls_per_second.get(upstream, limit))
-
-    def of_upstream(self, upstream: str) -> Route:
-        """Any route of that upstream, which must be one of `upstreams`."""
-        return self._of_upstream[upstream]
 
     def own(self, task: ClaimedTask) -> Route | None:
         """The task's own route; None where the catalog has it no more, or has sent it elsewhere."""

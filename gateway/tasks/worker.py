@@ -113,7 +113,7 @@ class TaskWorker:
             await self._wake.wait(LOOK_EVERY_S)
 
     def _limits(self, now: float) -> dict[str, int]:
-        """How many tasks of each upstream there is room for; a resting upstream is left alone."""
+        """How many tasks of each upstream there is room for."""
         catalog = self._catalog.current
         if self._routes is None or self._routes.version != catalog.version:
             self._routes = TaskRoutes(catalog)
@@ -125,7 +125,7 @@ class TaskWorker:
             room = min(upstream.max_connections, settings.TASK_CALLS_IN_FLIGHT) - self._in_hand[name]
             if name in self._allowances:
                 room = min(room, self._allowances[name].whole(now))
-            if room > 0 and self._providers.upstreams.admits(self._routes.of_upstream(name)):
+            if room > 0:
                 limits[name] = room
         return limits
 
@@ -184,15 +184,23 @@ class TaskWorker:
             if route is None:
                 # Its server is gone from the catalog; it may come back before the deadline.
                 return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
-            return await poll(self._providers, task, route, self._line.rate, self._keep)
+            resting = self._resting(task, route)
+            return resting or await poll(self._providers, task, route, self._line.rate, self._keep)
         if task.state is State.HELD:
             own = self._routes.own(task)
-            return ended(task, NOT_SERVED) if own is None else await submit(self._providers, task, own)
+            if own is None:
+                return ended(task, NOT_SERVED)
+            return self._resting(task, own, State.HELD) or await submit(self._providers, task, own)
         if route is None:
             return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
         if task.state is State.SUBMITTING:
             return await find_lost(self._providers, task, route)
         return await tell_upstream(self._providers, task, route)
+
+    def _resting(self, task: ClaimedTask, route: Route, state: State | None = None) -> StepNote | None:
+        """The task put off while its route rests after failures; None where it may be asked now."""
+        rest_s = self._providers.upstreams.health.wait_s(route, task.key.account_id)
+        return StepNote(task.key, rest_s, state, errors=task.errors) if rest_s > 0 else None
 
     async def _record(self, task: ClaimedTask, note: StepNote) -> None:
         try:

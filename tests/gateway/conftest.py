@@ -42,7 +42,16 @@ async def upstreams() -> AsyncIterator[Upstreams]:
 @pytest.fixture
 def tenant(transactional_db: None) -> Tenant:
     cache.clear()
-    account, _ = grants.open_account("Relay's lab", "unlimited", extra_microcredits=10 * CREDIT)
+    return _tenant("Relay's lab")
+
+
+@pytest.fixture
+def other_tenant(tenant: Tenant) -> Tenant:
+    return _tenant("Next door")
+
+
+def _tenant(name: str) -> Tenant:
+    account, _ = grants.open_account(name, "unlimited", extra_microcredits=10 * CREDIT)
     _, key = actions.issue_key(account, "relay")
     rate = rate_card.publish("relay-test", (Price("tokens_in", 10, 1), Price("tokens_out", 100, 1)))
     return Tenant(account.pk, Caller(digest_of(key)), key, rate)

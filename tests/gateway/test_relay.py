@@ -21,11 +21,20 @@ from gateway.adapters import openai_chat
 from gateway.adapters.chat_request import ChatRequest
 from gateway.catalog import Route
 from gateway.chat import complete_chat
-from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected, UpstreamSaturated
+from gateway.errors import (
+    RouteResting,
+    TimeLimitReached,
+    UpstreamFailed,
+    UpstreamMisconfigured,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamSaturated,
+)
 from gateway.metrics import OVERRUNS
 from gateway.relay import Call, Relay, price_headers
+from gateway.route_health import FAILURES_TO_REST, REST_S
 from gateway.streaming import stream_chat
-from gateway.upstream import FAILURES_TO_OPEN, Upstreams
+from gateway.upstream import Upstreams
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from tests.gateway.stepping import cancelled_at
 from usage.calls import Caller
@@ -68,6 +77,9 @@ def answering(status: int = 200, body: Any = None, pause_s: float = 0.0) -> Any:
         return web.json_response(completion() if body is None else body, status=status)
 
     return handler
+
+
+SILENT = answering(pause_s=60)
 
 
 def streaming(*events: bytes, pause_s: float = 0.0, break_off: bool = False) -> Any:
@@ -190,9 +202,10 @@ async def test_a_call_within_its_hold_is_told_to_nobody(
     [
         (400, None, "rejected", UpstreamRejected),
         (422, None, "rejected", UpstreamRejected),
-        (429, None, "failed", UpstreamSaturated),
+        (429, None, "failed", UpstreamRateLimited),
+        (503, None, "failed", UpstreamSaturated),
         (500, None, "failed", UpstreamFailed),
-        (401, None, "failed", UpstreamFailed),
+        (401, None, "failed", UpstreamMisconfigured),
         (200, {"choices": []}, "failed", UpstreamFailed),
         (200, {"error": {"message": "no"}}, "failed", UpstreamFailed),
         (200, {"choices": [{"message": {"tool_calls": 5}}]}, "failed", UpstreamFailed),
@@ -257,14 +270,39 @@ async def test_an_upstream_that_keeps_failing_is_left_alone(
     relay: Relay, tenant: Tenant, upstream: LocalUpstream
 ) -> None:
     upstream.handler = answering(500)
-    for _ in range(FAILURES_TO_OPEN):
+    for _ in range(FAILURES_TO_REST):
         with pytest.raises(UpstreamFailed):
             await carry(relay, tenant, upstream.url)
-    with pytest.raises(UpstreamSaturated):
+    with pytest.raises(RouteResting, match="resting after failures") as caught:
         await carry(relay, tenant, upstream.url)
-    assert len(upstream.seen) == FAILURES_TO_OPEN
+    assert 1 <= (caught.value.retry_after_s or 0) <= REST_S
+    assert len(upstream.seen) == FAILURES_TO_REST
     assert await tenant.settled_balance() == START
-    assert len(tenant.outcomes()) == FAILURES_TO_OPEN + 1
+    assert len(tenant.outcomes()) == FAILURES_TO_REST + 1
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        answering(500),
+        answering(429),
+        answering(403),
+        answering(400),
+        answering(body={"choices": []}),
+        answering(body={"error": {"message": "no"}}),
+        SILENT,
+    ],
+    ids=["500", "429", "403", "400", "empty", "told in a 200", "silent"],
+)
+async def test_no_tenant_can_keep_another_from_a_route(
+    handler: Any, relay: Relay, tenant: Tenant, other_tenant: Tenant, upstream: LocalUpstream
+) -> None:
+    upstream.handler = handler
+    for _ in range(2 * FAILURES_TO_REST):
+        with pytest.raises(PlatformError):
+            await carry(relay, tenant, upstream.url, time_limit_s=0.1 if handler is SILENT else 30.0)
+    upstream.handler = answering()
+    await carry(relay, other_tenant, upstream.url)
 
 
 async def test_a_refused_call_reaches_no_upstream_and_leaves_no_event(

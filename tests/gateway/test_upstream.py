@@ -1,6 +1,8 @@
 """The client side against a real server: what comes back, what breaks, and what tells the upstream to stop."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -8,13 +10,14 @@ from aiohttp import web
 
 from aio_platform.errors import PlatformError
 from gateway import upstream_answers
-from gateway.errors import UpstreamFailed, UpstreamRejected, UpstreamSaturated
-from gateway.upstream import (
-    FAILURES_TO_OPEN,
-    OPEN_FOR_S,
-    CircuitBreaker,
-    Upstreams,
+from gateway.errors import (
+    UpstreamFailed,
+    UpstreamMisconfigured,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamSaturated,
 )
+from gateway.upstream import Upstreams
 from gateway.upstream_answers import UpstreamAnswer, read_answer_body, read_chunk
 from tests.gateway.local_upstream import LocalUpstream, route_to
 
@@ -30,48 +33,6 @@ def answering(status: int, **headers: str) -> Any:
         return web.Response(status=status, text="secret of the upstream", headers=headers)
 
     return handler
-
-
-def test_a_breaker_rests_an_upstream_after_failures_in_a_row_and_no_earlier() -> None:
-    breaker = CircuitBreaker()
-    for number in range(FAILURES_TO_OPEN):
-        assert breaker.admits(100.0 + number)
-        breaker.failed(100.0 + number)
-    opened = 100.0 + FAILURES_TO_OPEN - 1
-    assert not breaker.admits(opened)
-    assert not breaker.admits(opened + OPEN_FOR_S - 0.001)
-
-
-def test_a_success_between_failures_starts_the_count_again() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(10):
-        for _ in range(FAILURES_TO_OPEN - 1):
-            breaker.failed(0.0)
-        breaker.succeeded()
-    assert breaker.admits(0.0)
-
-
-def test_after_the_rest_one_call_probes_for_all() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(FAILURES_TO_OPEN):
-        breaker.failed(0.0)
-    assert breaker.admits(OPEN_FOR_S)
-    assert not breaker.admits(OPEN_FOR_S)
-    breaker.failed(OPEN_FOR_S + 0.1)
-    assert not breaker.admits(OPEN_FOR_S + 0.2)
-    assert breaker.admits(2 * OPEN_FOR_S)  # a probe that never ended lets another one try
-    breaker.succeeded()
-    assert breaker.admits(2 * OPEN_FOR_S)
-    assert breaker.admits(2 * OPEN_FOR_S)
-
-
-async def test_the_pools_breaker_is_the_upstreams_whatever_the_route(
-    upstreams: Upstreams, upstream: LocalUpstream
-) -> None:
-    for _ in range(FAILURES_TO_OPEN):
-        upstreams.failed(route_to(upstream.url, "first"))
-    assert not upstreams.admits(route_to(upstream.url, "first"))
-    assert upstreams.admits(route_to(upstream.url, "second"))
 
 
 async def test_a_call_is_sent_with_the_upstreams_secrets_and_nothing_of_ours(
@@ -95,16 +56,16 @@ async def test_a_call_is_sent_with_the_upstreams_secrets_and_nothing_of_ours(
         (413, UpstreamRejected),
         (415, UpstreamRejected),
         (422, UpstreamRejected),
-        (429, UpstreamSaturated),
+        (429, UpstreamRateLimited),
         (503, UpstreamSaturated),
-        (401, UpstreamFailed),
-        (402, UpstreamFailed),
-        (403, UpstreamFailed),
-        (404, UpstreamFailed),
+        (529, UpstreamSaturated),
+        (401, UpstreamMisconfigured),
+        (402, UpstreamMisconfigured),
+        (403, UpstreamMisconfigured),
+        (404, UpstreamMisconfigured),
         (500, UpstreamFailed),
         (502, UpstreamFailed),
         (504, UpstreamFailed),
-        (529, UpstreamFailed),
         (201, UpstreamFailed),
         (204, UpstreamFailed),
         (304, UpstreamFailed),
@@ -129,16 +90,29 @@ async def test_each_status_is_the_fault_of_the_caller_the_load_or_the_upstream(
         ("-5", 1),
         ("soon", 1),
         ("1.5", 1),
-        ("Wed, 21 Oct 2026", 1),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 1),
+        ("Wed, 21 Oct 2015", 1),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 120),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", 1),
     ],
 )
 async def test_the_upstreams_pause_is_passed_on_within_bounds(
     given: str, expected: int, upstreams: Upstreams, upstream: LocalUpstream
 ) -> None:
     upstream.handler = answering(429, **{"Retry-After": given})
-    with pytest.raises(UpstreamSaturated) as caught:
+    with pytest.raises(UpstreamRateLimited) as caught:
         await post(upstreams, upstream)
     assert caught.value.retry_after_s == expected
+
+
+async def test_a_pause_given_as_a_date_is_told_in_seconds(
+    upstreams: Upstreams, upstream: LocalUpstream
+) -> None:
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
+    upstream.handler = answering(429, **{"Retry-After": until})
+    with pytest.raises(UpstreamRateLimited) as caught:
+        await post(upstreams, upstream)
+    assert 1 < (caught.value.retry_after_s or 0) <= 40
 
 
 @pytest.mark.parametrize("given", ["²", "9" * 5000])

@@ -53,6 +53,7 @@ ROUTES = {
     "fails-over": [("ailing", "sbx-fail"), ("sound", "sbx-chat")],
     "refused-over": [("closed", "sbx-chat"), ("sound", "sbx-chat")],
     "alone": [("ailing-alone", "sbx-fail")],
+    "beside": [("ailing-alone", "sbx-chat")],
     "picky": [("picky", "sbx-chat"), ("sound", "sbx-chat")],
     "slow": [("slow", "sbx-timeout"), ("sound", "sbx-chat")],
 }
@@ -170,7 +171,7 @@ def test_the_time_limit_is_one_for_all_routes(
     assert books.receipt(answer)["timings"]["latency_ms"] >= 998
 
 
-def test_an_upstream_that_failed_five_times_in_a_row_is_left_to_rest(
+def test_a_route_that_failed_five_times_in_a_row_is_left_to_rest(
     routed: RunningPlatform, client: httpx.Client, books: Books
 ) -> None:
     text, mark = marked()
@@ -181,6 +182,7 @@ def test_an_upstream_that_failed_five_times_in_a_row_is_left_to_rest(
     assert len(routed.journal(mark)) == 5
     assert int(answers[-1].headers["Retry-After"]) >= 1
     assert told(answers[-1])["type"] == "server_error"
+    assert "resting after failures" in told(answers[-1])["message"]
     assert books.receipt(answers[-1])["outcome"] == "failed"
     books.assert_nothing_held_or_spent()
 
@@ -198,3 +200,38 @@ def test_calls_that_are_refused_or_called_bad_do_not_tire_an_upstream(
     assert answer.status_code == 200
     (entry,) = routed.journal(mark)
     assert entry["completed"]
+
+
+def test_one_tenants_failures_stop_neither_other_models_nor_other_tenants(
+    routed: RunningPlatform, client: httpx.Client, routed_tenants: TenantPool
+) -> None:
+    for _ in range(10):
+        assert client.post(OPENAI, json=saying("hello") | {"model": "alone"}).status_code in (502, 503)
+        empty = client.post(OPENAI, json=saying("[[sbx:empty_choices]]") | {"model": "picky"})
+        assert empty.status_code == 502
+        moderated = client.post(OPENAI, json=saying("[[sbx:status=403]]") | {"model": "beside"})
+        assert moderated.status_code == 502
+
+    assert client.post(OPENAI, json=saying("hello") | {"model": "beside"}).status_code == 200
+    text, mark = marked()
+    with routed.client(routed_tenants.take()) as neighbour:
+        assert neighbour.post(OPENAI, json=saying(text) | {"model": "picky"}).status_code == 200
+        assert neighbour.post(OPENAI, json=saying(text) | {"model": "beside"}).status_code == 200
+        assert neighbour.post(OPENAI, json=saying(text) | {"model": "alone"}).status_code == 502
+    assert len(routed.journal(mark)) == 3
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_upstreams_429_reaches_the_caller_as_one_with_its_pause_and_is_no_limit_of_the_callers(
+    stream: bool, client: httpx.Client, books: Books
+) -> None:
+    text, _ = marked("[[sbx:status=429;retry_after=7]]")
+
+    answer = client.post(OPENAI, json=saying(text, stream=stream) | {"model": "beside"})
+
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "7"
+    assert (told(answer)["type"], "at its own limit" in told(answer)["message"]) == ("rate_limit", True)
+    assert not [name for name in answer.headers if "ratelimit" in name.lower()]
+    assert books.receipt(answer)["outcome"] == "failed"
+    books.assert_nothing_held_or_spent()

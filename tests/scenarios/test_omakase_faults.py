@@ -68,10 +68,10 @@ def test_an_upstream_that_finds_fault_is_a_400(path: str, sturdy: httpx.Client, 
     books.assert_nothing_held_or_spent()
 
 
-def test_a_busy_upstream_is_a_503_that_says_when(sturdy: httpx.Client, books: Books) -> None:
+def test_an_upstream_at_its_limit_is_a_429_that_says_when(sturdy: httpx.Client, books: Books) -> None:
     answer = ask(sturdy, "/api/tts", "[[sbx:status=429;retry_after=7]] hello")
 
-    assert answer.status_code == 503
+    assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "7"
     books.assert_nothing_held_or_spent()
 

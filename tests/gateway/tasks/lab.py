@@ -302,7 +302,7 @@ class Lab:
     def admits(self, name: str) -> bool:
         """Whether that upstream is not left to rest."""
         url = {"lab": self.upstream, "second": self.second}[name].local.url
-        return self._upstreams.admits(lab_route(name, url, self.rate))
+        return self._upstreams.health.wait_s(lab_route(name, url, self.rate), self.tenant.account_id) == 0
 
     async def _keep(self, task: ClaimedTask, urls: list[str]) -> list[str]:
         self.kept.append(urls)

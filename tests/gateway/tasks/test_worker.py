@@ -9,8 +9,8 @@ import pytest
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
+from gateway.route_health import FAILURES_TO_REST
 from gateway.tasks import worker
-from gateway.upstream import FAILURES_TO_OPEN
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import Lab, OpenedTask, rate_of
 from usage.rates import Rate
@@ -154,8 +154,8 @@ async def test_the_upstreams_own_status_is_in_the_receipt_and_in_the_log(
 
 async def test_an_upstream_that_does_not_take_our_key_is_not_rested(lab: Lab) -> None:
     """One model's wrong address must not keep those waiting that the upstream does take."""
-    lab.upstream.on_submit = [404] * (FAILURES_TO_OPEN + 1)
-    tasks = [await lab.open() for _ in range(FAILURES_TO_OPEN + 1)]
+    lab.upstream.on_submit = [404] * (FAILURES_TO_REST + 1)
+    tasks = [await lab.open() for _ in range(FAILURES_TO_REST + 1)]
     lab.work()
     for task in tasks:
         await lab.until(task, "failed")
