@@ -13,10 +13,10 @@ import structlog
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import errors, key_rules
-from accounts.delegation import terms_of
+from accounts import delegation, errors, key_rules
 from accounts.keys import digest_of, last_four_of, new_key, prefix_of
 from accounts.models import Account, ApiKey, Membership, Plan, User
 from aio_platform.errors import InvalidRequest
@@ -100,10 +100,12 @@ def issue_key(
     cap_month_microcredits: int | None = None,
     may_manage_keys: bool = False,
     created_by: User | None = None,
+    issued_by: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key, and return it with its text, which nothing can show again. None means no limit.
 
-    Raises InvalidRequest naming the field that breaks `key_rules`, AccountSuspended.
+    A key that a key issues is within its terms, and counts against its caps. Raises InvalidRequest naming the field
+    that breaks `key_rules`, AccountSuspended, and for `issued_by` BeyondOwnKey and KeyNotLive.
     """
     terms: dict[str, Any] = {
         "allowed_endpoints": key_rules.valid_endpoints(endpoints),
@@ -117,6 +119,10 @@ def issue_key(
     name = key_rules.valid_name(name)
     with transaction.atomic():
         _check_active(account)
+        if issued_by is not None:
+            [holder] = _locked_live_keys(issued_by)
+            delegation.check_within(delegation.terms_of(holder), delegation.terms_of(ApiKey(**terms)))
+            terms |= {"issued_by": holder, "issuer_roots": delegation.issuer_roots(holder)}
         api_key, key_text = _insert_key(account, name=name, created_by=created_by, **terms)
     log.info("key issued", account_id=account.public_id, key_id=api_key.public_id)
     return api_key, key_text
@@ -135,20 +141,34 @@ def change_limits(
     cap_day_microcredits: int | Unchanged | None = UNCHANGED,
     cap_month_microcredits: int | Unchanged | None = UNCHANGED,
     expires_at: datetime | Unchanged | None = UNCHANGED,
+    by: ApiKey | None = None,
 ) -> ApiKey:
     """Change a live key's caps and expiry, from its next call on; None removes a limit.
 
-    Raises InvalidRequest naming the field, and KeyNotLive: what has ended is not brought back.
+    Caps are shared with the keys it replaced. What a key changes is within its own limits, and a key that it gives
+    more counts against its caps from then on. Raises InvalidRequest naming the field, KeyNotLive (what has ended is
+    not brought back), and for `by` BeyondOwnKey.
     """
+    caps: dict[str, int | None] = {}
+    if not isinstance(cap_day_microcredits, Unchanged):
+        caps["cap_day_microcredits"] = key_rules.valid_cap(cap_day_microcredits, "cap_day")
+    if not isinstance(cap_month_microcredits, Unchanged):
+        caps["cap_month_microcredits"] = key_rules.valid_cap(cap_month_microcredits, "cap_month")
+    wanted: dict[str, Any] = {name.removesuffix("_microcredits"): cap for name, cap in caps.items()}
+    if not isinstance(expires_at, Unchanged):
+        wanted["expires_at"] = key_rules.valid_expiry(expires_at, timezone.now())
     with transaction.atomic():
-        locked = _locked_live_key(api_key)
-        if not isinstance(cap_day_microcredits, Unchanged):
-            locked.cap_day_microcredits = key_rules.valid_cap(cap_day_microcredits, "cap_day")
-        if not isinstance(cap_month_microcredits, Unchanged):
-            locked.cap_month_microcredits = key_rules.valid_cap(cap_month_microcredits, "cap_month")
-        if not isinstance(expires_at, Unchanged):
-            locked.expires_at = key_rules.valid_expiry(expires_at, timezone.now())
-        locked.save(update_fields=["cap_day_microcredits", "cap_month_microcredits", "expires_at"])
+        locked, *holders = _locked_live_keys(api_key, *([by] if by is not None else []))
+        for_the_line: dict[str, Any] = dict(caps)
+        for holder in holders:
+            delegation.check_limits_within(delegation.terms_of(holder), **wanted)
+            if delegation.gives_more(delegation.terms_of(locked), **wanted):
+                for_the_line["issuer_roots"] = delegation.issuer_roots(holder, locked) or None
+        if for_the_line:
+            _line_of(locked).update(**for_the_line)
+        if "expires_at" in wanted:
+            ApiKey.objects.filter(pk=locked.pk).update(expires_at=wanted["expires_at"])
+        locked.refresh_from_db()
     log.info("key limits changed", account_id=locked.account.public_id, key_id=locked.public_id)
     return locked
 
@@ -173,22 +193,29 @@ def rotate_key(
     overlap_s: int,
     *,
     created_by: User | None = None,
+    by: ApiKey | None = None,
     also: Callable[[ApiKey], object] | None = None,
 ) -> tuple[ApiKey, str]:
     """Issue a successor with the same name, scopes, caps and expiry; the old key works `overlap_s` longer.
 
     Overlap 0 revokes the old key with the same commit; an earlier expiry of its own stands. Money is the
-    account's, so none moves. Raises InvalidRequest for an overlap beyond 30 days, KeyNotLive,
-    KeyAlreadyReplaced (rotate the successor), AccountSuspended. Not inside a transaction: RuntimeError.
+    account's, so none moves; what was spent of the caps and of the minute counts for the successor, and while both
+    work they share it. A key that rotates another one is told a text that works for it, so it counts against its
+    caps from then on. Raises InvalidRequest for an overlap beyond 30 days, KeyNotLive, KeyAlreadyReplaced (rotate the
+    successor), AccountSuspended, and for `by` BeyondOwnKey. Not inside a transaction: RuntimeError.
     """
     overlap = timedelta(seconds=key_rules.valid_overlap_s(overlap_s))
     with transaction.atomic(durable=True):
-        old = _locked_live_key(api_key)
+        old, *holders = _locked_live_keys(api_key, *([by] if by is not None else []))
         _check_active(old.account)
         successor = ApiKey.objects.filter(replaces=old).first()
         if successor is not None:
             raise errors.KeyAlreadyReplaced(successor.public_id)
-        terms = terms_of(old)
+        terms = delegation.terms_of(old)
+        for holder in holders:
+            delegation.check_within(delegation.terms_of(holder), terms)
+            old.issuer_roots = delegation.issuer_roots(holder, old) or None
+            _line_of(old).update(issuer_roots=old.issuer_roots)
         new, key_text = _insert_key(
             old.account,
             name=old.name,
@@ -201,6 +228,9 @@ def rotate_key(
             may_manage_keys=terms.may_manage_keys,
             created_by=created_by,
             replaces=old,
+            rotation_root_id=old.meter_id,
+            issued_by_id=old.issued_by_id,
+            issuer_roots=old.issuer_roots,
         )
         now = timezone.now()
         if overlap:
@@ -278,15 +308,26 @@ def _insert_key(account: Account, **fields: Any) -> tuple[ApiKey, str]:
     return api_key, key_text
 
 
-def _locked_live_key(api_key: ApiKey) -> ApiKey:
-    locked = (
-        ApiKey.objects.select_related("account")
-        .select_for_update(no_key=True, of=("self",))
-        .get(pk=api_key.pk)
-    )
-    if not locked.is_live(timezone.now()):
-        raise errors.KeyNotLive
-    return locked
+def _locked_live_keys(*api_keys: ApiKey) -> list[ApiKey]:
+    """The keys as they are now, locked with the first keys of their lines; KeyNotLive where one has ended.
+
+    A key that acts on itself comes twice. First keys are locked in the order of their ids, so that who locks the same
+    ones lines up; whoever changes a line holds its first key's lock.
+    """
+    first_ones = sorted({api_key.meter_id for api_key in api_keys})
+    locking = ApiKey.objects.select_for_update(no_key=True, of=("self",)).order_by("pk")
+    assert len(locking.filter(pk__in=first_ones)) == len(first_ones)
+    found = {key.pk: key for key in locking.select_related("account").filter(pk__in=[k.pk for k in api_keys])}
+    for key in found.values():
+        if not key.is_live(timezone.now()):
+            raise errors.KeyNotLive
+    return [found[api_key.pk] for api_key in api_keys]
+
+
+def _line_of(api_key: ApiKey) -> QuerySet[ApiKey]:
+    """The keys that replaced one another, this one among them."""
+    first = api_key.meter_id
+    return ApiKey.objects.filter(Q(pk=first) | Q(rotation_root=first))
 
 
 def _check_active(account: Account) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 from accounts.errors import BeyondOwnKey
 from accounts.models import ApiKey
 
+# Each is one more meter that a call is counted on.
+MAX_ISSUERS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class KeyTerms:
@@ -63,6 +66,32 @@ def check_limits_within(holder: KeyTerms, **wanted: Any) -> None:
     }
     for param, value in wanted.items():
         _check(held[param], value, _is_not_above, param)
+
+
+def issuer_roots(holder: ApiKey, receiver: ApiKey | None = None) -> list[int]:
+    """Where the calls of a key count besides its own meter once the holder issued it, rotated it or gave it more.
+
+    `receiver` is the key as it was before, None for one that is issued. Raises BeyondOwnKey where a call would count
+    on more than MAX_ISSUERS other meters.
+    """
+    earlier: list[int] = []
+    if receiver is not None:
+        earlier = receiver.issuer_roots or []
+    roots = dict.fromkeys([*earlier, holder.meter_id, *(holder.issuer_roots or [])])
+    if receiver is not None:
+        roots.pop(receiver.meter_id, None)
+    if len(roots) > MAX_ISSUERS:
+        raise BeyondOwnKey(f"API keys hand on keys to one another at most {MAX_ISSUERS} times.")
+    return list(roots)
+
+
+def gives_more(before: KeyTerms, **wanted: Any) -> bool:
+    """Whether a change to those of `cap_day`, `cap_month` and `expires_at` that are given allows what was not."""
+    try:
+        check_limits_within(before, **wanted)
+    except BeyondOwnKey:
+        return True
+    return False
 
 
 def _check(held: Any, wanted: Any, fits: Callable[[Any, Any], bool], param: str) -> None:

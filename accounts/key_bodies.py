@@ -146,6 +146,11 @@ class KeyBody(serializers.Serializer[ApiKey]):
     expires_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
     replaces = serializers.CharField(source="replaces.public_id", allow_null=True)
+    issued_by = serializers.CharField(
+        source="issued_by.public_id",
+        allow_null=True,
+        help_text="the key that issued it, whose caps its calls count against too; null where a member did",
+    )
 
     @extend_schema_field({"type": "string", "const": "api_key"})
     def get_object(self, api_key: ApiKey) -> str:

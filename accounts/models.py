@@ -135,6 +135,13 @@ class ApiKey(models.Model):
     cap_month_microcredits = models.BigIntegerField(null=True, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     replaces = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    # Limits are counted where a key cannot begin anew: the first of the keys that replaced one another (None: this
+    # one), and those first ones of every key that issued it or gave it more. See docs/adr/0022.
+    rotation_root = models.ForeignKey(
+        "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
+    issued_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    issuer_roots = ArrayField(models.BigIntegerField(), null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -157,6 +164,11 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def meter_id(self) -> int:
+        """The key on whose meter this one's calls are counted: itself, or the first of those it replaced."""
+        return self.rotation_root_id or self.pk
 
     def is_live(self, at: datetime) -> bool:
         """Neither revoked nor expired at that moment."""

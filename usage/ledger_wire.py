@@ -56,14 +56,14 @@ def settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
 
 
 def read_verdict(row: Row) -> Verdict:
-    """One row of usage_authorize_v1."""
+    """One row of usage_authorize_v2."""
     name = row[0]
     assert name is not None
     return Verdict(name.decode(), *[None if value is None else int(value) for value in row[1:]])
 
 
 def read_settlement(row: Row) -> Settlement:
-    """One row of usage_settle_v1."""
+    """One row of usage_settle_v2."""
     settled, charged, available, repeated = row
     return Settlement(
         settled == b"t",

@@ -4,6 +4,7 @@ Every table keys its rows by account first, so the models have composite keys. W
 where the tables are made, in `usage/sql/tables_0001.sql`.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -45,6 +46,7 @@ class Hold(models.Model):
     started_at = models.DateTimeField()
     held_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    meters = ArrayField(models.BigIntegerField(), null=True)
 
     class Meta:
         managed = False
@@ -197,7 +199,7 @@ class KeyMeter(models.Model):
     day_microcredits = models.BigIntegerField()
     month = models.DateField()
     month_microcredits = models.BigIntegerField()
-    last_used_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
 
     class Meta:
         managed = False

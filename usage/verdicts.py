@@ -90,7 +90,7 @@ def _next_midnight(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
-# Every refusal of usage_authorize_v1 and usage_refuse_v1, in the order they are decided.
+# Every refusal of usage_authorize_v2 and usage_refuse_v1, in the order they are decided.
 _ERRORS: dict[str, Callable[[Verdict, int, datetime], PlatformError]] = {
     "unknown_key": lambda *_: accounts_errors.UnknownKey(),
     "revoked_key": lambda *_: accounts_errors.RevokedKey(),

@@ -39,6 +39,7 @@ def test_a_key_is_issued_and_shown_once(account: Account, owner: Any) -> None:
         "expires_at": None,
         "revoked_at": None,
         "replaces": None,
+        "issued_by": None,
     }
     assert body["created_at"].endswith("Z")
     assert abs(datetime.fromisoformat(body["created_at"]) - timezone.now()) < timedelta(minutes=1)

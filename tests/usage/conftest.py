@@ -36,7 +36,7 @@ class Tenant(NamedTuple):
 
 @dataclass
 class Call:
-    """One element of usage_authorize_v1's arrays."""
+    """One element of usage_authorize_v2's arrays."""
 
     digest: bytes | None
     ceiling: int = CREDIT
@@ -53,7 +53,7 @@ class Call:
 
 
 class Verdict(NamedTuple):
-    """One row of usage_authorize_v1."""
+    """One row of usage_authorize_v2."""
 
     verdict: str
     account_id: int | None
@@ -67,7 +67,7 @@ class Verdict(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """One row of usage_settle_v1."""
+    """One row of usage_settle_v2."""
 
     settled: bool
     charged: int | None
@@ -108,7 +108,7 @@ class Books:
     def authorize(self, *calls: Call) -> list[Verdict]:
         """One batch."""
         rows = self.sql(
-            "SELECT * FROM usage_authorize_v1(%s::uuid[], %s::bytea[], %s::bigint[], %s::bigint[], %s::inet[],"
+            "SELECT * FROM usage_authorize_v2(%s::uuid[], %s::bytea[], %s::bigint[], %s::bigint[], %s::inet[],"
             " %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[])",
             [call.request_id for call in calls],
             [call.digest for call in calls],
@@ -135,7 +135,7 @@ class Books:
     def settle(self, *ends: dict[str, Any]) -> list[Settled]:
         """One batch of `end(...)`."""
         rows = self.sql(
-            "SELECT * FROM usage_settle_v1(%s::bigint[], %s::uuid[], %s::text[], %s::bigint[], %s::boolean[],"
+            "SELECT * FROM usage_settle_v2(%s::bigint[], %s::uuid[], %s::text[], %s::bigint[], %s::boolean[],"
             " %s::text[], %s::smallint[], %s::boolean[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],"
             " %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::integer[],"
             " %s::jsonb[])",

@@ -1,4 +1,4 @@
-"""usage_authorize_v1: one verdict a call, in the documented order; a refused call uses up nothing."""
+"""usage_authorize_v2: one verdict a call, in the documented order; a refused call uses up nothing."""
 
 from datetime import timedelta
 

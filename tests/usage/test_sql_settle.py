@@ -1,4 +1,4 @@
-"""usage_settle_v1 and usage_expire_holds_v1: a hold ends once, and its event is written with it."""
+"""usage_settle_v2 and usage_expire_holds_v1: a hold ends once, and its event is written with it."""
 
 from datetime import timedelta
 

@@ -21,7 +21,7 @@ def verdict(name, **figures):
 
 def names_in_sql():
     """What the functions can say, read from their text."""
-    text = (SQL / "authorize_v1.sql").read_text() + (SQL / "refusals_v1.sql").read_text()
+    text = (SQL / "authorize_v2.sql").read_text() + (SQL / "refusals_v1.sql").read_text()
     return set(re.findall(r"(?:THEN|v :=)\s+'([a-z_]+)'", text)) - {"admitted"}
 
 

@@ -8,11 +8,15 @@ from usage.queries.figures import Wanted, figures
 from usage.queries.filters import CallFilter
 from usage.queries.snapshot import snapshot
 
+# What counts against a key's caps stands with the first of the keys it replaced.
 _FIGURES_SQL = """
-    SELECT m.key_id, m.last_used_at,
+    SELECT k.id AS key_id, own.last_used_at,
         CASE WHEN m.month = date_trunc('month', %(today)s::date)::date THEN m.month_microcredits ELSE 0 END AS month,
         CASE WHEN m.day = %(today)s THEN m.day_microcredits ELSE 0 END AS day
-    FROM usage_key_meter m WHERE m.account_id = %(account_id)s
+    FROM accounts_apikey k
+    JOIN usage_key_meter m ON m.account_id = k.account_id AND m.key_id = coalesce(k.rotation_root_id, k.id)
+    LEFT JOIN usage_key_meter own ON own.account_id = k.account_id AND own.key_id = k.id
+    WHERE k.account_id = %(account_id)s
 """
 _LAST_SQL = (
     "SELECT last_used_at FROM usage_key_meter WHERE account_id = %(account_id)s AND key_id = %(key_id)s"
@@ -21,6 +25,8 @@ RECENTLY = timedelta(days=7)
 
 
 class KeyFigures(NamedTuple):
+    """Day and month are what its caps count: with the keys it replaced and those it issued. The rest is its own."""
+
     last_used_at: datetime | None = None
     day_microcredits: int = 0
     month_microcredits: int = 0

@@ -32,7 +32,7 @@ _KEYS_SQL = """
         CASE WHEN m.day = %(today)s THEN m.day_microcredits ELSE 0 END AS day_used,
         CASE WHEN m.month = %(month)s THEN m.month_microcredits ELSE 0 END AS month_used
     FROM accounts_apikey k
-    LEFT JOIN usage_key_meter m ON m.account_id = k.account_id AND m.key_id = k.id
+    LEFT JOIN usage_key_meter m ON m.account_id = k.account_id AND m.key_id = coalesce(k.rotation_root_id, k.id)
     WHERE k.account_id = %(account_id)s AND k.revoked_at IS NULL
         AND (k.expires_at IS NULL OR k.expires_at > %(as_of)s)
         AND (k.expires_at <= %(soon)s

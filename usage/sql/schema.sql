@@ -163,9 +163,11 @@ CREATE TABLE usage_hold (
     started_at timestamp with time zone NOT NULL,
     held_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    meters bigint[],
     CONSTRAINT usage_hold_pkey PRIMARY KEY (account_id, request_id),
     CONSTRAINT usage_hold_amount_microcredits_check CHECK ((amount_microcredits >= 0))
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0);
+COMMENT ON COLUMN usage_hold.meters IS 'The keys on whose meters it is counted; null where that is its own key alone.';
 GRANT SELECT ON usage_hold TO aio_app;
 
 CREATE TABLE usage_idempotent_call (
@@ -194,13 +196,13 @@ CREATE TABLE usage_key_meter (
     day_microcredits bigint NOT NULL,
     month date NOT NULL,
     month_microcredits bigint NOT NULL,
-    last_used_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
     CONSTRAINT usage_key_meter_pkey PRIMARY KEY (account_id, key_id),
     CONSTRAINT usage_key_meter_day_microcredits_check CHECK ((day_microcredits >= 0)),
     CONSTRAINT usage_key_meter_month_microcredits_check CHECK ((month_microcredits >= 0)),
     CONSTRAINT usage_key_meter_window_calls_check CHECK ((window_calls >= 0))
 ) WITH (fillfactor=10, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_vacuum_cost_delay=0);
-COMMENT ON TABLE usage_key_meter IS 'Per key: calls in the running minute, and what it spent or holds this day and month. key_id 0: sessions.';
+COMMENT ON TABLE usage_key_meter IS 'Per key: calls in the running minute, and what it, its successors and the keys they issued spent or hold this day and month. A successor''s row says only when it was last used. key_id 0: sessions.';
 GRANT SELECT ON usage_key_meter TO aio_app;
 
 CREATE TABLE usage_ledger_entry (
@@ -581,6 +583,17 @@ END $function$;
 
 CREATE OR REPLACE FUNCTION public.usage_authorize_v1(p_request_ids uuid[], p_key_digests bytea[], p_account_ids bigint[], p_member_ids bigint[], p_addresses inet[], p_endpoints text[], p_models text[], p_routes text[], p_rate_ids bigint[], p_ceilings bigint[], p_started_at_ms bigint[], p_ttl_s integer[])
  RETURNS TABLE(verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint, minute_limit integer, minute_remaining integer, minute_reset_s integer)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    SELECT * FROM usage_authorize_v2(p_request_ids, p_key_digests, p_account_ids, p_member_ids, p_addresses,
+        p_endpoints, p_models, p_routes, p_rate_ids, p_ceilings, p_started_at_ms, p_ttl_s)
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_authorize_v2(p_request_ids uuid[], p_key_digests bytea[], p_account_ids bigint[], p_member_ids bigint[], p_addresses inet[], p_endpoints text[], p_models text[], p_routes text[], p_rate_ids bigint[], p_ceilings bigint[], p_started_at_ms bigint[], p_ttl_s integer[])
+ RETURNS TABLE(verdict text, account_id bigint, key_id bigint, available bigint, held bigint, allowance bigint, minute_limit integer, minute_remaining integer, minute_reset_s integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -598,6 +611,8 @@ DECLARE
     verdicts text[] := array_fill(NULL::text, ARRAY[n]);
     accounts bigint[] := array_fill(NULL::bigint, ARRAY[n]);
     keys bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    -- every meter of a hold, as an array's text, where its key's own row is not the only one
+    meter_lists text[] := array_fill(NULL::text, ARRAY[n]);
     availables bigint[] := array_fill(NULL::bigint, ARRAY[n]);
     helds bigint[] := array_fill(NULL::bigint, ARRAY[n]);
     allowances bigint[] := array_fill(NULL::bigint, ARRAY[n]);
@@ -608,11 +623,27 @@ DECLARE
     admitted integer := 0;
     on_trial boolean := false;
     refused integer := 0;
-    -- the account and key that the loop stands at
+    -- what this batch adds to meters, one element a meter
+    m_accounts bigint[];
+    m_keys bigint[];
+    m_calls integer[];
+    m_amounts bigint[];
+    m_used_at timestamptz[];
+    last integer := 0;
+    -- the same beyond the meters of the calls' own lines, an element for each time
+    is_shared boolean := false;
+    o_accounts bigint[];
+    o_keys bigint[];
+    o_amounts bigint[];
+    o_used_at timestamptz[];
+    -- the account and meter that the loop stands at
     at_account bigint;
-    at_key bigint;
+    at_meter bigint;
     a_available bigint; a_held bigint; a_trial integer;
     k_window timestamptz; k_calls integer; k_day bigint; k_month bigint;
+    -- the least that a cap of the call's issuers has left; null without issuers or caps
+    i_day bigint; i_month bigint;
+    added bigint;
 BEGIN
     grants_due := usage_lock_balances_v1(p_account_ids, p_key_digests);
     moment := clock_timestamp();
@@ -626,6 +657,7 @@ BEGIN
 
     FOR c IN
         SELECT i.ord, i.ceiling, a.id AS account_id, coalesce(k.id, 0) AS key_id,
+            coalesce(k.rotation_root_id, k.id, 0) AS meter, k.issuer_roots,
             CASE
                 WHEN a.id IS NULL THEN 'unknown_key'
                 WHEN k.revoked_at IS NOT NULL THEN 'revoked_key'
@@ -651,12 +683,12 @@ BEGIN
         LEFT JOIN accounts_membership m ON m.account_id = i.account_id AND m.user_id = i.member_id
         LEFT JOIN accounts_plan p ON p.slug = a.plan_id
         LEFT JOIN usage_balance b ON b.account_id = a.id
-        LEFT JOIN usage_key_meter t ON t.account_id = a.id AND t.key_id = coalesce(k.id, 0)
-        ORDER BY a.id, k.id, i.ord
+        LEFT JOIN usage_key_meter t ON t.account_id = a.id AND t.key_id = coalesce(k.rotation_root_id, k.id, 0)
+        ORDER BY a.id, coalesce(k.rotation_root_id, k.id), i.ord
     LOOP
         IF c.account_id IS DISTINCT FROM at_account THEN
             at_account := c.account_id;
-            at_key := NULL;
+            at_meter := NULL;
             a_available := coalesce(c.available_microcredits, 0);
             a_held := coalesce(c.held_microcredits, 0);
             IF c.trial_calls_per_day IS NOT NULL THEN
@@ -665,8 +697,8 @@ BEGIN
                 a_trial := coalesce(a_trial, 0);
             END IF;
         END IF;
-        IF c.key_id IS DISTINCT FROM at_key THEN
-            at_key := c.key_id;
+        IF c.meter IS DISTINCT FROM at_meter THEN
+            at_meter := c.meter;
             k_window := c.window_started_at;
             k_calls := c.window_calls;
             IF k_window IS NULL OR k_window <= moment - interval '60 seconds' THEN
@@ -675,20 +707,41 @@ BEGIN
             END IF;
             k_day := CASE WHEN c.day = today THEN c.day_microcredits ELSE 0 END;
             k_month := CASE WHEN c.month = this_month THEN c.month_microcredits ELSE 0 END;
+            IF is_shared THEN
+                SELECT coalesce(sum(x.amount), 0) INTO added
+                FROM unnest(o_keys, o_amounts) AS x (key_id, amount) WHERE x.key_id = c.meter;
+                k_day := k_day + added;
+                k_month := k_month + added;
+            END IF;
         END IF;
         v := c.refusal;
         IF v IS NULL THEN
+            i_day := NULL;
+            i_month := NULL;
+            IF c.issuer_roots IS NOT NULL THEN
+                SELECT min(r.cap_day_microcredits - coalesce(t.day_microcredits, 0) - x.amount),
+                       min(r.cap_month_microcredits - coalesce(m.month_microcredits, 0) - x.amount)
+                INTO i_day, i_month
+                FROM accounts_apikey r
+                LEFT JOIN usage_key_meter t ON t.account_id = c.account_id AND t.key_id = r.id AND t.day = today
+                LEFT JOIN usage_key_meter m ON m.account_id = c.account_id AND m.key_id = r.id AND m.month = this_month
+                CROSS JOIN LATERAL (
+                    SELECT coalesce(sum(y.amount), 0) AS amount
+                    FROM unnest(o_keys || m_keys, o_amounts || m_amounts) AS y (key_id, amount)
+                    WHERE y.key_id = r.id) x
+                WHERE r.id = ANY (c.issuer_roots);
+            END IF;
             IF k_calls >= c.calls_per_minute THEN
                 v := 'minute_rate';
             ELSIF a_trial >= c.trial_calls_per_day THEN
                 v := 'trial_exhausted';
                 allowances[c.ord] := c.trial_calls_per_day;
-            ELSIF c.cap_day_microcredits - k_day < c.ceiling THEN
+            ELSIF least(c.cap_day_microcredits - k_day, i_day) < c.ceiling THEN
                 v := 'key_day_cap';
-                allowances[c.ord] := greatest(c.cap_day_microcredits - k_day, 0);
-            ELSIF c.cap_month_microcredits - k_month < c.ceiling THEN
+                allowances[c.ord] := greatest(least(c.cap_day_microcredits - k_day, i_day), 0);
+            ELSIF least(c.cap_month_microcredits - k_month, i_month) < c.ceiling THEN
                 v := 'key_month_cap';
-                allowances[c.ord] := greatest(c.cap_month_microcredits - k_month, 0);
+                allowances[c.ord] := greatest(least(c.cap_month_microcredits - k_month, i_month), 0);
             ELSIF a_available < c.ceiling OR c.available_microcredits IS NULL THEN
                 v := 'insufficient_credits';
                 allowances[c.ord] := a_available;
@@ -699,6 +752,35 @@ BEGIN
                 k_calls := k_calls + 1;
                 k_day := k_day + c.ceiling;
                 k_month := k_month + c.ceiling;
+                IF m_keys[last] IS DISTINCT FROM c.meter OR m_accounts[last] <> c.account_id THEN
+                    last := last + 1;
+                    m_accounts[last] := c.account_id;
+                    m_keys[last] := c.meter;
+                    m_calls[last] := 0;
+                    m_amounts[last] := 0;
+                    m_used_at[last] := NULL;
+                END IF;
+                m_calls[last] := m_calls[last] + 1;
+                m_amounts[last] := m_amounts[last] + c.ceiling;
+                IF c.key_id = c.meter THEN
+                    m_used_at[last] := moment;
+                ELSE
+                    -- all that a key which replaced another has for itself: when it was used
+                    is_shared := true;
+                    meter_lists[c.ord] := ARRAY[c.meter]::text;
+                    o_accounts := o_accounts || c.account_id;
+                    o_keys := o_keys || c.key_id;
+                    o_amounts := o_amounts || 0::bigint;
+                    o_used_at := o_used_at || moment;
+                END IF;
+                IF c.issuer_roots IS NOT NULL THEN
+                    is_shared := true;
+                    meter_lists[c.ord] := (c.meter || c.issuer_roots)::text;
+                    o_accounts := o_accounts || array_fill(c.account_id, ARRAY[cardinality(c.issuer_roots)]);
+                    o_keys := o_keys || c.issuer_roots;
+                    o_amounts := o_amounts || array_fill(c.ceiling, ARRAY[cardinality(c.issuer_roots)]);
+                    o_used_at := o_used_at || array_fill(NULL::timestamptz, ARRAY[cardinality(c.issuer_roots)]);
+                END IF;
                 IF c.trial_calls_per_day IS NOT NULL THEN
                     a_trial := a_trial + 1;
                     trial_days[c.ord] := today;
@@ -722,39 +804,54 @@ BEGIN
         keys[c.ord] := c.key_id;
     END LOOP;
 
+    IF is_shared THEN
+        SELECT array_agg(s.account_id), array_agg(s.key_id), array_agg(s.calls), array_agg(s.amount), array_agg(s.used_at)
+        INTO m_accounts, m_keys, m_calls, m_amounts, m_used_at
+        FROM (
+            SELECT x.account_id, x.key_id, sum(x.calls)::integer AS calls, sum(x.amount)::bigint AS amount,
+                   max(x.used_at) AS used_at
+            FROM (
+                SELECT * FROM unnest(m_accounts, m_keys, m_calls, m_amounts, m_used_at)
+                    AS own (account_id, key_id, calls, amount, used_at)
+                UNION ALL
+                SELECT others.account_id, others.key_id, 0, others.amount, others.used_at
+                FROM unnest(o_accounts, o_keys, o_amounts, o_used_at)
+                    AS others (account_id, key_id, amount, used_at)) x
+            GROUP BY 1, 2) s;
+    END IF;
     IF admitted > 0 THEN
         WITH h AS MATERIALIZED (
             SELECT * FROM unnest(verdicts, accounts, p_request_ids, keys, p_member_ids, p_endpoints, p_models,
-                                 p_routes, p_rate_ids, p_ceilings, trial_days, p_started_at_ms, p_ttl_s)
+                                 p_routes, p_rate_ids, p_ceilings, trial_days, p_started_at_ms, p_ttl_s, meter_lists)
                 AS i (verdict, account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
-                      ceiling, trial_day, started_at_ms, ttl_s)
+                      ceiling, trial_day, started_at_ms, ttl_s, meter_list)
             WHERE i.verdict = 'admitted'
         ), holds AS (
             INSERT INTO usage_hold (account_id, request_id, key_id, member_id, endpoint, model, route, rate_id,
-                                    amount_microcredits, trial_day, started_at, held_at, expires_at)
+                                    amount_microcredits, trial_day, started_at, held_at, expires_at, meters)
             SELECT h.account_id, h.request_id, h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id,
                    h.ceiling, h.trial_day, 'epoch'::timestamptz + h.started_at_ms * interval '1 millisecond',
-                   moment, moment + h.ttl_s * interval '1 second'
+                   moment, moment + h.ttl_s * interval '1 second', h.meter_list::bigint[]
             FROM h
-        ), per_key AS MATERIALIZED (
-            SELECT h.account_id, h.key_id, count(*)::integer AS calls, sum(h.ceiling)::bigint AS amount
-            FROM h GROUP BY 1, 2
         ), balances AS (
             UPDATE usage_balance b
             SET available_microcredits = b.available_microcredits - s.amount,
                 held_microcredits = b.held_microcredits + s.amount,
                 holds_opened = b.holds_opened + s.calls
-            FROM (SELECT account_id, sum(amount)::bigint AS amount, sum(calls) AS calls FROM per_key GROUP BY 1) s
+            FROM (SELECT h.account_id, sum(h.ceiling)::bigint AS amount, count(*) AS calls FROM h GROUP BY 1) s
             WHERE b.account_id = s.account_id
         )
         INSERT INTO usage_key_meter AS t (account_id, key_id, window_started_at, window_calls,
                                           day, day_microcredits, month, month_microcredits, last_used_at)
-        SELECT s.account_id, s.key_id, moment, s.calls, today, s.amount, this_month, s.amount, moment
-        FROM per_key s
+        SELECT s.account_id, s.key_id, CASE WHEN s.calls > 0 THEN moment ELSE 'epoch'::timestamptz END, s.calls, today,
+               s.amount, this_month, s.amount, s.used_at
+        FROM unnest(m_accounts, m_keys, m_calls, m_amounts, m_used_at)
+            AS s (account_id, key_id, calls, amount, used_at)
         ON CONFLICT (account_id, key_id) DO UPDATE SET
-            window_started_at = CASE WHEN t.window_started_at <= moment - interval '60 seconds'
+            -- a minute starts with a call of the meter's own keys
+            window_started_at = CASE WHEN excluded.window_calls > 0 AND t.window_started_at <= moment - interval '60 seconds'
                 THEN moment ELSE t.window_started_at END,
-            window_calls = CASE WHEN t.window_started_at <= moment - interval '60 seconds'
+            window_calls = CASE WHEN excluded.window_calls > 0 AND t.window_started_at <= moment - interval '60 seconds'
                 THEN 0 ELSE t.window_calls END + excluded.window_calls,
             day = today,
             day_microcredits = CASE WHEN t.day = today THEN t.day_microcredits ELSE 0 END
@@ -762,7 +859,7 @@ BEGIN
             month = this_month,
             month_microcredits = CASE WHEN t.month = this_month THEN t.month_microcredits ELSE 0 END
                 + excluded.month_microcredits,
-            last_used_at = moment;
+            last_used_at = coalesce(excluded.last_used_at, t.last_used_at);
     END IF;
     IF on_trial THEN
         INSERT INTO usage_trial_day AS d (account_id, day, calls)
@@ -1762,6 +1859,18 @@ END $function$;
 
 CREATE OR REPLACE FUNCTION public.usage_settle_v1(p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[], p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[], p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[], p_pixel_steps bigint[], p_video_ms bigint[], p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[])
  RETURNS TABLE(settled boolean, charged bigint, available bigint, repeated boolean)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    SELECT * FROM usage_settle_v2(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams,
+        p_statuses, p_streamed, p_estimated, p_tokens_in, p_tokens_out, p_images, p_audio_ms, p_characters,
+        p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts)
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_settle_v2(p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[], p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[], p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[], p_pixel_steps bigint[], p_video_ms bigint[], p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[])
+ RETURNS TABLE(settled boolean, charged bigint, available bigint, repeated boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1783,7 +1892,7 @@ BEGIN
         SELECT i.ord, i.account_id, i.request_id, i.outcome, i.give_trial_back, i.upstream, i.status, i.streamed,
             i.estimated, i.tokens_in, i.tokens_out, i.images, i.audio_ms, i.characters, i.pixel_steps, i.video_ms,
             i.latency_ms, i.upstream_latency_ms, i.first_byte_ms, i.attempts, h.key_id, h.member_id, h.endpoint, h.model,
-            h.route, h.rate_id, h.trial_day, h.held_at, h.started_at, h.hold, h.cost,
+            h.route, h.rate_id, h.trial_day, h.held_at, h.started_at, h.meters, h.hold, h.cost,
             CASE WHEN h.cost > 0 THEN b.last_entry
                 + sum((h.cost > 0)::int) OVER of_account END AS entry,
             b.total - sum(h.cost) OVER of_account AS balance
@@ -1796,7 +1905,7 @@ BEGIN
         -- OFFSET 0 keeps these look-ups by key; as joins they would be planned as scans while their tables are small.
         CROSS JOIN LATERAL (
             SELECT h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id, h.trial_day, h.held_at, h.started_at,
-                   h.amount_microcredits AS hold, least(coalesce(i.charge, 0), h.amount_microcredits) AS cost
+                   h.meters, h.amount_microcredits AS hold, least(coalesce(i.charge, 0), h.amount_microcredits) AS cost
             FROM usage_hold h WHERE h.account_id = i.account_id AND h.request_id = i.request_id OFFSET 0) h
         CROSS JOIN LATERAL (
             SELECT b.last_entry, b.available_microcredits + b.held_microcredits AS total
@@ -1840,10 +1949,13 @@ BEGIN
         SET day_microcredits = t.day_microcredits - s.day_back,
             month_microcredits = t.month_microcredits - s.month_back
         FROM (SELECT n.account_id, n.key_id,
-                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.day::timestamp AT TIME ZONE 'UTC'), 0) AS day_back,
-                     coalesce(sum(n.hold - n.cost) FILTER (WHERE n.held_at >= u.month::timestamp AT TIME ZONE 'UTC'), 0)
+                     coalesce(sum(n.back) FILTER (WHERE n.held_at >= u.day::timestamp AT TIME ZONE 'UTC'), 0) AS day_back,
+                     coalesce(sum(n.back) FILTER (WHERE n.held_at >= u.month::timestamp AT TIME ZONE 'UTC'), 0)
                          AS month_back
-              FROM numbered n JOIN usage_key_meter u
+              FROM (SELECT n.account_id, unnest(coalesce(n.meters, ARRAY[n.key_id])) AS key_id, n.held_at,
+                           n.hold - n.cost AS back
+                    FROM numbered n) n
+              JOIN usage_key_meter u
                   ON u.account_id = n.account_id AND u.key_id = n.key_id AND u.account_id = ANY (p_account_ids)
               GROUP BY 1, 2) s
         WHERE t.account_id = s.account_id AND t.key_id = s.key_id AND t.account_id = ANY (p_account_ids)
