@@ -129,6 +129,9 @@ class KeyScopes(serializers.Serializer[ApiKey]):
     )
 
 
+STATUSES = ("live", "revoked", "expired")
+
+
 class KeyBody(serializers.Serializer[ApiKey]):
     """An API key as people see it: never its text."""
 
@@ -156,7 +159,7 @@ class KeyBody(serializers.Serializer[ApiKey]):
     def get_object(self, api_key: ApiKey) -> str:
         return "api_key"
 
-    @extend_schema_field({"type": "string", "enum": ["live", "revoked", "expired"]})
+    @extend_schema_field({"type": "string", "enum": list(STATUSES)})
     def get_status(self, api_key: ApiKey) -> str:
         if api_key.revoked_at is not None:
             return "revoked"

@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 
-from gateway.chat_schema import body_of
+from gateway.chat_schema import body_of, titled
 from gateway.contracts.form import FormContract
 from gateway.contracts.parsing import RequestContract
 from gateway.field_descriptions import with_descriptions
@@ -47,10 +47,9 @@ def form_body(contract: type[FormContract], file_field: str) -> dict[str, Any]:
     return {"multipart/form-data": {**schema, "properties": properties, "required": required}}
 
 
-def json_object(*required: str, **properties: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """An answer that is a JSON object with these properties."""
-    schema = {"type": "object", "properties": properties, "required": list(required or properties)}
-    return "application/json", schema
+def json_object(title: str, *optional: str, **properties: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An answer that is a JSON object of that name with these properties, all of them there but the optional ones."""
+    return "application/json", titled(title, *optional, **properties)
 
 
 def sound() -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -60,5 +59,5 @@ def sound() -> tuple[tuple[str, dict[str, Any]], ...]:
 
 ANY_JSON: tuple[str, dict[str, Any]] = (
     "application/json",
-    {"description": "The upstream's answer, as it is", "oneOf": [{"type": "object"}, {"type": "array"}]},
+    {"description": "The upstream's answer, as it is: an object or an array"},
 )

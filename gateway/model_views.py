@@ -2,19 +2,22 @@
 
 import orjson
 from django.http import HttpResponse, HttpResponseBase
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from aio_platform.async_api import AsyncAPIView
 from aio_platform.handler import GatewayRequest
 from gateway.callers import caller_of, refusal_of
 from gateway.lifespan import running
+from gateway.model_schema import MODELS
 
 
 class ModelsView(AsyncAPIView):
     """GET /v1/models and /api/v1/models."""
 
-    @extend_schema(summary="List the models", responses={200: OpenApiTypes.OBJECT})
+    operation_name = "list_models"
+
+    @extend_schema(**MODELS)
     async def get(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         caller = await caller_of(request)

@@ -19,33 +19,38 @@ from gateway.endpoint_schema import (
 )
 
 EMBEDDING = operation(
-    "embedding",
+    "embed_text",
     "Embedding of a text; `text` may stand for `input`",
     json_body(TextEmbeddingBody),
-    json_object(embeddingVector=NUMBERS),
+    json_object("EmbeddedText", embeddingVector=NUMBERS),
 )
 RERANK = operation(
-    "rerank",
+    "rerank_passages",
     "Passages ranked by a query; the upstream's answer as it is",
     json_body(PassageRerankBody),
     ANY_JSON,
 )
-SPEECH = operation("tts", "Speech from a text", json_body(SpokenTextBody), *sound())
-SPEAKERS = operation("tts_speakers", "Who can speak; the upstream's answer as it is", None, ANY_JSON)
+SPEECH = operation("synthesize_speech", "Speech from a text", json_body(SpokenTextBody), *sound())
+SPEAKERS = operation("list_speakers", "Who can speak; the upstream's answer as it is", None, ANY_JSON)
 SPEECH_TO_TEXT = operation(
-    "stt", "Text from speech; the upstream's answer as it is", form_body(SpeechToTextForm, "file"), ANY_JSON
+    "transcribe_speech",
+    "Text from speech; the upstream's answer as it is",
+    form_body(SpeechToTextForm, "file"),
+    ANY_JSON,
 )
 VOICE_CLONE = operation(
-    "voice_clone",
+    "clone_voice",
     "Speech in the voice of a sample; X-Voice-Clone-Fallback says where `ref_text` was missing",
     form_body(VoiceCloneForm, "ref_audio"),
     *sound(),
 )
 IMAGE_TO_TEXT = operation(
-    "image2text",
+    "describe_image",
     "What an image shows and says",
     form_body(ImageToTextForm, "image"),
-    json_object(text={"type": "string"}),
+    json_object("ImageText", text={"type": "string"}),
 )
-MUSIC = operation("t2m", "Music from a description", json_body(TextToMusicBody), *sound())
-IMAGE = operation("t2i", "An image from a description", json_body(TextToImageBody), ("image/png", BINARY))
+MUSIC = operation("generate_music", "Music from a description", json_body(TextToMusicBody), *sound())
+IMAGE = operation(
+    "generate_image", "An image from a description", json_body(TextToImageBody), ("image/png", BINARY)
+)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.chat_schema import titled
 from gateway.contracts.embedding import OpenAIEmbeddingBody
 from gateway.contracts.images import OpenAIImageBody
 from gateway.contracts.rerank import OpenAIRerankBody
@@ -11,74 +12,98 @@ from gateway.endpoint_schema import BINARY, NUMBERS, form_body, json_body, json_
 
 _STRING = {"type": "string"}
 _INTEGER = {"type": "integer"}
-_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_NUMBER = {"type": "number"}
 
 
-def _list_of(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "array",
-        "items": {"type": "object", "properties": properties, "required": list(properties)},
-    }
+def _array_of(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
 
 
-_TOKENS = {"type": "object", "properties": {"prompt_tokens": _INTEGER, "total_tokens": _INTEGER}}
+_TOKENS = titled("InputTokens", prompt_tokens=_INTEGER, total_tokens=_INTEGER)
+_SEGMENT = titled(
+    "TranscriptSegment", "id", "start", "end", id=_INTEGER, start=_NUMBER, end=_NUMBER, text=_STRING
+)
+_WORD = titled("TranscriptWord", word=_STRING, start=_NUMBER, end=_NUMBER)
+# What is said beside `text` depends on `response_format`.
 _TRANSCRIPT = (
     json_object(
-        "text",
+        "Transcript",
+        "task",
+        "language",
+        "duration",
+        "segments",
+        "words",
+        "usage",
         text=_STRING,
         task=_STRING,
         language=_STRING,
-        duration={"type": "number"},
-        segments=_OBJECTS,
-        words=_OBJECTS,
-        usage={"type": "object"},
+        duration=_NUMBER,
+        segments=_array_of(_SEGMENT),
+        words=_array_of(_WORD),
+        usage=titled("HeardSeconds", type=_STRING, seconds=_INTEGER),
     ),
     ("text/plain", _STRING),
     ("text/vtt", _STRING),
 )
 EMBEDDINGS = operation(
-    "openai_embeddings",
+    "openai_create_embeddings",
     "Embeddings, as OpenAI's",
     json_body(OpenAIEmbeddingBody),
     json_object(
+        "EmbeddingList",
         object=_STRING,
-        data=_list_of(object=_STRING, index=_INTEGER, embedding={"oneOf": [NUMBERS, _STRING]}),
+        data=_array_of(
+            titled("Embedding", object=_STRING, index=_INTEGER, embedding={"anyOf": [NUMBERS, _STRING]})
+        ),
         model=_STRING,
         usage=_TOKENS,
     ),
 )
 RERANK = operation(
-    "openai_rerank",
+    "openai_rerank_documents",
     "Documents ranked by a query, as Jina's and Cohere's",
     json_body(OpenAIRerankBody),
     json_object(
+        "Ranking",
         id=_STRING,
         model=_STRING,
         usage=_TOKENS,
-        results=_list_of(index=_INTEGER, relevance_score={"type": "number"}),
+        results=_array_of(
+            titled(
+                "RankedDocument",
+                "document",
+                index=_INTEGER,
+                relevance_score=_NUMBER,
+                document=titled("DocumentText", text=_STRING),
+            )
+        ),
     ),
 )
 SPEECH = operation(
-    "openai_speech",
+    "openai_create_speech",
     "Speech from a text, as OpenAI's",
     json_body(OpenAISpeechBody),
     *sound(),
     ("audio/pcm", BINARY),
 )
 IMAGES = operation(
-    "openai_images",
+    "openai_create_images",
     "Images from a description, as OpenAI's",
     json_body(OpenAIImageBody),
-    json_object(created=_INTEGER, data=_list_of(b64_json=_STRING)),
+    json_object(
+        "ImageList",
+        created=_INTEGER,
+        data=_array_of(titled("GeneratedImage", "revised_prompt", b64_json=_STRING, revised_prompt=_STRING)),
+    ),
 )
 TRANSCRIPTIONS = operation(
-    "openai_transcriptions",
+    "openai_create_transcription",
     "Text from speech, as OpenAI's",
     form_body(OpenAITranscriptionForm, "file"),
     *_TRANSCRIPT,
 )
 TRANSLATIONS = operation(
-    "openai_translations",
+    "openai_create_translation",
     "English text from speech, as OpenAI's",
     form_body(OpenAITranscriptionForm, "file"),
     *_TRANSCRIPT,

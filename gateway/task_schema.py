@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from aio_platform.translatable import gettext_noop as _
 from gateway.catalog import TASK_ENDPOINTS
+from gateway.chat_schema import titled
 from gateway.endpoint_schema import json_object, operation
 from gateway.field_descriptions import ANYWHERE
 from gateway.tasks.listing import AFTER, DEFAULT_LIMIT, MAX_LIMIT
@@ -14,22 +15,21 @@ from gateway.tasks.states import SHOWN
 _STRING: dict[str, Any] = {"type": "string"}
 _MOMENT = {"type": "string", "format": "date-time"}
 _STATUS = {"type": "string", "enum": list(dict.fromkeys(SHOWN.values()))}
-_TASK: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "task_id": _STRING,
-        "status": _STATUS,
-        "consumed_credits": {"type": "number"},
-        "error_message": {"type": ["string", "null"]},
-        "created_at": _MOMENT,
-        "request": {"type": "object"},
-        "response": {"type": "array", "items": _STRING, "description": "URLs, once it has succeeded"},
-    },
+_TASK_FIELDS: dict[str, Any] = {
+    "task_id": _STRING,
+    "status": _STATUS,
+    "consumed_credits": {"type": "number"},
+    "error_message": {"type": ["string", "null"]},
+    "created_at": _MOMENT,
+    "request": {"type": "object", "additionalProperties": True},
+    "response": {"type": "array", "items": _STRING, "description": "URLs, once it has succeeded"},
 }
+_TASK = titled("Task", **_TASK_FIELDS)
 _ENVELOPE = {"code": {"type": "integer"}, "message": _STRING}
 _BODY = {
     "application/json": {
         "type": "object",
+        "title": "NewTaskBody",
         "properties": {
             "model": {"type": "string", "description": _("The model's slug; the tools need none.")},
             "callback_url": {
@@ -47,15 +47,15 @@ NEW_TASK = operation(
     "Open a task",
     _BODY,
     json_object(
+        "OpenedTask",
         **_ENVELOPE,
-        data={
-            "type": "object",
-            "properties": {
-                "task_id": _STRING,
-                "status": _STATUS,
-                "warnings": {"type": "array", "items": _STRING},
-            },
-        },
+        data=titled(
+            "OpenedTaskData",
+            "warnings",
+            task_id=_STRING,
+            status=_STATUS,
+            warnings={"type": "array", "items": _STRING},
+        ),
         id=_STRING,
         status=_STRING,
         model=_STRING,
@@ -63,22 +63,28 @@ NEW_TASK = operation(
     ),
 )
 del NEW_TASK["operation_id"]
-TASK = operation("task", "How a task stands; free of charge", None, json_object(**_ENVELOPE, data=_TASK))
+TASK = operation(
+    "get_task", "How a task stands; free of charge", None, json_object("TaskAnswer", **_ENVELOPE, data=_TASK)
+)
 CANCEL = operation(
     "cancel_task",
     "Cancel a task that has not ended; nothing is charged",
     None,
-    json_object(**_ENVELOPE, data=_TASK),
+    json_object("TaskAnswer", **_ENVELOPE, data=_TASK),
 )
 CANCEL["request"] = None
 LISTING = ("limit", AFTER, "status", "model", "endpoint", "since", "until")
 TASKS = operation(
-    "tasks",
+    "list_tasks",
     "The account's tasks, newest first",
     None,
     json_object(
+        "TaskPage",
         **_ENVELOPE,
-        data={"type": "array", "items": _TASK},
+        data={
+            "type": "array",
+            "items": titled("ListedTask", **_TASK_FIELDS, model=_STRING, endpoint=_STRING),
+        },
         as_of=_MOMENT,
         has_more={"type": "boolean"},
         next={"type": ["string", "null"]},

@@ -72,11 +72,12 @@ class NewTaskView(AsyncAPIView):
     """
 
     endpoint = ""
+    session_allowed = True
 
     @extend_schema(**task_schema.NEW_TASK)
     async def post(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request, session_allowed=True)
+        caller = await caller_of(request, session_allowed=self.session_allowed)
         try:
             async with body_deadline():
                 body = await request.read_body(settings.MAX_TASK_BODY_BYTES)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from aio_platform.errors import InvalidRequest
 from gateway.contracts.parsing import RequestContract
@@ -29,9 +29,34 @@ UNPRICED_FIELDS = frozenset(
 PRICED_PARTS = ("text", "image_url", "refusal")
 
 
+# What the OpenAPI document says of a part; `check_messages` is what holds it.
+ContentPart = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "title": "ContentPart",
+            "properties": {
+                "type": {"type": "string", "enum": list(PRICED_PARTS)},
+                "text": {"type": "string"},
+                "image_url": {
+                    "type": "object",
+                    "title": "ImageUrl",
+                    "properties": {"url": {"type": "string"}, "detail": {"type": "string"}},
+                    "required": ["url"],
+                },
+                "refusal": {"type": "string"},
+            },
+            "required": ["type"],
+            "additionalProperties": True,
+        }
+    ),
+]
+
+
 class ChatMessage(RequestContract):
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[dict[str, Any]] | None = None
+    content: str | list[ContentPart] | None = None
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
     name: str | None = None

@@ -38,8 +38,7 @@ def public_url(result_id: str, expires_at: datetime) -> str:
 
 def public_base() -> str:
     """What the address of every kept result begins with."""
-    base = settings.PUBLIC_URL or f"http://{settings.AIO_HOST}:{settings.AIO_PORT}"
-    return f"{base.rstrip('/')}/{PATH}"
+    return f"{settings.BASE_URL.rstrip('/')}/{PATH}"
 
 
 def _signer() -> Signer:

@@ -70,6 +70,9 @@ REDIS_URL = os.environ.get("REDIS_URL", "")
 
 # Where upstreams and the links in mails reach us; without it upstreams are polled only.
 PUBLIC_URL = os.environ.get("AIO_PUBLIC_URL", "")
+# Where this machine reaches us, for links when nobody said where others do.
+_LOOPBACK_BY_WILDCARD = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+BASE_URL = PUBLIC_URL or f"http://{_LOOPBACK_BY_WILDCARD.get(AIO_HOST, AIO_HOST)}:{AIO_PORT}"
 EMAIL_URL = os.environ.get("EMAIL_URL", "")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "AIO platform <no-reply@localhost>")
 if EMAIL_URL and not PUBLIC_URL:
@@ -260,7 +263,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.identity.BelongsToAccount"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "gateway.operation_schema.OperationSchema",
     "EXCEPTION_HANDLER": "aio_platform.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
@@ -269,7 +272,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "One account, one aio_ key, one wallet, every AI endpoint.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": BASE_URL}],
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStateEnum": "gateway.callbacks.deliveries.STATES",
+        "KeyStatusEnum": "accounts.key_bodies.STATUSES",
+    },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would say every value twice
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
@@ -277,6 +285,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "gateway.documented_errors.add_errors",
         "gateway.code_samples.add_code_samples",
+        "gateway.schema_components.name_components",
     ],
 }
 

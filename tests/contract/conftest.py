@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ PROGRAM_TIMEOUT_S = 120
 def run_python_client(program: str, *arguments: str) -> dict[str, Any]:
     """What a program of `programs/` prints."""
     assert CLIENTS_PYTHON.exists(), f"no {CLIENTS_PYTHON}: run `make test-clients`, which installs it"
-    return _printed([str(CLIENTS_PYTHON), str(HERE / "programs" / program), *arguments])
+    return printed([str(CLIENTS_PYTHON), str(HERE / "programs" / program), *arguments])
 
 
 def run_node_client(program: str, *arguments: str) -> dict[str, Any]:
@@ -56,10 +56,11 @@ def run_node_client(program: str, *arguments: str) -> dict[str, Any]:
     assert node is not None, "these tests need Node.js 20 or newer"
     installed = (NODE_DIRECTORY / "node_modules").is_dir()
     assert installed, f"no packages in {NODE_DIRECTORY}: run `make test-clients`, which installs them"
-    return _printed([node, str(NODE_DIRECTORY / program), *arguments])
+    return printed([node, str(NODE_DIRECTORY / program), *arguments])
 
 
-def _printed(command: list[str]) -> dict[str, Any]:
+def printed(command: list[str], environment_too: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What a program prints as JSON; a program that fails fails the test."""
     # Clients must not take a proxy or somebody's key from the environment.
     environment = {
         name: value
@@ -68,7 +69,7 @@ def _printed(command: list[str]) -> dict[str, Any]:
     }
     completed = subprocess.run(
         command,
-        env=environment | {"LANG": "C.UTF-8", "LANGSMITH_TRACING": "false"},
+        env=environment | {"LANG": "C.UTF-8", "LANGSMITH_TRACING": "false"} | dict(environment_too or {}),
         capture_output=True,
         text=True,
         timeout=PROGRAM_TIMEOUT_S,

@@ -23,7 +23,7 @@ from gateway import catalog_feed
 from gateway.callbacks.signing import new_secret, signed_headers
 from gateway.docs_pages import error_tables, pages, prices, samples
 from gateway.docs_pages.answers import example_answer
-from gateway.docs_pages.openapi import METHODS, document
+from gateway.docs_pages.openapi import METHODS, document, resolved
 from gateway.docs_pages.reference import operations_of
 from gateway.docs_pages.search import search
 from gateway.field_descriptions import ANYWHERE, BY_CONTRACT
@@ -141,9 +141,8 @@ def test_no_description_is_of_a_field_that_there_is_not() -> None:
     for methods in document()["paths"].values():
         for operation in methods.values():
             for media in operation.get("requestBody", {}).get("content", {}).values():
-                fields.setdefault(media["schema"].get("title", ""), set()).update(
-                    media["schema"].get("properties", ())
-                )
+                name = media["schema"].get("$ref", "").rpartition("/")[2]
+                fields.setdefault(name, set()).update(resolved(media["schema"]).get("properties", ()))
 
     for contract, described in BY_CONTRACT.items():
         assert set(described) <= fields[contract]

@@ -220,7 +220,7 @@ async def test_a_copy_of_ours_is_found_at_its_own_address_until_it_expires(
     get: Get, settings: Settings
 ) -> None:
 
-    settings.PUBLIC_URL = "https://aio.example"
+    settings.BASE_URL = "https://aio.example"
     kept = tokens.public_url(str(uuid4()), datetime.now(UTC) + timedelta(hours=1))
     answer = await get(kept)
     assert (answer.status_code, answer["Location"]) == (302, kept.removeprefix("https://aio.example"))

@@ -77,6 +77,7 @@ class Command(BaseCommand):
     def _environment(self, host: str, port: int) -> dict[str, str]:
         environment = dict(os.environ)
         environment["AIO_DATA_DIR"] = str(settings.AIO_DATA_DIR)
+        environment |= {"AIO_HOST": host, "AIO_PORT": str(port)}
         catalog = Path(settings.AIO_CATALOG or SANDBOX_CATALOG)
         if "AIO_SANDBOX_URL" not in environment and SANDBOX_REFERENCE in catalog.read_text(errors="replace"):
             with socket.socket() as probe:

@@ -65,7 +65,7 @@ def mirrored(settings: Settings, directory: Path, transactional_db: None) -> Non
         },
     }
     settings.AIO_PRIVATE_URL_NETWORKS = ["127.0.0.1/32"]
-    settings.PUBLIC_URL = "https://aio.example/"
+    settings.BASE_URL = "https://aio.example/"
 
 
 @pytest.fixture
