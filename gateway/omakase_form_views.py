@@ -39,9 +39,9 @@ class SpeechToTextView(FormEndpointView[SpeechToTextForm]):
         return await self.carry(request)
 
     async def asked(self, contract: SpeechToTextForm, form: ReceivedForm) -> TranscriptionRequest:
-        file, audio_ms = await form.sound()
+        file, length = await form.sound()
         return TranscriptionRequest(
-            file, audio_ms, contract.language, contract.task, contract.beam_size, contract.vad_filter
+            file, length, contract.language, contract.task, contract.beam_size, contract.vad_filter
         )
 
     def shaped(self, answer: JsonAnswer, contract: SpeechToTextForm, call: Call) -> HttpResponse:

@@ -30,10 +30,10 @@ class OpenAITranscriptionView(FormEndpointView[OpenAITranscriptionForm]):
         return await self.carry(request)
 
     async def asked(self, contract: OpenAITranscriptionForm, form: ReceivedForm) -> TranscriptionRequest:
-        file, audio_ms = await form.sound()
+        file, length = await form.sound()
         return TranscriptionRequest(
             file,
-            audio_ms,
+            length,
             contract.language,
             self.task,
             prompt=contract.prompt,

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from aio_platform.errors import BodyTooLarge, InvalidRequest
 from aio_platform.handler import GatewayRequest
-from gateway.media.audio_length import BrokenSound, sound_ms
+from gateway.media.audio_length import BrokenSound, SoundLength, sound_length
 from gateway.media.image_size import BrokenImage, image_size
 from gateway.media.kinds import AUDIO_KINDS, EXTENSIONS, IMAGE_KINDS, kind_of
 from gateway.upload_form import FormParser, boundary_of
@@ -87,8 +87,8 @@ class ReceivedForm:
     sent_name: str
     spool: Spool
 
-    async def sound(self) -> tuple[ReceivedFile, int | None]:
-        """The file as audio, and its milliseconds where it tells; raises InvalidRequest for anything else."""
+    async def sound(self) -> tuple[ReceivedFile, SoundLength]:
+        """The file as audio, and how long it plays; raises InvalidRequest for anything else."""
         file = self._file_of(AUDIO_KINDS, "an audio file (WAV, MP3, FLAC, OGG, M4A, WEBM or AAC)")
         try:
             return file, await asyncio.to_thread(_measured, file)
@@ -177,9 +177,9 @@ def safe_file_name(sent: str, kind: str) -> str:
     return f"{stem}.{EXTENSIONS[kind]}"
 
 
-def _measured(file: ReceivedFile) -> int | None:
+def _measured(file: ReceivedFile) -> SoundLength:
     with file.reader() as opened:
-        return sound_ms(opened, file.content_type, file.size_bytes)
+        return sound_length(opened, file.content_type, file.size_bytes)
 
 
 def _dimensions(file: ReceivedFile) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.adapters.steps import Upload
+from gateway.media.sound_length import SoundLength
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,10 @@ class VoiceCloneRequest:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionRequest:
-    """`audio_ms` is measured from the file where its format tells, else None."""
+    """`length` is what the file's own pieces come to, not only what its header states."""
 
     file: Upload
-    audio_ms: int | None
+    length: SoundLength
     language: str | None = None
     task: str = "transcribe"
     beam_size: int | None = None

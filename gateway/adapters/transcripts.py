@@ -20,24 +20,20 @@ TASKS = ("transcribe", "translate")
 
 
 def bound(request: TranscriptionRequest, route: AdapterRoute) -> Units:
-    """The most audio this file can hold.
+    """The most audio that a decoder can find in this file, whatever its header states, up to the route's `max_audio_s`.
 
-    Its measured length; where the format does not tell, its size at 8 kbit/s, below which nobody records, up
-    to the route's `max_audio_s`. Raises InvalidRequest for a file that is longer than that, for a task that
-    does not exist, or for an unknown language.
+    Raises InvalidRequest for a file that is longer than that, for a task that does not exist, or for an unknown
+    language.
     """
     if request.task not in TASKS:
         raise InvalidRequest(f"task: must be one of {', '.join(TASKS)}.", param="task")
     iso_code(request.language)
     most_ms = limit(route, "max_audio_s", MAX_AUDIO_S) * 1000
-    if request.audio_ms is None:
-        # 8 kbit/s is a byte a millisecond.
-        return Units(audio_ms=min(request.file.size_bytes, most_ms))
-    if request.audio_ms > most_ms:
+    if request.length.ms is not None and request.length.ms > most_ms:
         raise InvalidRequest(
             f"file: this model takes at most {most_ms // 1000:,} seconds of audio.", param="file"
         )
-    return Units(audio_ms=request.audio_ms)
+    return Units(audio_ms=min(request.length.most_ms, most_ms))
 
 
 def answer(
@@ -69,18 +65,28 @@ def _units(
     """The audio's length, and whether that is a guess."""
     if duration is not None:
         return Units(audio_ms=round(duration * 1000)), False
-    if request.audio_ms is not None:
-        return Units(audio_ms=request.audio_ms), False
     # OpenAI's newer models bill by whole seconds and say how many.
     usage = values.get("usage")
     billed = _seconds(usage.get("seconds")) if isinstance(usage, dict) else None
-    if billed is not None:
-        return Units(audio_ms=round(billed * 1000)), False
+    billed_ms = None if billed is None else round(billed * 1000)
+    known_ms, heard_ms = request.length.ms, _last_end_ms(values)
+    if known_ms is not None:
+        # Seconds are rounded up, and models place ends behind a sound's end: both are believed only where the file may
+        # be longer than it tells.
+        longer_ms = min(max(billed_ms or 0, heard_ms or 0), request.length.most_ms)
+        return Units(audio_ms=max(known_ms, longer_ms)), longer_ms > known_ms
+    if billed_ms is not None:
+        return Units(audio_ms=billed_ms), False
+    if heard_ms is not None:
+        return Units(audio_ms=heard_ms), True
+    return bound(request, route), True
+
+
+def _last_end_ms(values: dict[str, Any]) -> int | None:
+    """When the last thing heard ended; None where no segment tells."""
     ends = [_seconds(segment.get("end")) for segment in _objects(values.get("segments"))]
     last_end = max((end for end in ends if end is not None), default=None)
-    if last_end is not None:
-        return Units(audio_ms=round(last_end * 1000)), True
-    return bound(request, route), True
+    return None if last_end is None else round(last_end * 1000)
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from gateway.contracts.parsing import parse_body
 from gateway.endpoint_view import JsonEndpointView
 from gateway.form_view import FormEndpointView
 from gateway.media.kinds import SAME_AS
+from gateway.media.sound_length import SoundLength
 from gateway.page_views.workbench_endpoints import WorkbenchEndpoint
 from gateway.task_models import read_task
 
@@ -30,9 +31,9 @@ class GivenFile:
     size_bytes: int
     audio_ms: int | None = None
 
-    async def sound(self) -> tuple["GivenFile", int | None]:
-        """As a ReceivedForm has it."""
-        return self, self.audio_ms
+    async def sound(self) -> tuple["GivenFile", SoundLength]:
+        """As a ReceivedForm has it, but for what nobody has looked for in the file itself."""
+        return self, SoundLength(self.audio_ms, self.size_bytes if self.audio_ms is None else self.audio_ms)
 
     async def image(self) -> "GivenFile":
         """As a ReceivedForm has it."""

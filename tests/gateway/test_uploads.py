@@ -276,9 +276,9 @@ async def test_what_is_no_sound_is_refused_by_its_bytes(data: bytes, complaint: 
 async def test_sound_is_measured_and_named_by_what_it_is() -> None:
     body = file(made.mp3(125), file_name="../../etc/Meeting notes.wav", kind="text/plain") + END
     async with received_form(request_of([body]), "file", LIMIT_BYTES) as form:
-        upload, length_ms = await form.sound()
+        upload, length = await form.sound()
 
-    assert (upload.content_type, upload.file_name, length_ms) == ("audio/mpeg", "Meeting notes.mp3", 3_000)
+    assert (upload.content_type, upload.file_name, length.ms) == ("audio/mpeg", "Meeting notes.mp3", 3_000)
     assert upload.size_bytes == 125 * 96
 
 

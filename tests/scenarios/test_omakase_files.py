@@ -45,6 +45,19 @@ def test_hearing_costs_the_sounds_own_length(client: httpx.Client, books: Books)
     assert books.held() == 0
 
 
+@pytest.mark.parametrize("model", ["whisper-large-v3", "whisper-1", "whisper-asr"])
+def test_a_header_that_lies_buys_no_cheaper_hearing(model: str, client: httpx.Client, books: Books) -> None:
+    """The sandbox hears 4,000 bytes a second: twenty seconds in a file whose header states ten milliseconds."""
+    sound = made.flac(160) + bytes(80_000)
+
+    answer = client.post("/api/stt", files={"file": ("a.flac", sound)}, data={"model": model})
+
+    assert answer.status_code == 200
+    assert books.receipt(answer)["units"]["audio_ms"] >= 10_000
+    assert books.spent() >= 10_000 * MICROCREDITS_PER_HEARD_MS
+    assert books.held() == 0
+
+
 @pytest.mark.parametrize(
     ("fields", "sent"),
     [

@@ -19,6 +19,7 @@ from gateway.adapters.requests import (
     VoicesRequest,
 )
 from gateway.adapters.steps import JsonAnswer, MalformedAnswer, StreamedAnswer, UpstreamFault
+from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.conftest import SandboxDriver
 from tests.gateway.adapters.driving import MemoryUpload
 from usage.units import Units
@@ -107,7 +108,9 @@ def test_voice_clone(sandbox: SandboxDriver, reference_text: str | None) -> None
 def test_speech_comes_back_as_its_text(sandbox: SandboxDriver, model: str, task: str) -> None:
     sound = spoken(sandbox)
     audio_ms = wav_ms(sound.content)
-    request = TranscriptionRequest(sound, audio_ms, language="ko", task=task, beam_size=5, vad_filter=True)
+    request = TranscriptionRequest(
+        sound, SoundLength(audio_ms, audio_ms), language="ko", task=task, beam_size=5, vad_filter=True
+    )
     answer, _ = sandbox.run("transcription", model, request)
     assert answer.values["text"] == TEXT
     assert answer.values["segments"]
@@ -117,7 +120,9 @@ def test_speech_comes_back_as_its_text(sandbox: SandboxDriver, model: str, task:
 
 def test_sound_of_unknown_length_is_guessed_below_its_ceiling(sandbox: SandboxDriver) -> None:
     sound = spoken(sandbox)
-    answer, _ = sandbox.run("transcription", "whisper-asr", TranscriptionRequest(sound, None))
+    answer, _ = sandbox.run(
+        "transcription", "whisper-asr", TranscriptionRequest(sound, SoundLength(None, sound.size_bytes))
+    )
     assert answer.estimated
     assert answer.units.audio_ms == pytest.approx(wav_ms(sound.content), abs=1)
 
@@ -189,7 +194,7 @@ def test_broken_answers(sandbox: SandboxDriver, endpoint: str, model: str, magic
         "images": ImageRequest(text, 64, 64),
         "music": MusicRequest(text),
         "vision": VisionRequest(MemoryUpload(b"\x89PNG\r\n\x1a\n", "image/png"), text),
-        "transcription": TranscriptionRequest(sound, None),
+        "transcription": TranscriptionRequest(sound, SoundLength(None, sound.size_bytes)),
     }[endpoint]
     with pytest.raises(kind):
         sandbox.run(endpoint, model, request)

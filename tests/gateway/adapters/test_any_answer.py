@@ -23,6 +23,7 @@ from gateway.adapters.requests import (
     VoicesRequest,
 )
 from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamFault
+from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.driving import MemoryUpload, WantsMore, drive
 
 SOUND = MemoryUpload(b"RIFF\x00\x00\x00\x00WAVE")
@@ -37,9 +38,9 @@ REQUESTS: dict[str, list[Any]] = {
     "vllm_omni_clone": [VoiceCloneRequest("hi", SOUND)],
     "tts_wrapper_speech": [SpeechRequest("hi")],
     "tts_wrapper_voices": [VoicesRequest()],
-    "openai_transcription": [TranscriptionRequest(SOUND, None)],
-    "whisper_asr": [TranscriptionRequest(SOUND, None)],
-    "faster_whisper": [TranscriptionRequest(SOUND, None)],
+    "openai_transcription": [TranscriptionRequest(SOUND, SoundLength(None, SOUND.size_bytes))],
+    "whisper_asr": [TranscriptionRequest(SOUND, SoundLength(None, SOUND.size_bytes))],
+    "faster_whisper": [TranscriptionRequest(SOUND, SoundLength(None, SOUND.size_bytes))],
     "openai_vision": [VisionRequest(MemoryUpload(b"\x89PNG", "image/png"), "?")],
     "openai_images": [ImageRequest("x")],
     "a1111_txt2img": [ImageRequest("x")],

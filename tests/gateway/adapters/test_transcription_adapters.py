@@ -1,5 +1,6 @@
 """Three ways to ask for a transcription, one normal form, and the audio's length in each."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.adapters import faster_whisper, openai_transcription, whisper_asr
 from gateway.adapters.requests import TranscriptionRequest
 from gateway.adapters.steps import MalformedAnswer, UpstreamFault
+from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.driving import MemoryUpload, Route, as_json, as_text, drive
 from usage.units import Units
 
@@ -16,7 +18,8 @@ ADAPTERS = [faster_whisper, openai_transcription, whisper_asr]
 
 
 def request_for(audio_ms: int | None = 2500, **fields: Any) -> TranscriptionRequest:
-    return TranscriptionRequest(SOUND, audio_ms, **fields)
+    length = SoundLength(audio_ms, SOUND.size_bytes if audio_ms is None else audio_ms)
+    return TranscriptionRequest(SOUND, length, **fields)
 
 
 def test_faster_whisper_gets_every_option_as_a_form_field() -> None:
@@ -101,6 +104,33 @@ def test_the_length_is_the_upstreams_else_ours_else_a_guess(
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize(
+    ("heard", "most_ms", "units", "estimated"),
+    [
+        ({"text": "a", "duration": 30.0}, 20_000, 30_000, False),
+        ({"text": "a", "segments": [{"end": 12.5}]}, 20_000, 12_500, True),
+        ({"text": "a", "usage": {"seconds": 13}}, 20_000, 13_000, True),
+        ({"text": "a", "segments": [{"end": 30.0}]}, 20_000, 20_000, True),
+        ({"text": "a", "segments": [{"end": 30.0}]}, 2_500, 2_500, False),
+        ({"text": "a"}, 20_000, 2_500, False),
+    ],
+)
+def test_a_file_that_may_be_longer_than_it_tells_is_charged_for_what_was_heard(
+    adapter: Any, heard: Any, most_ms: int, units: int, estimated: bool
+) -> None:
+    request = replace(request_for(), length=SoundLength(2_500, most_ms))
+    answer, _, _ = drive(adapter, request, as_json(heard))
+    assert (answer.units, answer.estimated) == (Units(audio_ms=units), estimated)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_the_ceiling_is_what_the_file_can_play_at_most(adapter: Any) -> None:
+    request = replace(request_for(), length=SoundLength(10, 1_250_000))
+    assert adapter.ceiling(request, Route()) == Units(audio_ms=1_250_000)
+    assert adapter.ceiling(request, Route(options={"max_audio_s": 60})) == Units(audio_ms=60_000)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
 def test_silence_says_nothing_and_that_is_an_answer(adapter: Any) -> None:
     answer, _, _ = drive(adapter, request_for(), as_json({"text": "", "duration": 1.0}))
     assert answer.values == {"text": "", "duration": 1.0}
@@ -119,7 +149,7 @@ def test_an_answer_without_a_text_is_malformed(adapter: Any, heard: Any) -> None
 def test_the_ceiling_is_the_measured_length_else_the_size_at_8_kbits(adapter: Any) -> None:
     assert adapter.ceiling(request_for(2500), Route()) == Units(audio_ms=2500)
     assert adapter.ceiling(request_for(None), Route()) == Units(audio_ms=1000)
-    large = TranscriptionRequest(MemoryUpload(b"x" * 5000), None)
+    large = TranscriptionRequest(MemoryUpload(b"x" * 5000), SoundLength(None, 5000))
     assert adapter.ceiling(large, Route(options={"max_audio_s": 3})) == Units(audio_ms=3000)
 
 
