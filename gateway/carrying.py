@@ -6,12 +6,13 @@ JSON value, a binary body, or a binary stream.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.http import HttpResponse
 
 from aio_platform.errors import PlatformError
 from aio_platform.owning_streams import STARTED
@@ -28,6 +29,7 @@ from gateway.adapters.steps import (
     UpstreamFault,
     Wait,
 )
+from gateway.adapters.upstream_json import UnwritableJson
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected
 from gateway.media.kinds import HEAD_BYTES, looks_like
@@ -49,28 +51,46 @@ class OpenBinary:
     first: bytes
 
 
-async def carry(relay: Relay, call: Call, adapters: dict[str, Adapter], request: Any) -> "Carried":
+async def carry(
+    relay: Relay,
+    call: Call,
+    adapters: dict[str, Adapter],
+    request: Any,
+    to_response: Callable[[JsonAnswer | BinaryAnswer], HttpResponse],
+) -> "Carried":
     """Authorise, run the first route's adapter that answers, and capture unless the answer is a stream.
 
-    Raises as the relay does. A stream's capture is the business of `binary_stream`.
+    `to_response` is called before the capture, so that an answer that cannot be shaped is never charged. Raises as
+    the relay does, and UpstreamFailed for a MalformedAnswer of `to_response`. A stream's capture is the business of
+    `binary_stream`.
     """
 
     async def attempt(route: Route) -> JsonAnswer | BinaryAnswer | OpenBinary:
         return await _run(relay, call, route, adapters[route.adapter], request)
 
-    answer = await relay.while_held(call, lambda: relay.first_answer(call, attempt))
-    if isinstance(answer, OpenBinary):
+    async def work() -> tuple[JsonAnswer | BinaryAnswer, HttpResponse] | OpenBinary:
+        answer = await relay.first_answer(call, attempt)
+        if isinstance(answer, OpenBinary):
+            return answer
+        try:
+            return answer, to_response(answer)
+        except (MalformedAnswer, UnwritableJson) as error:
+            raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
+
+    carried = await relay.while_held(call, work)
+    if isinstance(carried, OpenBinary):
         call.upstream_ended = None
-        return Carried(answer, None)
+        return Carried(carried, None)
+    answer, response = carried
     settlement = await relay.capture(call, answer.units, estimated=answer.estimated)
-    return Carried(answer, settlement)
+    return Carried(response, settlement)
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """An answer, with its settlement unless it is a stream still to be sent."""
+    """A response, with its settlement unless it is a stream still to be sent."""
 
-    answer: JsonAnswer | BinaryAnswer | OpenBinary
+    answer: HttpResponse | OpenBinary
     settlement: Settlement | None
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -24,7 +23,6 @@ from gateway.json_bodies import read_json_body
 from gateway.lifespan import running
 from gateway.relay import Call, price_headers
 from gateway.streaming import stream_chat
-from usage.calls import Settlement
 
 ENDPOINT = "chat"
 DEFAULT_TEMPERATURE = 0.1
@@ -78,10 +76,10 @@ class ChatView(AsyncAPIView):
         relay = running().relay
         if chat.stream:
             return await stream_chat(relay, call, chat)
-        values, settlement = await complete_chat(relay, call, chat)
-        response = HttpResponse(
-            orjson.dumps(self.shaped(values, settlement, chat)), content_type="application/json"
+        body, settlement = await complete_chat(
+            relay, call, chat, lambda values, charge: self.shaped(values, charge, chat)
         )
+        response = HttpResponse(body, content_type="application/json")
         for name, value in price_headers(call, settlement).items():
             response[name] = value
         return response
@@ -97,8 +95,8 @@ class ChatView(AsyncAPIView):
     def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
         return bool(contract.stream)
 
-    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
-        """The answer's body from the OpenAI object."""
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+        """The answer's body from the OpenAI object and the call's price; made before the capture."""
         return values
 
 
@@ -130,8 +128,8 @@ class ApiInOneChatView(ChatView):
         chat.thinks_by_default = True
         return chat
 
-    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
-        values["credits_consumed"] = json_credits(settlement.charged or 0)
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+        values["credits_consumed"] = json_credits(charge_microcredits)
         return values
 
 
@@ -153,7 +151,7 @@ class LlmChatView(ChatView):
             _input_as_message(values)
         return super().chat_request(contract, values, size_bytes, request)
 
-    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
         if "input" in chat.values:
             values["text"] = openai_chat.answer_text(values)
         return values
@@ -177,7 +175,7 @@ class TextChatView(ChatView):
         _input_as_message(values)
         return super().chat_request(contract, values, size_bytes, request)
 
-    def shaped(self, values: dict[str, Any], settlement: Settlement, chat: ChatRequest) -> dict[str, Any]:
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
         return {"text": openai_chat.answer_text(values)}
 
 

@@ -7,7 +7,6 @@ how a JSON answer is shaped. Files are received by the views of `form_view`.
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-import orjson
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from rest_framework.request import Request
@@ -19,6 +18,7 @@ from aio_platform.handler import GatewayRequest
 from aio_platform.owning_streams import started
 from gateway.adapter_table import ADAPTER_TABLE
 from gateway.adapters.steps import BinaryAnswer, JsonAnswer
+from gateway.adapters.upstream_json import write_json
 from gateway.callers import caller_of, refused
 from gateway.carrying import OpenBinary, binary_stream, carry
 from gateway.contracts.parsing import RequestContract, parse_body
@@ -167,14 +167,16 @@ class BodilessView(EndpointView):
 
 
 async def _answer(call: Call, asked: Any, shaped: Callable[[JsonAnswer], HttpResponse]) -> HttpResponseBase:
-    carried = await carry(running().relay, call, ADAPTER_TABLE, asked)
+    def to_response(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
+        if isinstance(answer, BinaryAnswer):
+            return HttpResponse(answer.body, content_type=answer.content_type)
+        return shaped(answer)
+
+    carried = await carry(running().relay, call, ADAPTER_TABLE, asked, to_response)
     if isinstance(carried.answer, OpenBinary):
         return await _streamed(call, carried.answer)
+    response = carried.answer
     assert carried.settlement is not None
-    if isinstance(carried.answer, BinaryAnswer):
-        response = HttpResponse(carried.answer.body, content_type=carried.answer.content_type)
-    else:
-        response = shaped(carried.answer)
     for name, value in price_headers(call, carried.settlement).items():
         response[name] = value
     return response
@@ -201,8 +203,8 @@ async def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
 
 
 def json_response(values: Any) -> HttpResponse:
-    """200 with a JSON body."""
-    return HttpResponse(orjson.dumps(values), content_type="application/json")
+    """200 with a JSON body. Raises UnwritableJson."""
+    return HttpResponse(write_json(values), content_type="application/json")
 
 
 def passed_through(answer: JsonAnswer) -> HttpResponse:

@@ -120,5 +120,5 @@ async def _keep(
     answer = KeptAnswer(request.request_uuid, response.status_code, response["Content-Type"], headers, body)
     try:
         await running().idempotent_calls.keep(claim, idempotency_key, answer)
-    except psycopg.Error as error:
+    except Exception as error:
         log.error("an answer was not kept", request_id=request.request_id, error=type(error).__name__)

@@ -14,7 +14,7 @@ from aio_platform.request_ids import started_at
 from gateway import openai_schema
 from gateway.adapter_table import ADAPTER_TABLE
 from gateway.adapters.requests import EmbeddingRequest, ImageRequest, RerankRequest, SpeechRequest
-from gateway.adapters.steps import JsonAnswer
+from gateway.adapters.steps import JsonAnswer, MalformedAnswer
 from gateway.contracts.embedding import OpenAIEmbeddingBody
 from gateway.contracts.images import OpenAIImageBody
 from gateway.contracts.rerank import OpenAIRerankBody
@@ -59,8 +59,15 @@ class OpenAIEmbeddingView(JsonEndpointView[OpenAIEmbeddingBody]):
 
 
 def as_base64(vector: list[float]) -> str:
-    """The vector as OpenAI's clients decode it: little-endian 32-bit floats in base64."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+    """The vector as OpenAI's clients decode it: little-endian 32-bit floats in base64.
+
+    Raises MalformedAnswer for a number that these cannot hold.
+    """
+    try:
+        packed = struct.pack(f"<{len(vector)}f", *vector)
+    except (OverflowError, struct.error):
+        raise MalformedAnswer("a number too large for 32 bits") from None
+    return base64.b64encode(packed).decode("ascii")
 
 
 class OpenAIRerankView(JsonEndpointView[OpenAIRerankBody]):

@@ -6,6 +6,7 @@ background when the client is gone.
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -217,11 +218,10 @@ class Relay:
     ) -> Settlement:
         """Charge the actual units at the rate pinned on the hold; returns once committed."""
         assert outcome in CHARGED
-        rate = call.routes[0].rate
-        cost, held = rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling)
-        if cost > held:
-            _tell_of_overrun(call, cost, held)
-        charge = min(cost, held)
+        charge = charge_of(call, units)
+        cost = call.routes[0].rate.cost_microcredits(units)
+        if cost > charge:
+            _tell_of_overrun(call, cost, charge)
         settlement = await self.ledger.settle(self._end(call, outcome, status, charge, units, estimated))
         call_ended(call, outcome if settlement.settled else Outcome.EXPIRED)
         if not settlement.settled:
@@ -269,6 +269,36 @@ class Relay:
             first_byte_ms=None if call.first_byte is None else _milliseconds(call.first_byte - call.arrived),
             attempts=call.attempts or None,
         )
+
+
+def metered(call: Call, read: Callable[[], tuple[Units, bool]]) -> tuple[Units, bool]:
+    """The units that `read` finds, and whether they are estimated; the hold's ceiling where it raises.
+
+    The one fall-back of every charge: an answer that was or will be delivered costs something whatever goes wrong
+    in counting it, and its hold is never left to expire.
+    """
+    try:
+        return read()
+    except Exception as error:
+        log.error(
+            "units could not be read; the ceiling is charged",
+            request_uuid=call.request_uuid,
+            error=type(error).__name__,
+            where=_place_of(error),
+        )
+        return call.ceiling, True
+
+
+def _place_of(error: BaseException) -> str:
+    """The innermost file and line, for a log: messages of exceptions may quote what callers wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+
+
+def charge_of(call: Call, units: Units) -> int:
+    """What these units cost in micro-credits at the rate pinned on the hold: never more than is held."""
+    rate = call.routes[0].rate
+    return min(rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling))
 
 
 def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:

@@ -75,8 +75,8 @@ class AiohttpAnswer:
         self._response.close()
 
 
-async def read_answer_body(answer: UpstreamAnswer) -> bytes:
-    """The whole body. Raises UpstreamFailed when it breaks off or is larger than any answer should be.
+async def read_answer_body(answer: UpstreamAnswer, limit_bytes: int = MAX_ANSWER_BYTES) -> bytes:
+    """The whole body. Raises UpstreamFailed when it breaks off or is larger than any such answer should be.
 
     Closes the connection when it is cancelled, so that the upstream stops at once.
     """
@@ -84,7 +84,7 @@ async def read_answer_body(answer: UpstreamAnswer) -> bytes:
     size = 0
     while part := await read_chunk(answer):
         size += len(part)
-        if size > MAX_ANSWER_BYTES:
+        if size > limit_bytes:
             answer.close()
             raise UpstreamFailed("The model's server sent too large an answer.")
         parts.append(part)

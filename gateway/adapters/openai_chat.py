@@ -10,18 +10,16 @@ from typing import Any, Protocol
 import orjson
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters.chat_request import (
-    TEMPLATE_TOKENS,
-    TEMPLATE_TOKENS_PER_MESSAGE,
-    ChatRequest,
-    estimated_tokens,
-)
+from gateway.adapters.chat_request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
+from gateway.adapters.chat_weight import content_text, said_weight
+from gateway.adapters.steps import MalformedAnswer
+from gateway.adapters.upstream_json import UnreadableJson, read_json
+from gateway.adapters.usage_counts import Counts, read_counts
 from usage.units import Units
 
 PATH = "/v1/chat/completions"
 # An answer without a word is one all the same where the limit or a filter cut it: its tokens were used.
 ENDED_EARLY = frozenset({"length", "content_filter"})
-MAX_TOKENS = 10**15  # what the books can hold, whatever an upstream claims
 # Ours alone; an OpenAI-compatible server need not know them.
 OWN_FIELDS = ("input",)
 # API in One's documented defaults, for routes whose upstream knows these fields (option `thoughts`).
@@ -41,17 +39,17 @@ class ChatRoute(Protocol):
     def options(self) -> Mapping[str, Any]: ...
 
 
-class MalformedAnswer(Exception):
-    """The upstream's answer is not a chat completion, or holds nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
-    """A complete answer: the OpenAI object, its units, and whether those are our guess."""
+    """A complete answer: the OpenAI object, what its text weighs, and what the upstream says it counted."""
 
     values: dict[str, Any]
-    units: Units
-    estimated: bool
+    said_weight: int
+    counts: Counts | None
+
+    def metered(self, request: ChatRequest) -> tuple[Units, bool]:
+        """Its units, and whether those are our guess."""
+        return request.metered(self.counts, self.said_weight)
 
 
 def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
@@ -93,9 +91,13 @@ def build(request: ChatRequest, route: ChatRoute) -> bytes:
     limits = [limit for limit in (held, route.max_output_tokens) if limit is not None]
     if request.asked_output_tokens() is None:
         body["max_tokens"] = min(limits)
-    elif not body.get("max_tokens") and not route.options.get("completion_tokens_only"):
+    elif not body.get("max_tokens"):
         # Many servers know this name alone, and would answer without a limit.
         body["max_tokens"] = body["max_completion_tokens"]
+    if route.options.get("completion_tokens_only"):
+        # OpenAI's reasoning models refuse the older name.
+        limit = body.pop("max_tokens")
+        body["max_completion_tokens"] = body.get("max_completion_tokens") or limit
     if request.thinks_by_default and route.options.get("thoughts"):
         for name, value in THINKING_DEFAULTS.items():
             if body.get(name) is None:
@@ -108,60 +110,54 @@ def build(request: ChatRequest, route: ChatRoute) -> bytes:
     return orjson.dumps(body)
 
 
-def read_answer(body: bytes, request: ChatRequest) -> ChatAnswer:
-    """Read a complete answer. Raises MalformedAnswer when it is no chat completion or says nothing."""
+def read_answer(body: bytes) -> ChatAnswer:
+    """Read a complete answer. Raises MalformedAnswer when it is no chat completion, or neither says nor ends anything.
+
+    A choice that ends with empty text is an answer: its prompt was read, and the official clients take it as one.
+    """
     try:
-        values = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise MalformedAnswer("not JSON") from None
+        values = read_json(body)
+    except UnreadableJson as error:
+        raise MalformedAnswer(str(error)) from None
     if not isinstance(values, dict) or values.pop("error", None):
         raise MalformedAnswer("an error in place of an answer")
     choices = values.get("choices")
     if not isinstance(choices, list) or not choices:
         raise MalformedAnswer("no choices")
-    size = sum(_message_bytes(choice) for choice in choices)
-    if size == 0 and not any(choice.get("finish_reason") in ENDED_EARLY for choice in choices):
+    weight = sum(_message_weight(choice) for choice in choices)
+    if weight == 0 and not any(map(_is_ended, choices)):
         raise MalformedAnswer("empty choices")
-    units = read_usage(values.get("usage"))
-    if units is not None:
-        return ChatAnswer(values, units, estimated=False)
-    guessed = Units(tokens_in=request.estimated_prompt_tokens(), tokens_out=estimated_tokens(size))
-    return ChatAnswer(values, guessed, estimated=True)
+    return ChatAnswer(values, weight, counts_in(values))
 
 
-def read_usage(usage: object) -> Units | None:
-    """Units of a usage object, or None where there is none that makes sense."""
-    if not isinstance(usage, dict):
-        return None
-    tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if type(tokens_in) is not int or type(tokens_out) is not int or tokens_in < 0 or tokens_out < 0:
-        return None
-    return Units(tokens_in=min(tokens_in, MAX_TOKENS), tokens_out=min(tokens_out, MAX_TOKENS))
+def counts_in(values: dict[str, Any]) -> Counts | None:
+    """What an answer or a chunk reports, wherever in it servers put that."""
+    usage = values.get("usage")
+    if usage is None and "x_groq" in values:
+        usage = values["x_groq"].get("usage") if isinstance(values["x_groq"], dict) else None
+    counts = None if usage is None else read_counts(usage)
+    if counts is None:
+        choices = values.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            told = read_counts(choice.get("usage")) if isinstance(choice, dict) else None
+            counts = counts if told is None else told.largest(counts)
+    return counts
 
 
 def answer_text(values: dict[str, Any]) -> str:
     """The first choice's text; an empty string where it only calls tools."""
-    content = values["choices"][0]["message"].get("content")
-    return content if isinstance(content, str) else ""
+    return content_text(values["choices"][0]["message"].get("content"))
 
 
-def _message_bytes(choice: object) -> int:
+def _message_weight(choice: object) -> int:
     if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
         raise MalformedAnswer("a choice without a message")
-    return delta_bytes(choice["message"])
+    return said_weight(choice["message"])
 
 
-def delta_bytes(message: dict[str, Any]) -> int:
-    """UTF-8 bytes of what a message or a delta says: text, reasoning, refusal and tool calls."""
-    size = 0
-    for name in ("content", "reasoning_content", "reasoning", "refusal"):
-        text = message.get(name)
-        if text and isinstance(text, str):
-            size += len(text) if text.isascii() else len(text.encode())
-    calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        function = call.get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict):
-            size += len(str(function.get("name") or "").encode())
-            size += len(str(function.get("arguments") or "").encode())
-    return size
+def _is_ended(choice: dict[str, Any]) -> bool:
+    """Whether a choice without a word has ended as one: with empty text, or cut by a limit or a filter."""
+    reason = choice.get("finish_reason")
+    if not isinstance(reason, str) or not reason:
+        return False
+    return reason in ENDED_EARLY or choice["message"].get("content") == ""

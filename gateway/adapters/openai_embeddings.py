@@ -8,8 +8,8 @@ from typing import Any
 from gateway.adapters import vectors
 from gateway.adapters.requests import EmbeddingRequest
 from gateway.adapters.steps import AdapterRoute, JsonAnswer, Steps, UpstreamCall
-from gateway.adapters.tokens import reported_tokens
 from gateway.adapters.told_errors import raise_told_error
+from gateway.adapters.usage_counts import reported_input
 from usage.units import Units
 
 PATH = "/v1/embeddings"
@@ -39,6 +39,6 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
     raise_told_error(values)
     data = values.get("data") if isinstance(values, dict) else None
     found = vectors.checked(vectors.in_input_order(data), len(request.inputs), request.dimensions)
-    tokens = reported_tokens(values.get("usage"))
+    tokens = reported_input(values.get("usage"), vectors.weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else vectors.guess(request)
     return JsonAnswer(found, units, tokens is None, received.body, received.content_type)

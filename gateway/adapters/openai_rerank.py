@@ -9,8 +9,8 @@ from typing import Any
 from gateway.adapters import ranks
 from gateway.adapters.requests import RerankRequest
 from gateway.adapters.steps import AdapterRoute, JsonAnswer, MalformedAnswer, Steps, UpstreamCall
-from gateway.adapters.tokens import reported_tokens
 from gateway.adapters.told_errors import raise_told_error
+from gateway.adapters.usage_counts import reported_input
 from usage.units import Units
 
 PATH = "/v1/rerank"
@@ -37,6 +37,6 @@ def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
     if not isinstance(values, dict):
         raise MalformedAnswer("no results")
     ranking = ranks.checked(values.get("results"), request, "relevance_score")
-    tokens = reported_tokens(values.get("usage"))
+    tokens = reported_input(values.get("usage"), ranks.weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else ranks.guess(request)
     return JsonAnswer(ranking, units, tokens is None, received.body, received.content_type)

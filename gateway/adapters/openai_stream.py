@@ -2,18 +2,28 @@
 
 The chunk that finishes the answer is held back until the call is settled, so that the last data chunk can
 carry its price and nobody has read a whole answer that is not in the books.
+
+Reading is as tolerant as the official SDKs' (openai-python's `_streaming.py`): what they take for a whole answer is
+one here. Source of the shapes: the corpus in tests/gateway/corpus.
 """
 
 from typing import Any
 
 import orjson
 
-from gateway.adapters.chat_request import ChatRequest, estimated_tokens
-from gateway.adapters.openai_chat import ENDED_EARLY, MalformedAnswer, delta_bytes, read_usage
+from gateway.adapters.chat_request import ChatRequest
+from gateway.adapters.chat_weight import said_weight
+from gateway.adapters.openai_chat import MalformedAnswer, counts_in
+from gateway.adapters.sse import EventBuffer, EventTooLong, fields_of
+from gateway.adapters.steps import AnswerRefused, UpstreamFault
+from gateway.adapters.told_errors import raise_told_error
+from gateway.adapters.upstream_json import MAX_DEPTH, UnreadableJson, check_depth, read_json, write_json
+from gateway.adapters.usage_counts import Counts
 from usage.units import Units
 
 DONE = b"data: [DONE]\n\n"
-MAX_EVENT_BYTES = 4_000_000
+# Named events of these names keep a connection awake, whatever their data.
+_WAKING_NAMES = frozenset({b"ping", b"heartbeat", b"keepalive", b"keep-alive"})
 
 
 class UpstreamStreamError(Exception):
@@ -28,11 +38,16 @@ class ChatStream:
         self._slug, self._upstream_model = slug, upstream_model
         self._theirs = b'"model":' + orjson.dumps(upstream_model)
         self._named = b'"model":' + orjson.dumps(slug)
-        self._rest = b""
+        self._buffer = EventBuffer()
         self._held: dict[str, Any] | None = None
-        self._delivered_bytes = 0
-        self._usage: Units | None = None
-        self._cut_short = False
+        self._weight = self._held_weight = 0
+        self._counts: Counts | None = None
+        self._counts_are_final = False
+        self._finished_choices: set[int] = set()
+        self._wanted_choices = request.choices()
+        self.chunks = 0
+        # Whether every choice that was asked for has its `finish_reason`; an end mark need not follow.
+        self.finished = False
         self.done = False
         self.failure: MalformedAnswer | UpstreamStreamError | None = None
 
@@ -42,23 +57,18 @@ class ChatStream:
         An event that is not a completion chunk, or that tells of an error, ends the stream: `failure` is set,
         and what came before it is returned to be forwarded, since it is counted as delivered.
         """
-        if self._rest:
-            data = self._rest + data
-        if b"\r" in data:
-            # A lone \r at the end may be the first half of a line end: keep it for the next read.
-            tail = b"\r" if data.endswith(b"\r") else b""
-            data = data[: len(data) - len(tail)].replace(b"\r\n", b"\n") + tail
-        cut = data.rfind(b"\n\n")
-        if cut < 0:
-            if len(data) > MAX_EVENT_BYTES:
-                self.failure = MalformedAnswer("an event without end")
-            self._rest = data
+        try:
+            events = self._buffer.take(data)
+        except EventTooLong:
+            self.failure = MalformedAnswer("an event without end")
             return b""
-        self._rest = data[cut + 2 :]
-        if self._rest == b"":
-            events = data[:-2].split(b"\n\n")
-        else:
-            events = data[:cut].split(b"\n\n")
+        return self._forwarded(events) if events else b""
+
+    def feed_end(self) -> bytes:
+        """The bytes have ended: take what is left as the last event."""
+        return self._forwarded(self._buffer.take_rest())
+
+    def _forwarded(self, events: list[bytes]) -> bytes:
         forward = []
         for event in events:
             try:
@@ -66,35 +76,62 @@ class ChatStream:
             except (MalformedAnswer, UpstreamStreamError) as error:
                 self.failure = error
                 break
+            if self.done:
+                break
         return b"".join(forward)
 
     def _take(self, event: bytes) -> bytes:
+        name = b""
         if not event.startswith(b"data:") or b"\n" in event:
-            event = _data_of(event)
-            if not event:
+            name, data = fields_of(event)
+            if not data:
                 return b""
+            event = b"data: " + data
         payload = event[5:]
-        if payload.strip() == b"[DONE]":
-            self.done = True
-            return b""
         try:
             chunk = orjson.loads(payload)
         except orjson.JSONDecodeError:
-            raise MalformedAnswer("an event that is not JSON") from None
+            # The end mark and empty data are no JSON either; all that comes this way is rare.
+            payload = payload.strip()
+            if payload.startswith(b"[DONE]"):
+                self.done = True
+            if self.done or not payload or name in _WAKING_NAMES:
+                return b""
+            chunk, event = self._read_leniently(payload), b""
         if not isinstance(chunk, dict):
             raise MalformedAnswer("an event that is not an object")
+        if len(payload) > 2 * MAX_DEPTH:
+            _check_depth(payload, chunk)
         if "error" in chunk:
             if chunk["error"]:
                 raise UpstreamStreamError
             del chunk["error"]  # null; some clients take the mere key for an error
-            event = b"data: " + orjson.dumps(chunk)
+            event = b""
+        return self._chunk(event, chunk, name)
+
+    def _chunk(self, event: bytes, chunk: dict[str, Any], name: bytes) -> bytes:
+        choices = chunk.get("choices")
         usage = chunk.get("usage")
-        if usage is not None:
-            self._usage = read_usage(usage) or self._usage
-        finished = self._count(chunk.get("choices"))
+        if choices is None:
+            _raise_error_without_choices(chunk, name)
+            if usage is None and "x_groq" not in chunk:
+                return b""  # a ping; clients need `choices` in each chunk
+            choices = chunk["choices"] = []
+        before = self._weight
+        finished = self._count(choices)
+        self.chunks += 1
+        if usage is not None or "x_groq" in chunk or (choices and "usage" in choices[0]):
+            self._read_counts(chunk)
         if finished or usage is not None or self._held is not None:
-            return self._hold(chunk)
+            return self._hold(chunk, self._weight - before)
         return self._renamed(event, chunk)
+
+    @staticmethod
+    def _read_leniently(payload: bytes) -> Any:
+        try:
+            return read_json(payload)
+        except UnreadableJson:
+            raise MalformedAnswer("an event that is not JSON") from None
 
     def _count(self, choices: object) -> bool:
         """Count what the chunk says; whether it finishes a choice."""
@@ -108,19 +145,26 @@ class ChatStream:
             if delta:
                 if not isinstance(delta, dict):
                     raise MalformedAnswer("a delta that is not an object")
-                self._delivered_bytes += delta_bytes(delta)
-            reason = choice.get("finish_reason")
-            if reason:
+                self._weight += said_weight(delta)
+            if choice.get("finish_reason"):
                 finished = True
-                self._cut_short = self._cut_short or reason in ENDED_EARLY
+                index = choice.get("index")
+                self._finished_choices.add(index if type(index) is int else 0)
+                self.finished = len(self._finished_choices) >= self._wanted_choices
         return finished
 
-    def _hold(self, chunk: dict[str, Any]) -> bytes:
+    def _read_counts(self, chunk: dict[str, Any]) -> None:
+        counts = counts_in(chunk)
+        if counts is not None:
+            self._counts = counts.largest(self._counts)
+            self._counts_are_final = self.finished
+
+    def _hold(self, chunk: dict[str, Any], weight: int) -> bytes:
         """Keep the newest chunk back from the first finishing one on; what was kept before goes out."""
         if not chunk.get("choices") and not self._request.include_usage:
             return b""
         released = b"" if self._held is None else _event(self._held)
-        self._held = self._ours(chunk)
+        self._held, self._held_weight = self._ours(chunk), weight
         return released
 
     def _renamed(self, event: bytes, chunk: dict[str, Any]) -> bytes:
@@ -130,7 +174,7 @@ class ChatStream:
             event, model = event.replace(self._theirs, self._named, 1), self._slug
         if strip_usage and b',"usage":null' in event:
             event, strip_usage = event.replace(b',"usage":null', b"", 1), False
-        if strip_usage or b"\n" in event or (model is not None and model != self._slug):
+        if strip_usage or not event or b"\n" in event or (model is not None and model != self._slug):
             return _event(self._ours(chunk))
         return event + b"\n\n"
 
@@ -141,22 +185,25 @@ class ChatStream:
             chunk["model"] = self._slug
         return chunk
 
-    def units(self) -> tuple[Units, bool]:
-        """What was delivered until now, and whether that is our estimate."""
-        if self._usage is not None:
-            return self._usage, False
-        return (
-            Units(
-                tokens_in=self._request.estimated_prompt_tokens(),
-                tokens_out=estimated_tokens(self._delivered_bytes),
-            ),
-            True,
-        )
+    def units(self, *, to_its_end: bool = True) -> tuple[Units, bool]:
+        """What was delivered until now, and whether that is our estimate.
+
+        A stream that did not come `to_its_end` is charged at least what was handed on; counts that came when all
+        was said are those of the whole all the same.
+        """
+        if to_its_end or self._counts_are_final:
+            return self._request.metered(self._counts, self._weight)
+        return self._request.metered(self._counts, self._weight - self._held_weight, to_its_end=False)
 
     @property
     def says_something(self) -> bool:
-        """Whether any text, reasoning or tool call came, or a limit cut the answer before it."""
-        return self._delivered_bytes > 0 or self._cut_short
+        """Whether any text, reasoning, image or call came, or the answer has ended without."""
+        return self._weight > 0 or bool(self._finished_choices)
+
+    @property
+    def unfinished_event_bytes(self) -> int:
+        """How much of an event has come that has not ended."""
+        return self._buffer.size_bytes
 
     def closing(self, credits_consumed: int | float) -> bytes:
         """The last data chunk, with the price, and the end mark."""
@@ -168,10 +215,22 @@ class ChatStream:
 
 
 def _event(chunk: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(chunk) + b"\n\n"
+    return b"data: " + write_json(chunk) + b"\n\n"
 
 
-def _data_of(event: bytes) -> bytes:
-    """The data lines of an event that has others too; ids, retries and comments are not passed on."""
-    lines = [line[5:].lstrip() for line in event.split(b"\n") if line.startswith(b"data:")]
-    return b"data: " + b"\n".join(lines) if lines else b""
+def _check_depth(payload: bytes, chunk: dict[str, Any]) -> None:
+    if payload.count(b"[") + payload.count(b"{") > MAX_DEPTH:
+        try:
+            check_depth(chunk)
+        except UnreadableJson as error:
+            raise MalformedAnswer(str(error)) from None
+
+
+def _raise_error_without_choices(chunk: dict[str, Any], name: bytes) -> None:
+    """Raises UpstreamStreamError for the ways of telling an error that do without the key `error`."""
+    if name == b"error" or chunk.get("type") == "error":
+        raise UpstreamStreamError
+    try:
+        raise_told_error(chunk)
+    except (AnswerRefused, UpstreamFault):
+        raise UpstreamStreamError from None

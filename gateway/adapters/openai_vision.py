@@ -45,14 +45,12 @@ def steps(request: VisionRequest, route: AdapterRoute) -> Steps:
     body = {**chat.values, "model": route.upstream_model, "max_tokens": _output_limit(route)}
     received = yield UpstreamCall(openai_chat.PATH, json=body)
     raise_told_error(received.json())
-    try:
-        answer = openai_chat.read_answer(received.body, chat)
-    except openai_chat.MalformedAnswer as error:
-        raise MalformedAnswer(str(error)) from None
+    answer = openai_chat.read_answer(received.body)
     text = openai_chat.answer_text(answer.values)
     if not text.strip():
         raise MalformedAnswer("no text")
-    return JsonAnswer({"text": text}, answer.units, answer.estimated, received.body, received.content_type)
+    units, estimated = answer.metered(chat)
+    return JsonAnswer({"text": text}, units, estimated, received.body, received.content_type)
 
 
 def _chat(request: VisionRequest, url: str) -> ChatRequest:
@@ -65,7 +63,7 @@ def _chat(request: VisionRequest, url: str) -> ChatRequest:
         "temperature": request.temperature,
         "stream": False,
     }
-    return ChatRequest(values, size_bytes=0, stream=False, include_usage=False)
+    return ChatRequest(values, size_bytes=most_tokens(request.prompt), stream=False, include_usage=False)
 
 
 def _output_limit(route: AdapterRoute) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.adapters.limits import check_count
 from gateway.adapters.requests import RerankRequest
 from gateway.adapters.steps import AdapterRoute, MalformedAnswer
-from gateway.adapters.tokens import SPECIAL_TOKENS, guessed_tokens, most_tokens
+from gateway.adapters.tokens import SPECIAL_TOKENS, estimated_tokens, most_tokens, text_weight
 from usage.units import Units
 
 MAX_DOCUMENTS = 2048
@@ -23,9 +23,15 @@ def bound(request: RerankRequest, route: AdapterRoute) -> Units:
     return Units(tokens_in=documents + (most_tokens(request.query) + SPECIAL_TOKENS) * count)
 
 
+def weight(request: RerankRequest) -> int:
+    """What the ranking weighs in a guess, the query with each document."""
+    documents = sum(map(text_weight, request.documents))
+    return text_weight(request.query) * len(request.documents) + documents
+
+
 def guess(request: RerankRequest) -> Units:
-    """Tokens where the upstream does not say, the query counted with each document."""
-    return Units(tokens_in=guessed_tokens([request.query] * len(request.documents) + request.documents))
+    """Tokens where the upstream does not say."""
+    return Units(tokens_in=estimated_tokens(weight(request)))
 
 
 def checked(found: object, request: RerankRequest, score_name: str = "score") -> list[dict[str, Any]]:

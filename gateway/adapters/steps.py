@@ -10,8 +10,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
-import orjson
-
+from gateway.adapters.upstream_json import UnreadableJson, read_json
 from usage.rates import Rate
 from usage.units import Units
 
@@ -89,9 +88,9 @@ class Received:
     def json(self) -> Any:
         """The body's JSON value; raises MalformedAnswer when it is none."""
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise MalformedAnswer("not JSON") from None
+            return read_json(self.body)
+        except UnreadableJson as error:
+            raise MalformedAnswer(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gateway.adapters.limits import limit
 from gateway.adapters.requests import EmbeddingRequest
 from gateway.adapters.steps import AdapterRoute, JsonAnswer, Received, Steps, UpstreamCall
 from gateway.adapters.told_errors import raise_told_error
+from gateway.adapters.usage_counts import believed
 from usage.units import Units
 
 PATH = "/embed"
@@ -54,6 +55,7 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
         tokens = None if tokens is None or counted is None else tokens + counted
     found = vectors.checked(found, len(request.inputs), request.dimensions)
     body = received.body if len(request.inputs) <= batch else orjson.dumps(found)
+    tokens = believed(tokens, vectors.weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else vectors.guess(request)
     return JsonAnswer(found, units, tokens is None, body, "application/json")
 

@@ -14,6 +14,7 @@ from gateway.adapters.requests import RerankRequest
 from gateway.adapters.steps import AdapterRoute, JsonAnswer, MalformedAnswer, Received, Steps, UpstreamCall
 from gateway.adapters.tei_embed import BATCH, compute_tokens
 from gateway.adapters.told_errors import raise_told_error
+from gateway.adapters.usage_counts import believed
 from usage.units import Units
 
 PATH = "/rerank"
@@ -42,6 +43,7 @@ def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
     body = received.body
     if len(request.documents) > batch:
         body = orjson.dumps(sorted(found, key=lambda result: -result["score"]))
+    tokens = believed(tokens, ranks.weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else ranks.guess(request)
     return JsonAnswer(ranking, units, tokens is None, body, "application/json")
 

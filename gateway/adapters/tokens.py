@@ -1,14 +1,16 @@
-"""Tokens of texts: bounds that hold for any tokenizer in use, readings of what upstreams report, and guesses."""
+"""Tokens of texts: bounds that hold for any tokenizer in use, and guesses where no upstream counts."""
 
 import unicodedata
-from collections.abc import Iterable
+from typing import Any
 
-from gateway.adapters.chat_request import estimated_tokens
+from gateway.adapters.upstream_json import UnwritableJson, write_json
 
 # What tokenizers add around each text: start, end and separator marks, and a leading-space piece.
 SPECIAL_TOKENS = 8
-# A count beyond this is a broken counter, and would not fit the books.
-MOST_BELIEVABLE = 10**12
+# The guess: four bytes of text a token, and a token for each character of three bytes, which is where Korean,
+# Chinese and Japanese lie: their tokenizers need about one a character.
+WEIGHT_PER_TOKEN = 4
+_LEADS_OF_THREE_BYTES = bytes(range(0xE0, 0xF0))
 
 
 def most_tokens(text: str) -> int:
@@ -23,23 +25,30 @@ def most_tokens(text: str) -> int:
     return max(_size(text), _size(unicodedata.normalize("NFKC", text)))
 
 
-def guessed_tokens(texts: Iterable[str]) -> int:
-    """A fair guess where the upstream does not say: four bytes a token, over all texts together."""
-    return estimated_tokens(sum(_size(text) for text in texts))
+def text_weight(text: str) -> int:
+    """What a text weighs in a guess: its UTF-8 bytes, a character of three bytes weighing four."""
+    if text.isascii():
+        return len(text)
+    # Half a surrogate pair, which JSON can carry, is three bytes here.
+    encoded = text.encode("utf-8", "surrogatepass")
+    return 2 * len(encoded) - len(encoded.translate(None, _LEADS_OF_THREE_BYTES))
 
 
-def reported_tokens(usage: object) -> int | None:
-    """Input tokens of an OpenAI-like usage object; None where there are none that make sense.
+def value_weight(value: Any) -> int:
+    """What any JSON value weighs in a guess: a text as itself, anything else as its JSON; nothing for nothing."""
+    if isinstance(value, str):
+        return text_weight(value)
+    if not value:
+        return 0
+    try:
+        return text_weight(write_json(value).decode())
+    except UnwritableJson:
+        return 0
 
-    OpenAI and vLLM say `prompt_tokens`; Jina's rerank says only `total_tokens`, which is the same there.
-    """
-    if not isinstance(usage, dict):
-        return None
-    for name in ("prompt_tokens", "total_tokens"):
-        count = usage.get(name)
-        if type(count) is int and 0 <= count <= MOST_BELIEVABLE:
-            return count
-    return None
+
+def estimated_tokens(weight: int) -> int:
+    """The tokens guessed for what weighs so much, rounded up."""
+    return -(-weight // WEIGHT_PER_TOKEN)
 
 
 def _size(text: str) -> int:

@@ -5,7 +5,13 @@ from math import isfinite
 from gateway.adapters.limits import check_count
 from gateway.adapters.requests import EmbeddingRequest
 from gateway.adapters.steps import AdapterRoute, MalformedAnswer
-from gateway.adapters.tokens import SPECIAL_TOKENS, guessed_tokens, most_tokens
+from gateway.adapters.tokens import (
+    SPECIAL_TOKENS,
+    WEIGHT_PER_TOKEN,
+    estimated_tokens,
+    most_tokens,
+    text_weight,
+)
 from usage.units import Units
 
 # What OpenAI takes in one request.
@@ -22,11 +28,17 @@ def bound(request: EmbeddingRequest, route: AdapterRoute) -> Units:
     return Units(tokens_in=tokens + SPECIAL_TOKENS * len(request.inputs))
 
 
+def weight(request: EmbeddingRequest) -> int:
+    """What the inputs weigh in a guess, a token id as much as a token."""
+    return sum(
+        WEIGHT_PER_TOKEN * len(given) if isinstance(given, list) else text_weight(given)
+        for given in request.inputs
+    )
+
+
 def guess(request: EmbeddingRequest) -> Units:
-    """Tokens where the upstream does not say: token ids by their number, text by its bytes."""
-    texts = [given for given in request.inputs if isinstance(given, str)]
-    ids = sum(len(given) for given in request.inputs if isinstance(given, list))
-    return Units(tokens_in=guessed_tokens(texts) + ids)
+    """Tokens where the upstream does not say: token ids by their number, text by its weight."""
+    return Units(tokens_in=estimated_tokens(weight(request)))
 
 
 def in_input_order(data: object) -> list[object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.sandbox import chat_stream, dialects, prose, tokens, vision
-from gateway.sandbox.magic import without_magic
+from gateway.sandbox.magic import Magic, without_magic
 from gateway.sandbox.wire import Answer, Call, Json, Refusal, Route, Text, json_reply
 
 # Fixed, because the same body must give the same answer.
@@ -94,7 +94,16 @@ def complete(call: Call) -> Answer:
     }
     if completion.usage is not None:
         document["usage"] = completion.usage
-    return json_reply(document, text=completion.reads)
+    reply = json_reply(document, text=completion.reads)
+    if "nested" in call.magic:
+        reply.body = reply.body[:-1] + b',"nested":' + nested(call.magic) + b"}"
+    return reply
+
+
+def nested(magic: Magic) -> bytes:
+    """A JSON value as deep as `nested` says; no parser here need be able to write it."""
+    depth = magic.integer("nested", 300)
+    return b"[" * depth + b"]" * depth
 
 
 def answer_for(body: dict[str, Json], call: Call) -> Completion:

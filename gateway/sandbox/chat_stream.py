@@ -24,7 +24,7 @@ def stream(completion: Completion, wants_usage: bool, magic: Magic) -> EventStre
 
 
 def _events(completion: Completion, wants_usage: bool, magic: Magic) -> Iterator[Event]:
-    from gateway.sandbox.chat import CREATED
+    from gateway.sandbox.chat import CREATED, nested
 
     wants_usage = wants_usage and completion.usage is not None
     head = orjson.dumps(
@@ -39,6 +39,8 @@ def _events(completion: Completion, wants_usage: bool, magic: Magic) -> Iterator
     start = b"data: " + head[:-1] + b',"choices":['
     # Only a caller who asked for usage sees the key, null in every chunk but the last.
     end = b'],"usage":null}\n\n' if wants_usage else b"]}\n\n"
+    if "nested" in magic:
+        yield Event(start + b'],"nested":' + nested(magic) + b"}\n\n")
     if not completion.choices:
         yield Event(start + end)
     for index, choice in enumerate(completion.choices):

@@ -12,6 +12,7 @@ from gateway.sandbox.wire import Answer, Call, Event, EventStream, Later, Reply,
 
 DRIBBLE_BYTES = 7
 SSE_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+_COMMENTS = b": sandbox\n\n" * 1000
 _HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
 
 
@@ -100,6 +101,8 @@ async def _send_stream(exchange: Exchange, route: Route, stream: EventStream, ma
     exchange.entry.phase = "streaming"
     if "first_token_ms" in magic:
         await exchange.pause(magic.seconds("first_token_ms"), "waiting")
+    for _ in range(magic.integer("comments", 0) // len(_COMMENTS)):
+        await exchange.write(_COMMENTS)
     gap_s = magic.seconds("gap_ms")
     error_after = magic.integer("stream_error", 0) if "stream_error" in magic else None
     hang_after = magic.integer("hang_after", 0) if "hang_after" in magic else None

@@ -38,6 +38,8 @@ MAGIC: dict[str, str] = {
     "no_usage": "leave the usage out, also where it was asked for",
     "usage": "report this usage whatever was sent: usage=PROMPT,COMPLETION",
     "empty_choices": "a chat answer with choices: []",
+    "nested": "a chat answer (SSE: its first event) with a field nested this many levels deep",
+    "comments": "SSE: this many bytes of comments before the first event",
     "text": "exactly this answer (takes everything up to the closing brackets, so it comes last)",
     "tokens": "an answer of exactly this many tokens",
     "tool": "answer with a tool call, when the request has tools (tool=NAME picks one)",

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from aio_platform.errors import InvalidRequest
 from gateway.adapters import openai_chat
-from gateway.adapters.chat_request import ChatRequest, estimated_tokens
+from gateway.adapters.chat_request import ChatRequest
 from gateway.adapters.openai_chat import MalformedAnswer
+from gateway.adapters.tokens import estimated_tokens, text_weight
 from gateway.contracts.chat import ChatCompletionBody
 from gateway.contracts.parsing import parse_body
+from usage.units import Units
 
 ROUTE_LIMIT = 4096
 IMAGE_TOKENS = 2000
@@ -210,8 +212,8 @@ def answer(message: Any = None, **fields: Any) -> bytes:
 
 
 def test_an_answer_is_read_with_the_upstreams_own_count() -> None:
-    read = openai_chat.read_answer(answer(id="x"), request_of(chat()))
-    assert (read.units.tokens_in, read.units.tokens_out, read.estimated) == (5, 3, False)
+    read = openai_chat.read_answer(answer(id="x"))
+    assert read.metered(request_of(chat())) == (Units(tokens_in=5, tokens_out=3), False)
     assert read.values["id"] == "x"
     assert openai_chat.answer_text(read.values) == "Hi"
 
@@ -247,7 +249,7 @@ def test_an_answer_is_read_with_the_upstreams_own_count() -> None:
 )
 def test_an_answer_that_is_broken_or_says_nothing_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedAnswer):
-        openai_chat.read_answer(body, request_of(chat()))
+        openai_chat.read_answer(body)
 
 
 @given(
@@ -267,10 +269,11 @@ def test_an_answer_that_is_broken_or_says_nothing_is_malformed(body: bytes) -> N
 )
 def test_any_json_is_read_or_malformed(value: Any) -> None:
     try:
-        read = openai_chat.read_answer(orjson.dumps(value), request_of(chat()))
+        read = openai_chat.read_answer(orjson.dumps(value))
     except MalformedAnswer:
         return
-    assert read.units.tokens_out >= 0
+    assert read.metered(request_of(chat()))[0].tokens_out >= 0
+    assert isinstance(openai_chat.answer_text(read.values), str)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +286,7 @@ def test_any_json_is_read_or_malformed(value: Any) -> None:
     ],
 )
 def test_thoughts_refusals_and_tool_calls_are_answers_too(message: dict[str, Any]) -> None:
-    openai_chat.read_answer(answer(message), request_of(chat()))
+    openai_chat.read_answer(answer(message))
 
 
 @pytest.mark.parametrize(
@@ -295,18 +298,19 @@ def test_thoughts_refusals_and_tool_calls_are_answers_too(message: dict[str, Any
         "5",
         {"prompt_tokens": 5},
         {"prompt_tokens": 5, "completion_tokens": None},
-        {"prompt_tokens": "5", "completion_tokens": 3},
         {"prompt_tokens": 5, "completion_tokens": -1},
-        {"prompt_tokens": 5.0, "completion_tokens": 3},
+        {"prompt_tokens": 5.5, "completion_tokens": 3},
+        {"prompt_tokens": "five", "completion_tokens": 3},
+        {"prompt_tokens": [5], "completion_tokens": {"a": 3}},
         {"prompt_tokens": True, "completion_tokens": 3},
     ],
 )
 def test_usage_that_makes_no_sense_is_replaced_by_an_estimate_of_what_came(usage: Any) -> None:
     body = answer({"content": "한국어 text"}, usage=usage)
-    read = openai_chat.read_answer(body, request_of(chat()))
-    assert read.estimated
-    assert read.units.tokens_in == estimated_tokens(len(b"Hello"))
-    assert read.units.tokens_out == estimated_tokens(len("한국어 text".encode()))
+    units, estimated = openai_chat.read_answer(body).metered(request_of(chat()))
+    assert estimated
+    assert units.tokens_in == estimated_tokens(len(b"Hello"))
+    assert units.tokens_out == estimated_tokens(text_weight("한국어 text")) == 3 + 2
 
 
 def test_tokens_are_guessed_at_four_bytes_each_rounded_up() -> None:

@@ -120,7 +120,7 @@ def enough_of_everything(played: Counter[str]) -> bool:
     return (
         answered > played["calls"] / 5
         and played["exactly the upstream's price"] > 20
-        and played["stream in part, partial"] + played["stream, partial"] > 5
+        and sum(played[f"stream{how}"] for how in (" in part, partial", ", partial", ", failed")) > 5
         and played["502, failed"] > 5
     )
 

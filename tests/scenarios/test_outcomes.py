@@ -6,8 +6,10 @@ import httpx
 import pytest
 from running_platform import RunningPlatform
 from scenarios.asking import (
+    EVERY_ADDRESS,
     OPENAI,
     TEXT,
+    TOKENS_PER_IMAGE,
     Books,
     Stream,
     TenantPool,
@@ -129,6 +131,80 @@ def test_an_answer_without_usage_is_counted_by_us_and_says_so(
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("beside", [{"text": None}, {"text": 5}, {"text": ["a"]}, {"refusal": None}])
+def test_what_an_image_part_holds_beside_its_image_makes_no_answer_free(
+    beside: dict[str, Any], stream: bool, client: httpx.Client, books: Books
+) -> None:
+    text = "[[sbx:no_usage;text=read]]"
+    image = {"type": "image_url", "image_url": {"url": "https://images.test/a.png"}, **beside}
+    body = saying(text, stream=stream)
+    body["messages"] = [{"role": "user", "content": [{"type": "text", "text": text}, image]}]
+
+    answer = client.post(OPENAI, json=body)
+
+    assert answer.status_code == 200
+    receipt = books.receipt(answer)
+    assert (receipt["outcome"], receipt["estimated"]) == ("succeeded", True)
+    assert receipt["capture_microcredits"] == books.spent() == price(tokens(text) + TOKENS_PER_IMAGE, 1)
+    assert books.held() == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("reported", ["0,0", "1,0", "0,2", "1,2"])
+def test_counts_that_cannot_be_so_make_no_answer_free(
+    reported: str, stream: bool, client: httpx.Client, books: Books
+) -> None:
+    text = f"{'hello ' * 50}[[sbx:usage={reported};tokens=500]]"
+
+    answer = client.post(OPENAI, json=saying(text, stream=stream))
+
+    receipt = books.receipt(answer)
+    assert (receipt["outcome"], receipt["estimated"]) == ("succeeded", True)
+    assert receipt["capture_microcredits"] == books.spent() == price(tokens(text), 500)
+
+
+@pytest.mark.parametrize("path", EVERY_ADDRESS)
+def test_an_answer_that_cannot_be_written_again_is_free(
+    path: str, sturdy: httpx.Client, books: Books
+) -> None:
+    answer = sturdy.post(path, json=body_for(path, "hello [[sbx:nested=300]]", stream=False))
+
+    assert answer.status_code == 502
+    books.assert_nothing_held_or_spent()
+    assert books.receipt(answer)["outcome"] == "failed"
+
+
+def test_a_stream_with_an_event_that_cannot_be_written_again_is_broken_off(
+    sturdy: httpx.Client, books: Books
+) -> None:
+    answer = sturdy.post(OPENAI, json=saying("hello [[sbx:nested=300]]", stream=True))
+
+    assert answer.status_code == 502
+    books.assert_nothing_held_or_spent()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_empty_answer_that_has_ended_costs_its_prompt(
+    stream: bool, client: httpx.Client, books: Books
+) -> None:
+    text = "hello [[sbx:text=]]"
+
+    answer = client.post(OPENAI, json=saying(text, stream=stream))
+
+    assert answer.status_code == 200
+    receipt = books.receipt(answer)
+    assert receipt["outcome"] == "succeeded"
+    assert receipt["capture_microcredits"] == books.spent() == price(tokens(text), 0)
+
+
+def test_comments_without_end_before_the_first_word_are_given_up(sturdy: httpx.Client, books: Books) -> None:
+    answer = sturdy.post(OPENAI, json=saying("hello [[sbx:comments=3000000]]", stream=True))
+
+    assert answer.status_code == 502
+    books.assert_nothing_held_or_spent()
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("reported", ["9,90000", "9,9999999999999999", "9,9223372036854775807"])
 def test_usage_beyond_the_hold_costs_the_hold_and_no_more(
     reported: str, stream: bool, client: httpx.Client, books: Books
@@ -154,7 +230,7 @@ def test_usage_that_makes_no_sense_is_not_believed(client: httpx.Client, books: 
 
 
 @pytest.mark.parametrize(
-    "magic", ["stream_error=5", "malformed_chunk=5", "no_done", "reset_after=1500", "reset_after=1500;hard"]
+    "magic", ["stream_error=5", "malformed_chunk=5", "reset_after=1500", "reset_after=1500;hard"]
 )
 def test_a_stream_that_breaks_costs_what_came_and_ends_without_done(
     magic: str, sturdy: httpx.Client, books: Books
@@ -172,9 +248,24 @@ def test_a_stream_that_breaks_costs_what_came_and_ends_without_done(
     assert stream.joined()
     receipt = books.receipt(answer)
     assert receipt["outcome"] == "partial"
-    assert receipt["estimated"] is (magic != "no_done")  # there the usage came, only the end did not
+    assert receipt["estimated"] is True
     assert receipt["capture_microcredits"] == books.spent() == price(tokens(text), tokens(stream.joined()))
     assert books.held() == 0
+
+
+@pytest.mark.parametrize("magic", ["no_done", "chunks=2;hang_after=5", "chunks=2;hang_after=4"])
+def test_a_finished_stream_needs_no_end_mark(magic: str, client: httpx.Client, books: Books) -> None:
+    text = f"hello [[sbx:{magic};text=one two]]"
+
+    answer = client.post(OPENAI, json=saying(text, stream=True))
+
+    stream = Stream.of(answer.text)
+    assert (stream.joined(), stream.done, stream.error) == ("one two", True, None)
+    receipt = books.receipt(answer)
+    assert receipt["outcome"] == "succeeded"
+    # Cut before its usage came, it is counted by us: at the same price, by the sandbox's own rule.
+    assert receipt["estimated"] is magic.endswith("hang_after=4")
+    assert receipt["capture_microcredits"] == books.spent() == price(tokens(text), tokens("one two"))
 
 
 def test_events_that_came_together_with_a_broken_one_are_delivered_if_they_are_charged(

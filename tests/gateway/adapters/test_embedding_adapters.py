@@ -29,9 +29,9 @@ def test_openai_vectors_come_in_the_order_of_their_indexes_with_the_upstreams_to
     assert call.json == {"model": "theirs", "input": ["hello", "안녕"], "encoding_format": "float"}
 
 
-def test_without_usage_tokens_are_a_quarter_of_the_bytes_and_marked_as_a_guess() -> None:
+def test_without_usage_tokens_are_guessed_and_marked_as_a_guess() -> None:
     answer, _, _ = drive(openai_embeddings, TWO, as_json({"data": data([1.0], [2.0])}))
-    assert (answer.units, answer.estimated) == (Units(tokens_in=3), True)  # 5 + 6 bytes
+    assert (answer.units, answer.estimated) == (Units(tokens_in=4), True)  # 5 bytes, 2 syllables
 
 
 def test_token_ids_are_sent_on_and_counted_one_by_one() -> None:

@@ -1,0 +1,107 @@
+"""What upstreams say they counted, in any of the ways they say it, and whether that can be so.
+
+Sources: OpenAI's API reference (`usage`, `completion_tokens_details`); xAI's and Gemini's compatibility layers, where
+reasoning stands outside `completion_tokens` and shows only in `total_tokens`; Groq's `x_groq`; vLLM's continuous
+usage; Moonshot's usage inside a choice.
+"""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+# What the books can hold, whatever an upstream claims.
+MOST_COUNTED = 10**15
+# The longest tokens are runs of blanks; no text reaches this many bytes a token on average.
+MOST_WEIGHT_PER_TOKEN = 64
+
+
+class Counts(NamedTuple):
+    """Tokens as an upstream reports them."""
+
+    tokens_in: int
+    tokens_out: int
+
+    def largest(self, other: "Counts | None") -> "Counts":
+        """The larger of two readings: counts of a stream only grow, and a last one of zeros is no correction."""
+        if other is None:
+            return self
+        return Counts(max(self.tokens_in, other.tokens_in), max(self.tokens_out, other.tokens_out))
+
+
+def count_of(value: object) -> int | None:
+    """A count as a whole number, also where it is written as 5.0 or "5"; None for anything else."""
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdecimal() and len(value) < 20):
+            return None
+        value = int(value)
+    elif isinstance(value, float):
+        if not isfinite(value) or value != int(value):
+            return None
+        value = int(value)
+    if type(value) is not int or value < 0:
+        return None
+    return min(value, MOST_COUNTED)
+
+
+def read_counts(usage: object) -> Counts | None:
+    """The largest reading of a chat's usage object that is consistent; None where there is none that makes sense.
+
+    Input is `prompt_tokens` or `input_tokens`, output `completion_tokens` or `output_tokens`; where one is missing
+    it is what the other leaves of the total. Parts that are larger than what should contain them stand outside it
+    (reasoning, cached input). What the total has beyond both is output that was not counted, at most the reasoning
+    where that is told.
+    """
+    if not isinstance(usage, Mapping):
+        return None
+    tokens_in = _largest(usage, "prompt_tokens", "input_tokens")
+    tokens_out = _largest(usage, "completion_tokens", "output_tokens")
+    total = count_of(usage.get("total_tokens"))
+    if total is not None and tokens_in is not None and tokens_out is None and total >= tokens_in:
+        tokens_out = total - tokens_in
+    elif total is not None and tokens_out is not None and tokens_in is None and total >= tokens_out:
+        tokens_in = total - tokens_out
+    if tokens_in is None or tokens_out is None:
+        return None
+    cached = _part(usage, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens")
+    if cached > tokens_in:
+        tokens_in += cached
+    reasoning = _part(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens")
+    if reasoning > tokens_out:
+        tokens_out += reasoning
+    elif total is not None and total > tokens_in + tokens_out:
+        uncounted = total - tokens_in - tokens_out
+        tokens_out += min(uncounted, reasoning) if reasoning else uncounted
+    return Counts(min(tokens_in, MOST_COUNTED), min(tokens_out, MOST_COUNTED))
+
+
+def reported_input(usage: object, weight: int) -> int | None:
+    """Input tokens of a usage object where there is no output; None where there are none that can be so.
+
+    `weight` is what was sent. OpenAI and vLLM say `prompt_tokens`; Jina's rerank says only `total_tokens`, which is
+    the same there.
+    """
+    if not isinstance(usage, Mapping):
+        return None
+    return believed(_largest(usage, "prompt_tokens", "input_tokens", "total_tokens"), weight)
+
+
+def believed(tokens: int | None, weight: int) -> int | None:
+    """The tokens that an upstream says an input of this weight was, or None where that cannot be so."""
+    return tokens if tokens and is_possible(tokens, weight) else None
+
+
+def is_possible(tokens: int, weight: int) -> bool:
+    """Whether a text of this weight can be so few tokens."""
+    return tokens * MOST_WEIGHT_PER_TOKEN >= weight
+
+
+def _largest(usage: Mapping[str, Any], *names: str) -> int | None:
+    found = [count for name in names if (count := count_of(usage.get(name))) is not None]
+    return max(found, default=None)
+
+
+def _part(usage: Mapping[str, Any], groups: tuple[str, ...], name: str) -> int:
+    """A part of a count, told in one of the groups or beside the counts; 0 where it is not told."""
+    tellers = [usage, *(usage.get(group) for group in groups)]
+    found = [count_of(teller.get(name)) for teller in tellers if isinstance(teller, Mapping)]
+    return max((count for count in found if count is not None), default=0)
