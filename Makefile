@@ -17,7 +17,7 @@ NODE_CLIENTS := tests/contract/node
 # With it every process of the platform would compile our code anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench prove lock lock-clients format test-clients messages screenshots
+.PHONY: run test check bench prove lock lock-clients format test-clients messages screenshots docs-answers
 
 run: $(STAMP)
 	@$(BIN)/python manage.py serve
@@ -52,6 +52,10 @@ messages: $(STAMP)
 # docs/screenshots anew; needs Chromium.
 screenshots: $(STAMP)
 	@PYTHONPATH=tests $(BIN)/python -m tests.browser.screenshots
+
+# The answers that the documentation shows, from a platform that is started for it.
+docs-answers: $(STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m scenarios.real_answers
 
 lock: $(STAMP)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \

@@ -66,12 +66,14 @@ def _completion(title: str, **more: dict[str, Any]) -> dict[str, Any]:
         "object",
         "created",
         "usage",
+        "system_fingerprint",
         id=_STRING,
         object=_STRING,
         created=_INTEGER,
         model=_STRING,
         choices=_array_of(_CHOICE),
         usage=_USAGE,
+        system_fingerprint=_MAYBE_STRING,
         **more,
     )
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from accounts.errors import MissingKey
 from aio_platform import problems
-from gateway.docs_pages.answers import value_of
-from gateway.docs_pages.openapi import document, resolved
+from gateway.docs_pages.answers import recorded
 from gateway.schema_examples import REQUEST_ID
 from usage.calls import Verdict
 from usage.verdicts import rate_headers
@@ -20,10 +19,9 @@ def error_example(address: str) -> str:
 
 def event_example() -> str:
     """What a callback's body looks like: the task as polling shows it, in the event's envelope."""
-    answer = document()["paths"]["/api/v1/tasks/{task_id}"]["get"]["responses"]["200"]
-    task = value_of("", resolved(answer["content"]["application/json"]["schema"])["properties"]["data"])
+    task = recorded()["get /api/v1/tasks/{task_id}"]["data"]
     sent = datetime(2026, 2, 25, 12, 0, 9, tzinfo=UTC).isoformat().replace("+00:00", "Z")
-    return _pretty({"type": "task.succeeded", "timestamp": sent, "data": {**task, "status": "SUCCESS"}})
+    return _pretty({"type": "task.succeeded", "timestamp": sent, "data": task})
 
 
 def rate_headers_example() -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from gateway.docs_pages import samples
-from gateway.docs_pages.answers import example_answer
+from gateway.docs_pages.answers import example_answer, stream_example
 from gateway.docs_pages.examples import error_example
 from gateway.docs_pages.openapi import METHODS, document, resolved
 from gateway.docs_pages.parameters import Row, row_of, rows_of
@@ -189,10 +189,10 @@ def _answers(method: str, address: str, described: Mapping[str, Any]) -> list[An
         for content_type, media in answer.get("content", {"": {}}).items():
             if content_type == "application/json":
                 schema = media.get("schema", {})
-                example = example_answer(method, address, schema)
+                example = example_answer(method, address)
                 found.append(Answer(int(status), content_type, example, tuple(rows_of(_listed(schema)))))
             elif content_type == "text/event-stream":
-                found.append(Answer(int(status), content_type, STREAM_EXAMPLE, ()))
+                found.append(Answer(int(status), content_type, stream_example(), ()))
             elif content_type:
                 found.append(Answer(int(status), content_type, _BINARY_SAMPLE.format(type=content_type), ()))
             else:
@@ -203,14 +203,6 @@ def _answers(method: str, address: str, described: Mapping[str, Any]) -> list[An
 def _listed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = resolved(schema)
     return resolved(inner["items"]) if inner.get("type") == "array" else inner
-
-
-STREAM_EXAMPLE = (
-    'data: {"id": "chatcmpl_xyz", "choices": [{"index": 0, "delta": {"content": "Hel"}}]}\n\n'
-    'data: {"id": "chatcmpl_xyz", "choices": [{"index": 0, "delta": {"content": "lo!"}, "finish_reason": "stop"}],'
-    ' "credits_consumed": 0.002}\n\n'
-    "data: [DONE]"
-)
 
 
 def _refusals(described: Mapping[str, Any]) -> list[Refusal]:

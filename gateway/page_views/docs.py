@@ -12,12 +12,13 @@ from django.views.decorators.http import require_safe
 from accounts.models import Plan
 from aio_platform.errors import NotFound
 from gateway.docs_pages import pages, prices
+from gateway.docs_pages.answers import stream_example
 from gateway.docs_pages.api_changes import CHANGES
 from gateway.docs_pages.error_tables import error_kinds
 from gateway.docs_pages.examples import error_example, event_example, rate_headers_example
 from gateway.docs_pages.facts import facts
 from gateway.docs_pages.openapi import METHODS, document
-from gateway.docs_pages.reference import STREAM_EXAMPLE, Operation, operation_of, operations_of
+from gateway.docs_pages.reference import Operation, operation_of, operations_of
 from gateway.docs_pages.samples import Sample, program, samples_of
 from gateway.docs_pages.search import search
 from gateway.page_views.workbench_endpoints import ENDPOINTS
@@ -66,7 +67,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
         case "callbacks":
             more = {"verify": _tabs(request, program("verify_callback")), "event_example": event_example()}
         case "streaming":
-            more = {"stream": _tabs(request, program("stream")), "stream_example": STREAM_EXAMPLE}
+            more = {"stream": _tabs(request, program("stream")), "stream_example": stream_example()}
         case "limits":
             more = {
                 "plans": list(Plan.objects.order_by("calls_per_minute")),
