@@ -10,13 +10,12 @@ from enum import Enum
 from typing import Any
 
 import structlog
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import delegation, errors, key_rules
+from accounts.addresses import end_all_access, is_prepared, valid_address
 from accounts.keys import digest_of, last_four_of, new_key, prefix_of
 from accounts.models import Account, ApiKey, Membership, Plan, User
 from aio_platform.errors import InvalidRequest
@@ -35,13 +34,16 @@ UNCHANGED = Unchanged.UNCHANGED
 Also = Callable[[], object]
 
 
-def create_account(name: str, plan: str, owner_email: str | None = None) -> Account:
+def create_account(
+    name: str, plan: str, owner: User | str | None = None, *, take_over: bool = False
+) -> Account:
     """Make an account on the plan of that slug, and its owner's membership; grants no credits.
 
-    The owner's user is made when there is none of that e-mail address. Raises InvalidRequest for a bad name,
-    plan or address, NameTaken for another account's name.
+    The owner is a person or an address; the person is made when there is none of that address. With `take_over`
+    whoever signed up with an address that they have not proven loses all access first. Raises InvalidRequest for a
+    bad name, plan or address, NameTaken for another account's name, AddressNotProven.
     """
-    name = _valid_account_name(name)
+    name = valid_account_name(name)
     chosen = _plan(plan)
     with transaction.atomic():
         try:
@@ -49,15 +51,16 @@ def create_account(name: str, plan: str, owner_email: str | None = None) -> Acco
                 account = Account.objects.create(name=name, plan=chosen)
         except IntegrityError:
             raise errors.NameTaken(name) from None
-        if owner_email is not None:
-            Membership.objects.create(account=account, user=_user(owner_email), role=Membership.Role.OWNER)
+        if owner is not None:
+            person = owner if isinstance(owner, User) else _user(owner, take_over=take_over)
+            Membership.objects.create(account=account, user=person, role=Membership.Role.OWNER)
     log.info("account created", account_id=account.public_id, plan=plan)
     return account
 
 
 def rename_account(account: Account, name: str, also: Also | None = None) -> Account:
     """Give an account another name; InvalidRequest for one that breaks the rules, NameTaken for another's."""
-    name = _valid_account_name(name)
+    name = valid_account_name(name)
     try:
         with transaction.atomic():
             Account.objects.filter(pk=account.pk).update(name=name)
@@ -247,7 +250,7 @@ def rotate_key(
 def add_member(account: Account, email: str, role: str) -> Membership:
     """Make the person of that address a member; the user is made when there is none.
 
-    Raises InvalidRequest for a bad address or role, AlreadyAMember.
+    Raises InvalidRequest for a bad address or role, AlreadyAMember, AddressNotProven.
     """
     role = valid_role(role)
     with transaction.atomic():
@@ -363,7 +366,7 @@ def _check_not_last_owner(membership: Membership) -> None:
         raise errors.LastOwner
 
 
-def _valid_account_name(name: str) -> str:
+def valid_account_name(name: str) -> str:
     name = key_rules.valid_name(name)
     if name.startswith("acct_"):
         raise InvalidRequest("A name must not look like an account id.", param="name")
@@ -384,24 +387,22 @@ def valid_role(text: str) -> str:
     return text
 
 
-def valid_address(email: str) -> str:
-    """The e-mail address in lower case, as people are known by it; InvalidRequest for what is none."""
-    address = email.strip().lower()
-    try:
-        validate_email(address)
-    except ValidationError:
-        raise InvalidRequest("That is not an e-mail address.", param="email") from None
-    return address
+def _user(email: str, *, take_over: bool = False) -> User:
+    """The person of that address, made without a password when there is none.
 
-
-def _user(email: str) -> User:
-    """The person of that address, made without a password when there is none."""
+    Raises AddressNotProven where somebody signed up with the address and has not proven it: they would be given what
+    is meant for whoever the address belongs to.
+    """
     address = valid_address(email)
     found = User.objects.filter(email=address).first()
     if found is not None:
+        if is_prepared(found):
+            if not take_over:
+                raise errors.AddressNotProven(address)
+            end_all_access(found)
         return found
     try:
         with transaction.atomic():
             return User.objects.create_user(address)
     except IntegrityError:  # made by somebody else since we looked
-        return User.objects.get(email=address)
+        return _user(email, take_over=take_over)

@@ -164,6 +164,17 @@ class NameTaken(Conflict):
         super().__init__(f"There is an account named {name!r} already.", param="name")
 
 
+class AddressNotProven(Conflict):
+    """Somebody signed up with the address and did not prove it: nothing is given to them for it."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(
+            f"Somebody signed up as {email} and has not proven the address, so they may be anybody. "
+            "They prove it, or you end their access (--take-over).",
+            param="email",
+        )
+
+
 class KeyNotLive(Conflict):
     def __init__(self) -> None:
         super().__init__("The API key is revoked or expired, which is final; issue a new one.")

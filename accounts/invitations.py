@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import actions, audit, errors
+from accounts.addresses import valid_address
 from accounts.models import Account, Invitation, Membership, User
 from accounts.public_ids import is_invitation_id
 from accounts.sign_in import public_link
@@ -35,7 +36,7 @@ def invite(account: Account, email: str, role: str, by: User, actor: audit.Actor
 
     Raises InvalidRequest for a bad address or role, AlreadyAMember, AlreadyInvited, and TooManyInvitations.
     """
-    address = actions.valid_address(email)
+    address = valid_address(email)
     role = actions.valid_role(role)
     if Membership.objects.filter(account=account, user__email=address).exists():
         raise errors.AlreadyAMember(address)

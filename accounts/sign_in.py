@@ -5,9 +5,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.account.signals import password_reset
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts.addresses import end_all_access, is_proven, valid_address
+from accounts.models import User
+from aio_platform.errors import InvalidRequest
 from aio_platform.request_context import client_address
 
 UNKNOWN_ADDRESS = "::"
@@ -23,6 +31,13 @@ class SignInAdapter(DefaultAccountAdapter):
         except ValueError:  # a proxy that names no address: everybody behind it counts as one
             return UNKNOWN_ADDRESS
 
+    def clean_email(self, email: str) -> str:
+        """An address that the rest of the platform takes too, once it is signed up with."""
+        try:
+            return valid_address(email)
+        except InvalidRequest as refused:
+            raise ValidationError(refused.shown) from None
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail whose links do not follow the request's Host header, which anybody can set."""
         mended = {name: public_link(value) if name in _LINKS else value for name, value in context.items()}
@@ -31,6 +46,20 @@ class SignInAdapter(DefaultAccountAdapter):
             "domain": urlsplit(public_link("//localhost")).netloc,
         }
         super().send_mail(template_prefix, email, mended)
+
+
+@receiver(password_reset, dispatch_uid="accounts.sign_in")
+def leave_nothing_of_others(user: User, **_: Any) -> None:
+    """Who resets the password of an address that nobody has proven may not be who signed up with it."""
+    if is_proven(user):
+        return
+    with transaction.atomic():
+        theirs = user.password
+        end_all_access(user)
+        user.password = theirs
+        user.save(update_fields=["password"])
+        # Not proven by this: the letter may have gone to another address of whoever signed up.
+        EmailAddress.objects.create(user=user, email=user.email, primary=True)
 
 
 def public_link(url: str) -> str:

@@ -14,7 +14,7 @@ import structlog
 from django.db import Error, connection, transaction
 
 from accounts import actions
-from accounts.models import Account
+from accounts.models import Account, User
 from aio_platform.credits import MAX_MICROCREDITS
 from aio_platform.errors import InvalidRequest, PlatformError
 from aio_platform.request_ids import started_at
@@ -70,10 +70,11 @@ class Disagreement(NamedTuple):
 def open_account(
     name: str,
     plan: str,
-    owner_email: str | None = None,
+    owner: User | str | None = None,
     extra_microcredits: int = 0,
     *,
     with_bonus: bool = True,
+    take_over: bool = False,
 ) -> OpenedAccount:
     """Make an account with its balance, the plan's sign-up bonus and any further credits, all or nothing.
 
@@ -82,7 +83,7 @@ def open_account(
     if extra_microcredits:
         _check_amount(extra_microcredits)
     with transaction.atomic():
-        account = actions.create_account(name, plan, owner_email)
+        account = actions.create_account(name, plan, owner, take_over=take_over)
         available = 0
         _call("SELECT usage_open_balance_v1(%s)", [account.pk])
         bonus = account.plan.signup_bonus_microcredits if with_bonus else 0

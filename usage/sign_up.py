@@ -57,10 +57,10 @@ def _open_under_a_free_name(person: User, *, with_bonus: bool) -> Account:
         if name in taken:
             continue
         try:
-            return open_account(name, PLAN, person.email, with_bonus=with_bonus).account
+            return open_account(name, PLAN, person, with_bonus=with_bonus).account
         except NameTaken:  # by somebody else since we looked
             continue
-    return open_account(f"{stem}-{person.pk}-{MAX_NUMBER}", PLAN, person.email, with_bonus=with_bonus).account
+    return open_account(f"{stem}-{person.pk}-{MAX_NUMBER}", PLAN, person, with_bonus=with_bonus).account
 
 
 def account_name_stem(email: str) -> str:

@@ -4,12 +4,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
-from django.forms import ModelMultipleChoiceField
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts.addresses import is_prepared
 from accounts.models import Account, Plan, User
 from accounts.staff.audited_admin import AuditedAdmin, call_for_people
 from accounts.staff.pages import registered
@@ -59,10 +61,23 @@ class PermissionChoices(ModelMultipleChoiceField):
         return gettext(obj.name)
 
 
+class PersonForm(ModelForm):
+    def clean(self) -> dict[str, Any]:
+        """Refuse to make somebody staff who may be anybody: `create_staff` ends their access first."""
+        cleaned = super().clean() or {}
+        becomes_staff = not self.initial.get("is_staff") and cleaned.get("is_staff")
+        if becomes_staff and is_prepared(self.instance):
+            raise ValidationError(
+                {"is_staff": _("The address is not proven. Make them staff with the command create_staff.")}
+            )
+        return cleaned
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin):
     """People. They sign up and change their passwords themselves; here they are let in, kept out and made staff."""
 
+    form = PersonForm
     menu_icon = "person"
     list_display = ("email", "is_active", "is_staff", "last_login", "date_joined")
     list_filter = ("is_active", "is_staff")

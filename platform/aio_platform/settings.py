@@ -133,6 +133,7 @@ APPEND_SLASH = False  # API clients lose their body on a redirect
 GATEWAY_URLCONF = "gateway.urls"
 GATEWAY_LIFESPAN = "gateway.lifespan.opened"
 API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.ordinary_urls"]
+AUTH_URLCONF = "accounts.auth_urls"
 KEY_SCOPE_CHOICES = "gateway.scope_choices.scope_choices"
 PAGE_URLCONFS = ["accounts.page_urls", "usage.page_urls", "gateway.page_urls"]
 

@@ -29,7 +29,7 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),
     path("staff/", admin.site.urls),
-    path("auth/", include("allauth.urls")),
+    path("auth/", include(settings.AUTH_URLCONF)),
     path("i18n/", include("django.conf.urls.i18n")),
     *(path("", include(urlconf)) for urlconf in settings.PAGE_URLCONFS),
     re_path(r"^(?:api|v1|llm)/", unknown_address),

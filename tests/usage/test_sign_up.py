@@ -11,8 +11,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import actions, invitations
+from accounts.addresses import valid_address
 from accounts.audit import OPERATOR
 from accounts.models import Account, Membership, User
+from aio_platform.errors import InvalidRequest
 from usage.models import Balance
 from usage.sign_up import account_name_stem, open_own_account
 
@@ -200,3 +202,65 @@ def test_sign_in_is_limited_by_the_callers_address(settings: Settings) -> None:
     answers = [attempt("198.51.100.1", number) for number in range(31)]
     assert answers[-1] == 429
     assert attempt("198.51.100.2", 99) == 200
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a" * 251 + "@example.com",  # 263 characters
+        "\u0130x@example.com",  # its lower case has one character more
+        "x@\uff45xample.com",
+        "x\x00y@example.com",
+        "x@example.com\x00",
+        "x@" + "a." * 130 + "com",
+    ],
+)
+def test_an_address_that_is_refused_later_is_refused_at_sign_up(email: str) -> None:
+    """One rule for all who take an address: nobody is left without an account, and no sign-in fails for it."""
+    assert sign_up(email).status_code == 200
+    assert not User.objects.exists()
+    assert not EmailAddress.objects.exists()
+    with pytest.raises(InvalidRequest):
+        valid_address(email)
+
+
+@pytest.mark.parametrize(
+    "email", ["a" * 64 + "@example.com", "x@b\u00fcro.example", "A.b+c@Example.COM", "o'neil@x.test"]
+)
+def test_an_address_that_sign_up_takes_is_taken_everywhere(email: str) -> None:
+    assert sign_up(email).status_code == 302
+    user = User.objects.get()
+    assert user.email == valid_address(email) == valid_address(user.email)
+    account = account_of(user.email)
+    assert actions.valid_account_name(account.name) == account.name
+    assert EmailAddress.objects.get().email == user.email
+
+
+@pytest.mark.parametrize("email", ["\u212ate@example.com", "x@b\u0130g.example.com"])
+def test_what_sign_up_keeps_is_an_address_that_stays_as_it_is(email: str) -> None:
+    assert sign_up(email).status_code == 302
+    user = User.objects.get()
+    assert valid_address(user.email) == user.email
+    assert account_of(user.email)
+
+
+def test_a_sign_up_whose_account_cannot_be_opened_leaves_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the books are out of reach")
+
+    monkeypatch.setattr("usage.sign_up.open_account", fails)
+    with pytest.raises(RuntimeError):
+        sign_up("ada@lab.test")
+    assert not User.objects.exists()
+    monkeypatch.undo()
+    assert sign_up("ada@lab.test").status_code == 302
+    assert available(account_of("ada@lab.test")) == BONUS
+
+
+def test_a_person_whose_address_was_taken_before_the_rule_can_sign_in() -> None:
+    user = User.objects.create_user("ada@lab.test", PASSWORD)
+    User.objects.filter(pk=user.pk).update(email="i\u0307x@example.com")
+    user.refresh_from_db()
+    account = open_own_account(user)
+    assert account is not None
+    assert account.memberships.get().user == user

@@ -18,11 +18,20 @@ class Command(ScriptableCommand):
         parser.add_argument("--plan", default="trial", help="trial (the default), standard, scale, unlimited")
         parser.add_argument("--credits", default="0", help="credits besides the plan's sign-up bonus")
         parser.add_argument("--owner", metavar="EMAIL", help="the e-mail address of the account's owner")
+        parser.add_argument(
+            "--take-over",
+            action="store_true",
+            help="end all access of whoever signed up with the owner's address without proving it",
+        )
 
     def perform(self, options: dict[str, Any]) -> Answer:
         extra_microcredits = read_credits(options["credits"], "--credits")
         account, available_microcredits = open_account(
-            options["name"], options["plan"], options["owner"], extra_microcredits
+            options["name"],
+            options["plan"],
+            options["owner"],
+            extra_microcredits,
+            take_over=options["take_over"],
         )
         available = format_credits(available_microcredits)
         return Answer(
