@@ -206,6 +206,7 @@ DESCRIPTIONS = (
     _("std is 720p, pro 1080p."),
     _("the ceiling price that was held"),
     _("the first kilobyte, of refusals only"),
+    _("the key that issued it, whose caps its calls count against too; null where a member did"),
     _("the upstream's own; null where it gave none"),
     _("the webhook-id header, the same over all attempts"),
     _("those with credits left, the first to expire first; at most 100"),

@@ -25,6 +25,7 @@ MESSAGES = (
     _("A scope lists at most {MAX_SCOPE_ITEMS} items."),
     _("A weight is from 1 to {MAX_WEIGHT}."),
     _("A {param} has printable characters only."),
+    _("API keys hand on keys to one another at most {MAX_ISSUERS} times."),
     _("Amount: more than 0 credits."),
     _("Amount: {error}."),
     _("An API key hands out at most its own {param}."),
@@ -53,6 +54,7 @@ MESSAGES = (
     _("Send the body as multipart/form-data with its boundary."),
     _("Several keys have the prefix {prefix}; name one by id: {value2}."),
     _("Some usage events are archived, so the sums cannot be made anew. They stay as they are."),
+    _("Somebody signed up as {email} and has not proven the address, so they may be anybody. They prove it, or you end their access (--take-over)."),  # noqa: E501
     _("Something went wrong on our side. The request id helps us to find it."),
     _("Tasks are under way on routes that this catalog removes or changes: {shown}{more}. Keep such a route with `enabled = false` until its tasks have ended, or cancel them."),  # noqa: E501
     _("That is not an e-mail address."),
@@ -111,6 +113,7 @@ MESSAGES = (
     _("The model's server is resting after failures; try again in {retry_after_s} s."),
     _("The model's server refused this request as invalid for the model."),
     _("The model's server sent too large an answer."),
+    _("The model's server sent too much before its answer."),
     _("The platform cannot take calls right now."),
     _("The platform's connection to this model is not set up correctly."),
     _("The refunds of a call cannot come to more than it cost."),
