@@ -35,6 +35,7 @@ ANYWHERE = {
     "top_n": _("Return only so many, the best first."),
     "return_documents": _("Whether the results repeat the documents' texts."),
     "negative_prompt": _("What the image should not show."),
+    "quality": _("How much is spent on the image, for models whose price tells qualities apart."),
     "num_inference_steps": _("How many steps the image takes; more take longer and cost more."),
     "width": _("Width in pixels."),
     "height": _("Height in pixels."),

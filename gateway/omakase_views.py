@@ -147,6 +147,7 @@ class ImageView(JsonEndpointView[TextToImageBody]):
             contract.negative_prompt or "",
             contract.num_inference_steps,
             contract.seed,
+            quality=contract.quality,
         )
 
     def shaped(self, answer: JsonAnswer, contract: TextToImageBody, call: Call) -> HttpResponse:

@@ -159,6 +159,7 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
             contract.num_inference_steps,
             contract.seed,
             contract.n or 1,
+            contract.quality,
             extra,
         )
 

@@ -6,6 +6,7 @@ Source: modules/api/{api,models}.py of AUTOMATIC1111/stable-diffusion-webui. Gri
 
 from typing import Any
 
+from aio_platform.errors import InvalidRequest
 from gateway.adapters import pictures
 from gateway.adapters.requests import ImageRequest
 from gateway.adapters.steps import AdapterRoute, MalformedAnswer, Steps, UpstreamCall
@@ -15,11 +16,32 @@ from usage.units import Units
 PATH = "/sdapi/v1/txt2img"
 # Of the caller's other fields, those that cannot change how many pixels and steps are made.
 EXTRA_FIELDS = ("cfg_scale", "sampler_name", "scheduler")
+# Samplers that ask the model once a step. Others (Heun, DPM2, DPM++ SDE, Restart …) ask twice for the same price, and
+# DPM adaptive as often as it likes. Source: modules/sd_samplers_kdiffusion.py, `second_order`.
+SAMPLERS = (
+    "Euler a",
+    "Euler",
+    "LMS",
+    "DPM++ 2M",
+    "DPM++ 2M SDE",
+    "DPM++ 3M SDE",
+    "DDIM",
+    "DDIM CFG++",
+    "PLMS",
+    "UniPC",
+    "LCM",
+)
 ANY_SEED = -1
 
 
 def ceiling(request: ImageRequest, route: AdapterRoute) -> Units:
-    """Images and pixel-steps as asked; see `pictures.bound`."""
+    """Images and pixel-steps as asked; see `pictures.bound`.
+
+    Raises InvalidRequest for a sampler that is not among the route's `samplers`: it would take more than it costs.
+    """
+    samplers = route.options.get("samplers", SAMPLERS)
+    if request.extra.get("sampler_name") not in (None, *samplers):
+        raise InvalidRequest(f"sampler_name: must be one of {', '.join(samplers)}.", param="sampler_name")
     return pictures.bound(request, route)
 
 

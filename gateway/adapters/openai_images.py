@@ -14,14 +14,13 @@ from gateway.adapters.told_errors import raise_told_error
 from usage.units import Units
 
 PATH = "/v1/images/generations"
-# Of the caller's other fields, those that cannot change how many pixels and steps are made.
+# Of the caller's other fields, those that cannot change what the upstream bills; `quality` can, and is priced.
 EXTRA_FIELDS = (
     "background",
     "guidance_scale",
     "moderation",
     "output_compression",
     "output_format",
-    "quality",
     "style",
     "true_cfg_scale",
     "user",
@@ -41,6 +40,7 @@ def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
         "prompt": request.prompt,
         "n": request.count,
         "size": f"{request.width}x{request.height}",
+        **pictures.choice(request, route).options,
     }
     response_format = route.options.get("response_format", "b64_json")
     if response_format:

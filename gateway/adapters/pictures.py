@@ -7,6 +7,7 @@ from typing import Any
 
 from aio_platform.errors import InvalidRequest
 from gateway.adapters.limits import limit
+from gateway.adapters.priced_options import UNNAMED, Choice, choose
 from gateway.adapters.requests import ImageRequest
 from gateway.adapters.steps import AdapterRoute, JsonAnswer, MalformedAnswer, Received
 from gateway.media.kinds import HEAD_BYTES, IMAGE_KINDS, kind_of
@@ -16,13 +17,14 @@ MAX_PIXELS = 2048 * 2048
 MAX_STEPS = 200
 MAX_IMAGES = 10
 DEFAULT_STEPS = 30
+_USUAL_QUALITY = UNNAMED | {"standard"}
 
 
 def bound(request: ImageRequest, route: AdapterRoute) -> Units:
     """What these images cost, which is known before they are made.
 
-    Raises InvalidRequest for a size beyond the route's `max_pixels`, more steps than its `max_steps`, or more
-    images than its `max_images`.
+    Raises InvalidRequest for a size beyond the route's `max_pixels`, more steps than its `max_steps`, more images than
+    its `max_images`, or a quality that has no price.
     """
     if request.width < 1 or request.height < 1:
         param = "width" if request.width < 1 else "height"
@@ -45,9 +47,23 @@ def bound(request: ImageRequest, route: AdapterRoute) -> Units:
 
 
 def units(request: ImageRequest, route: AdapterRoute) -> Units:
-    """Images, and pixels times steps over all of them."""
+    """Images, pixels times steps over all of them, and what their options count besides."""
     pixels = request.width * request.height * request.count
-    return Units(images=request.count, pixel_steps=pixels * steps_of(request, route))
+    counted = {"images": request.count, "pixel_steps": pixels * steps_of(request, route)}
+    for unit, of_one in choice(request, route).units.items():
+        counted[unit] = counted.get(unit, 0) + of_one * request.count
+    return Units(**counted)
+
+
+def choice(request: ImageRequest, route: AdapterRoute) -> Choice:
+    """The options that the route prices (see `priced_options`), of `quality` and `size`.
+
+    Raises InvalidRequest for what has no price: where the route prices no quality, there is only the usual one.
+    """
+    chosen = choose({"quality": request.quality, "size": f"{request.width}x{request.height}"}, route)
+    if "quality" not in chosen.options and request.quality not in _USUAL_QUALITY:
+        raise InvalidRequest("quality: this model has one quality only; leave it out.", param="quality")
+    return chosen
 
 
 def steps_of(request: ImageRequest, route: AdapterRoute) -> int:

@@ -84,6 +84,8 @@ class VisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
+    """`quality` is None where the caller leaves it to the model."""
+
     prompt: str
     width: int = 1024
     height: int = 1024
@@ -91,6 +93,7 @@ class ImageRequest:
     steps: int | None = None
     seed: int | None = None
     count: int = 1
+    quality: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.adapters import sounds
 from gateway.adapters.languages import full_name
+from gateway.adapters.limits import check_count
 from gateway.adapters.requests import VoiceCloneRequest
 from gateway.adapters.steps import AdapterRoute, Steps, StreamedAnswer, UpstreamCall
 from gateway.adapters.vllm_omni_speech import PATH
@@ -14,9 +15,16 @@ from usage.units import Units
 
 
 def ceiling(request: VoiceCloneRequest, route: AdapterRoute) -> Units:
-    """The text's characters. Raises InvalidRequest for an unknown language or a sample that is no sound."""
+    """The text's characters.
+
+    Raises InvalidRequest for an unknown language, a sample that is no sound, or a transcript of it that is longer than
+    a text may be: the model reads that too, and nobody pays for it.
+    """
     full_name(request.language)
     sounds.check_reference(request.reference, route)
+    if request.reference_text:
+        most = sounds.MAX_CHARACTERS
+        check_count(len(request.reference_text), route, "max_characters", most, "ref_text", "characters")
     return sounds.spoken(request.text, route)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from gateway.contracts.parsing import RequestContract
+from gateway.contracts.price_changers import IMAGE_EXTRAS, refuse_price_changers
 from gateway.contracts.text import ModelSlug, NonBlank
 
 MIN_SIDE, MAX_SIDE, DEFAULT_SIDE = 64, 4_096, 1_024
@@ -14,6 +15,7 @@ _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 Prompt = Annotated[NonBlank, StringConstraints(max_length=32_000)]
 Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
 Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
+Quality = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -27,6 +29,10 @@ class TextToImageBody(RequestContract):
     height: Side = DEFAULT_SIDE
     num_inference_steps: Steps | None = None
     seed: Seed | None = None
+    quality: Quality | None = None
+
+    def check(self) -> None:
+        refuse_price_changers(self.model_extra, IMAGE_EXTRAS)
 
 
 class OpenAIImageBody(RequestContract):
@@ -42,6 +48,10 @@ class OpenAIImageBody(RequestContract):
     negative_prompt: Annotated[str, StringConstraints(max_length=32_000)] | None = None
     num_inference_steps: Steps | None = None
     seed: Seed | None = None
+    quality: Quality | None = None
+
+    def check(self) -> None:
+        refuse_price_changers(self.model_extra, IMAGE_EXTRAS)
 
     @field_validator("size")
     @classmethod

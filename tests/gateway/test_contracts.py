@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from aio_platform.errors import InvalidRequest
 from gateway import urls as urls  # every endpoint, and with them every contract, is imported
 from gateway.contracts.chat import UNPRICED_FIELDS, ChatCompletionBody, LlmChatBody, TextChatBody
+from gateway.contracts.images import OpenAIImageBody, TextToImageBody
+from gateway.contracts.music import TextToMusicBody
 from gateway.contracts.parsing import RequestContract, parse_body
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
@@ -276,3 +278,26 @@ def test_omakases_body_needs_one_of_input_and_messages() -> None:
         assert "either 'input' or 'messages'" in refusal(body, LlmChatBody).message
     assert refusal({"input": ""}, LlmChatBody).param == "input"
     assert refusal({"input": ""}, TextChatBody).param == "input"
+
+
+@pytest.mark.parametrize(
+    ("contract", "field", "harmless", "refused"),
+    [
+        (TextToImageBody, "n", 1, [2, 0, True, "1", [1]]),
+        (TextToImageBody, "size", "auto", ["512x512"]),
+        (TextToImageBody, "resolution", None, ["4K"]),
+        (OpenAIImageBody, "width", None, [64]),
+        (OpenAIImageBody, "batch_size", 1, [4]),
+        (OpenAIImageBody, "enable_hr", False, [True, 0, 1]),
+        (OpenAIImageBody, "partial_images", 0, [2, False]),
+        (OpenAIImageBody, "input_fidelity", "low", ["high"]),
+        (TextToMusicBody, "duration", None, [60, 1]),
+        (TextToMusicBody, "batch_size", 1, [2]),
+    ],
+)
+def test_what_would_change_the_price_is_refused_and_not_ignored(
+    contract: type[RequestContract], field: str, harmless: Any, refused: list[Any]
+) -> None:
+    assert parse({"prompt": "a cat", field: harmless}, contract)
+    for value in refused:
+        assert refusal({"prompt": "a cat", field: value}, contract).param == field

@@ -7,6 +7,7 @@ import pytest
 
 from aio_platform.errors import InvalidRequest
 from gateway.adapters import a1111_txt2img, openai_images
+from gateway.adapters.limits import BadOption
 from gateway.adapters.requests import ImageRequest
 from gateway.adapters.steps import MalformedAnswer, UpstreamFault
 from tests.gateway.adapters.driving import Route, as_json, drive
@@ -25,7 +26,7 @@ def answered(adapter: Any, *encoded: Any) -> Any:
 
 def test_openai_images_are_asked_for_as_base64_with_what_vllm_omni_adds() -> None:
     request = ImageRequest(
-        "a cat", 512, 256, "blurry", steps=10, seed=7, count=2, extra={"quality": "hd", "n": 9, "steps": 900}
+        "a cat", 512, 256, "blurry", steps=10, seed=7, count=2, extra={"style": "vivid", "n": 9, "steps": 900}
     )
     body = {"data": [{"b64_json": PNG, "revised_prompt": "A cat."}, {"b64_json": JPEG}]}
     answer, (call,), _ = drive(openai_images, request, as_json(body))
@@ -44,7 +45,7 @@ def test_openai_images_are_asked_for_as_base64_with_what_vllm_omni_adds() -> Non
         "negative_prompt": "blurry",
         "num_inference_steps": 10,
         "seed": 7,
-        "quality": "hd",
+        "style": "vivid",
     }
 
 
@@ -146,3 +147,70 @@ def test_what_a_route_cannot_make_is_refused_by_field(
     with pytest.raises(InvalidRequest) as raised:
         adapter.ceiling(request_, route)
     assert raised.value.param == param
+
+
+TOKENS = {"low 64x64": 272, "medium 64x64": 1056, "high 64x64": 4160, "high 64x128": 6240}
+BY_QUALITY = Route(
+    options={
+        "priced": {
+            "tokens_out": {"by": ["quality", "size"], "defaults": {"quality": "medium"}, "values": TOKENS}
+        }
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("quality", "sent", "tokens"), [("high", "high", 4160), ("auto", "medium", 1056), (None, "medium", 1056)]
+)
+def test_a_quality_is_priced_and_what_was_priced_is_sent(quality: str | None, sent: str, tokens: int) -> None:
+    request = ImageRequest("x", 64, 64, count=2, quality=quality)
+    answer, (call,), _ = drive(openai_images, request, answered(openai_images, PNG, PNG), route=BY_QUALITY)
+    assert openai_images.ceiling(request, BY_QUALITY) == answer.units
+    assert (answer.units.tokens_out, answer.units.images) == (2 * tokens, 2)
+    assert (call.json["quality"], call.json["size"]) == (sent, "64x64")
+
+
+def test_a_quality_or_size_without_a_price_is_refused_by_its_name() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        openai_images.ceiling(ImageRequest("x", 64, 64, quality="ultra"), BY_QUALITY)
+    assert caught.value.param == "quality"
+    with pytest.raises(InvalidRequest) as caught:
+        openai_images.ceiling(ImageRequest("x", 128, 128), BY_QUALITY)
+    assert caught.value.param == "size"
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_where_no_quality_is_priced_there_is_only_the_usual_one(adapter: Any) -> None:
+    for usual in (None, "auto", "standard"):
+        _, (call,), _ = drive(adapter, ImageRequest("x", 64, 64, quality=usual), answered(adapter, PNG))
+        assert "quality" not in call.json
+    for dearer in ("hd", "high", "low", ""):
+        with pytest.raises(InvalidRequest) as caught:
+            adapter.ceiling(ImageRequest("x", 64, 64, quality=dearer), Route())
+        assert caught.value.param == "quality"
+
+
+@pytest.mark.parametrize(
+    "priced",
+    [
+        [],
+        {"credits": {"by": ["quality"], "values": {"low": 1}}},
+        {"calls": {"by": ["quality"], "values": {"low": 1}}},
+        {"tokens_out": {"values": {"low": 1}}},
+        {"tokens_out": {"by": ["quality"], "values": {"low": 1}}},
+        {"tokens_out": {"by": ["quality"], "defaults": {"quality": "low"}, "values": {"low": -1}}},
+        {"tokens_out": {"by": ["quality"], "defaults": {"quality": "low"}, "values": {"low": 1.5}}},
+    ],
+)
+def test_a_table_that_leaves_a_price_open_fails_closed(priced: Any) -> None:
+    with pytest.raises(BadOption):
+        openai_images.ceiling(ImageRequest("x", 64, 64), Route(options={"priced": priced}))
+
+
+@pytest.mark.parametrize("sampler", ["Heun", "DPM adaptive", "DPM++ SDE", "euler", 5, ["Euler"]])
+def test_a_sampler_that_takes_more_than_it_costs_is_refused(sampler: Any) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        a1111_txt2img.ceiling(ImageRequest("x", 64, 64, extra={"sampler_name": sampler}), Route())
+    assert caught.value.param == "sampler_name"
+    offered = Route(options={"samplers": [sampler]})
+    assert a1111_txt2img.ceiling(ImageRequest("x", 64, 64, extra={"sampler_name": sampler}), offered)

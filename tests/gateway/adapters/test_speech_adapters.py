@@ -181,3 +181,11 @@ def test_what_cannot_be_cloned_is_refused_by_field(
             VoiceCloneRequest(text, sample, language), Route(options={"max_reference_bytes": 4})
         )
     assert raised.value.param == param
+
+
+def test_a_samples_transcript_is_no_longer_than_a_text_may_be() -> None:
+    request = VoiceCloneRequest("hi", SAMPLE, x_vector_only=False, reference_text="x" * 6)
+    assert vllm_omni_clone.ceiling(request, Route()) == Units(characters=2)
+    with pytest.raises(InvalidRequest) as caught:
+        vllm_omni_clone.ceiling(request, Route(options={"max_characters": 5}))
+    assert caught.value.param == "ref_text"
