@@ -7,12 +7,14 @@ from django.core.cache import cache
 
 from accounts import actions
 from accounts.keys import digest_of
+from gateway.relay import Relay
 from gateway.upstream import Upstreams
 from tests.gateway.house import house as house
 from tests.gateway.house import new_house as new_house
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, serving
 from usage import grants, rate_card
 from usage.calls import Caller
+from usage.ledger import Ledger
 from usage.rates import Price
 
 
@@ -37,6 +39,14 @@ async def upstreams() -> AsyncIterator[Upstreams]:
     pools = Upstreams()
     yield pools
     await pools.close()
+
+
+@pytest.fixture
+async def relay(tenant: Tenant, upstreams: Upstreams) -> AsyncIterator[Relay]:
+    ledger = Ledger()
+    await ledger.open()
+    yield Relay(ledger, upstreams)
+    await ledger.close()
 
 
 @pytest.fixture

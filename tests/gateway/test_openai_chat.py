@@ -51,6 +51,9 @@ bodies = st.fixed_dictionaries(
         "stream": st.booleans(),
         "stream_options": st.fixed_dictionaries({}, optional={"include_usage": st.booleans()}) | st.none(),
         "tools": st.lists(st.fixed_dictionaries({"type": st.just("function"), "name": texts}), max_size=2),
+        "response_format": st.fixed_dictionaries(
+            {"type": st.just("json_schema"), "json_schema": st.just({"a": 1e15})}
+        ),
         "temperature": st.floats(0, 2),
         "x_unknown": texts,
     },
@@ -157,10 +160,24 @@ def test_the_callers_own_limit_is_held_and_sent_under_the_name_every_server_know
     assert {name: sent[name] for name in sent if name.startswith("max_")} == limits | {"max_tokens": 7}
 
 
-def test_a_route_that_takes_completion_tokens_only_is_sent_no_other_limit() -> None:
-    request = request_of(chat(max_completion_tokens=7))
+@pytest.mark.parametrize(
+    ("limits", "sent_limit"),
+    [
+        ({}, ROUTE_LIMIT),
+        ({"max_tokens": 7}, 7),
+        ({"max_completion_tokens": 7}, 7),
+        ({"max_completion_tokens": 7, "max_tokens": 9}, 7),
+    ],
+)
+def test_a_route_that_takes_completion_tokens_only_is_sent_no_other_limit(
+    limits: dict[str, int], sent_limit: int
+) -> None:
+    request = request_of(chat(**limits))
+    openai_chat.ceiling(request, Route())
     sent = orjson.loads(openai_chat.build(request, Route(options={"completion_tokens_only": True})))
-    assert {name for name in sent if name.startswith("max_")} == {"max_completion_tokens"}
+    assert {name: sent[name] for name in sent if name.startswith("max_")} == {
+        "max_completion_tokens": sent_limit
+    }
 
 
 def test_a_fallback_route_gets_no_more_than_the_hold_covers() -> None:

@@ -304,3 +304,110 @@ def test_what_came_before_a_broken_event_in_the_same_read_is_forwarded() -> None
     assert b"heard" in stream.feed(good + b"data: {broken\n\n")
     assert isinstance(stream.failure, MalformedAnswer)
     assert stream.says_something
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"type": "ping"}',
+        b"{}",
+        b'{"choices": null}',
+        b'{"object": "chat.completion.chunk", "choices": null, "x": 1}',
+        b"",
+        b" ",
+    ],
+)
+def test_chunks_without_choices_are_passed_over(payload: bytes) -> None:
+    stream = stream_for()
+    assert stream.feed(b"data: " + payload + b"\n\n") == b""
+    assert stream.failure is None
+    assert fed(stream, event(chunk({"content": "Hi"})))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b'event: error\ndata: {"message": "overloaded"}',
+        b'data: {"type": "error", "message": "overloaded"}',
+        b'data: {"object": "error", "message": "overloaded", "code": 500}',
+        b'data: {"detail": "overloaded"}',
+    ],
+)
+def test_an_error_without_the_key_error_is_one_too(told: bytes) -> None:
+    stream = stream_for()
+    assert stream.feed(told + b"\n\n") == b""
+    assert isinstance(stream.failure, UpstreamStreamError)
+
+
+def test_usage_without_choices_is_read() -> None:
+    stream = stream_for(include_usage=True)
+    fed(stream, event(chunk({"content": "Hi"}, "stop")), event({"choices": None, "usage": USAGE}))
+    assert stream.units() == (Units(tokens_in=7, tokens_out=4), False)
+    [last] = values_of(stream.closing(1).removesuffix(openai_stream.DONE))
+    assert (last["choices"], last["usage"]) == ([], USAGE)
+
+
+def test_two_halves_of_a_character_in_two_events_are_forwarded_as_they_came() -> None:
+    stream = stream_for()
+    halves = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{"content":"\\ude00"}}]}\n\n',
+    ]
+    assert fed(stream, *halves) == b"".join(halves)
+    assert stream.says_something
+
+
+def test_log_probabilities_that_are_no_numbers_become_null() -> None:
+    stream = stream_for()
+    content = event(chunk({"content": "Hi"}, logprobs=5)).replace(b"5", b"NaN")
+    [value] = values_of(fed(stream, content))
+    assert value["logprobs"] is None
+    assert said([value]) == "Hi"
+
+
+def test_nothing_after_the_end_mark_is_read() -> None:
+    stream = stream_for()
+    assert fed(stream, openai_stream.DONE + b"data: {broken\n\n") == b""
+    assert (stream.done, stream.failure) == (True, None)
+
+
+@pytest.mark.parametrize("depth", [201, 900])
+def test_a_chunk_nested_too_deeply_is_malformed(depth: int) -> None:
+    stream = stream_for()
+    nested = b'data: {"choices":[],"x":' + b"[" * depth + b"]" * depth + b"}\n\n"
+    assert stream.feed(nested) == b""
+    assert isinstance(stream.failure, MalformedAnswer)
+
+
+def test_several_choices_are_finished_when_all_that_were_asked_for_are() -> None:
+    stream = ChatStream(ChatRequest({**VALUES, "n": 2}, 100, True, False), "small", "upstream/small")
+    first, second = chunk({}, "stop"), chunk({}, "stop")
+    second["choices"][0]["index"] = 1
+    fed(stream, event(first), event(first))
+    assert not stream.finished
+    fed(stream, event(second))
+    assert stream.finished
+
+
+@pytest.mark.parametrize("reason", [["stop"], {"a": 1}, 5, True])
+def test_a_reason_of_a_strange_shape_breaks_nothing(reason: Any) -> None:
+    stream = stream_for()
+    fed(stream, event(chunk({"content": "Hi"}, reason)))
+    assert stream.failure is None
+
+
+def test_counts_grow_and_a_last_one_of_zeros_is_no_correction() -> None:
+    stream = stream_for()
+    early = {"prompt_tokens": 7, "completion_tokens": 0}
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    fed(stream, event(chunk({"content": "Hi"}, usage=early)), event(chunk({}, "stop", usage=USAGE)))
+    fed(stream, event(chunk({}, usage=zeros)))
+    assert stream.units() == (Units(tokens_in=7, tokens_out=4), False)
+    assert stream.units(to_its_end=False) == (Units(tokens_in=7, tokens_out=4), False)
+
+
+def test_what_is_still_held_back_is_not_charged_as_delivered() -> None:
+    stream = stream_for()
+    fed(stream, event(chunk({"content": "x" * 8})), event(chunk({"content": "y" * 400}, "stop")))
+    assert stream.units(to_its_end=False) == (Units(tokens_in=3, tokens_out=2), True)
+    assert stream.units() == (Units(tokens_in=3, tokens_out=102), True)

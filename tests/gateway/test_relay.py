@@ -5,21 +5,15 @@ The books are real, the upstream is a real server, and calls are cancelled at ev
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
 from structlog.testing import capture_logs
 
 from accounts.errors import UnknownKey
 from aio_platform.errors import PlatformError
 from aio_platform.metrics import SHELF
-from aio_platform.request_ids import new_request_uuid
-from gateway.adapters import openai_chat
-from gateway.adapters.chat_request import ChatRequest
-from gateway.catalog import Route
 from gateway.chat import complete_chat
 from gateway.errors import (
     RouteResting,
@@ -31,70 +25,20 @@ from gateway.errors import (
     UpstreamSaturated,
 )
 from gateway.metrics import OVERRUNS
-from gateway.relay import Call, Relay, price_headers
+from gateway.relay import Relay, price_headers
 from gateway.route_health import FAILURES_TO_REST, REST_S
 from gateway.streaming import stream_chat
-from gateway.upstream import Upstreams
+from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, streaming
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from tests.gateway.stepping import cancelled_at
 from usage.calls import Caller
 from usage.errors import InsufficientCredits
-from usage.ledger import Ledger
 
 START = 10 * CREDIT
 CALL_COST = 9 * 10 + 5 * 100  # what `completion` says it used, at the tenant's rate
 
 
-@pytest.fixture
-async def relay(tenant: Tenant, upstreams: Upstreams) -> AsyncIterator[Relay]:
-    ledger = Ledger()
-    await ledger.open()
-    yield Relay(ledger, upstreams)
-    await ledger.close()
-
-
-def chat(*, stream: bool = False, max_tokens: int = 20) -> ChatRequest:
-    values = {"model": "small", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": max_tokens}
-    return ChatRequest(values, len(json.dumps(values)), stream, include_usage=False)
-
-
-def call_of(tenant: Tenant, request: ChatRequest, *routes: Route, time_limit_s: float = 30.0) -> Call:
-    return Call(
-        new_request_uuid(),
-        time.perf_counter(),
-        tenant.caller,
-        "chat",
-        routes,
-        openai_chat.ceiling(request, routes[0]),
-        time_limit_s,
-        streamed=request.stream,
-    )
-
-
-def answering(status: int = 200, body: Any = None, pause_s: float = 0.0) -> Any:
-    async def handler(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(pause_s)
-        return web.json_response(completion() if body is None else body, status=status)
-
-    return handler
-
-
 SILENT = answering(pause_s=60)
-
-
-def streaming(*events: bytes, pause_s: float = 0.0, break_off: bool = False) -> Any:
-    async def handler(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for event in events:
-            await response.write(event)
-            await asyncio.sleep(pause_s)
-        if break_off:
-            assert request.transport is not None
-            request.transport.abort()
-        return response
-
-    return handler
 
 
 def overruns() -> float:
@@ -102,10 +46,6 @@ def overruns() -> float:
     return sum(
         values[0] for name, labels, values in SHELF.readings() if (name, labels) == (OVERRUNS.name, ("chat",))
     )
-
-
-def as_it_came(values: dict[str, Any], charge_microcredits: int) -> dict[str, Any]:
-    return values
 
 
 async def carry(relay: Relay, tenant: Tenant, *urls: str, **options: Any) -> Any:
