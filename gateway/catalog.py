@@ -72,6 +72,8 @@ class Upstream:
     connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S
     # Not part of what it is: draining a server must not open new connections to it.
     draining: bool = field(default=False, compare=False)
+    # Its answers are made up, and say so.
+    sandbox: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class Catalog:
     _routes: RoutesOf = field(repr=False)
     # Those of them whose order is drawn for each call.
     _weighted: frozenset[tuple[str, str | None]] = field(repr=False)
+    # The names of the upstreams whose answers are made up.
+    sandboxes: frozenset[str]
 
     @classmethod
     def of(
@@ -155,7 +159,13 @@ class Catalog:
             key for key, found in index.items() if any(route.weight is not None for route in found)
         )
         return cls(
-            version, models, MappingProxyType(dict(defaults)), all_routes, MappingProxyType(index), weighted
+            version,
+            models,
+            MappingProxyType(dict(defaults)),
+            all_routes,
+            MappingProxyType(index),
+            weighted,
+            frozenset(route.upstream.name for route in all_routes if route.upstream.sandbox),
         )
 
     def routes_for(self, endpoint: str, model: str | None) -> tuple[Route, ...]:

@@ -4,6 +4,10 @@ A connection of its own listens for changes, and looks every few seconds in case
 """
 
 import asyncio
+import logging
+import os
+import secrets
+import socket
 from collections.abc import Collection
 from typing import Any
 
@@ -11,6 +15,7 @@ import psycopg
 import structlog
 
 from aio_platform import database
+from gateway import catalog_processes
 from gateway.catalog import ADAPTERS, Catalog
 from gateway.catalog_file import CatalogErrors, parse_catalog
 from gateway.models import CatalogVersion
@@ -50,13 +55,20 @@ def load_current(adapters: Collection[str] = ADAPTERS) -> Catalog:
 
 
 class CatalogFeed:
-    """Follows the catalog in force. Open once; `current` is then always a whole snapshot."""
+    """Follows the catalog in force. Open once; `current` is then always a whole snapshot.
 
-    def __init__(self, adapters: Collection[str] = ADAPTERS) -> None:
+    Everybody can see which version that is, and why it is not a newer one; `kind` says what this process does.
+    """
+
+    def __init__(self, adapters: Collection[str] = ADAPTERS, *, kind: str = "gateway") -> None:
         self._adapters = adapters
+        self._name = f"{kind}, process {os.getpid()} on {socket.gethostname()}"[:300]
+        self._number = secrets.randbelow(2**31)
         self._current: Catalog | None = None
         # The newest version looked at, whether or not it could be used: an error is logged once.
         self._seen_version = NO_VERSION
+        self._problems = ""
+        self._noted: tuple[int, int | None, str] | None = None
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._follower: asyncio.Task[None] | None = None
 
@@ -78,6 +90,7 @@ class CatalogFeed:
             await self._refresh(connection)
             if self._current is None:
                 raise NoCatalog
+            await self._enter(connection)
         except BaseException:
             await self.close()
             raise
@@ -94,6 +107,8 @@ class CatalogFeed:
     async def _follow(self, connection: psycopg.AsyncConnection[Any]) -> None:
         while True:
             try:
+                await self._note(connection)
+                await self._judge_trials(connection)
                 async for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                     pass  # which version is for the look-up to say: several may have come at once
                 await self._refresh(connection)
@@ -108,6 +123,7 @@ class CatalogFeed:
             await asyncio.sleep(RECONNECT_PAUSE_S)
             try:
                 connection = await self._listen()
+                await self._enter(connection)
                 await self._refresh(connection)
             except Exception as error:
                 log.debug("catalog feed still interrupted", error=type(error).__name__)
@@ -126,6 +142,33 @@ class CatalogFeed:
         if connection is not None:
             await connection.close()
 
+    async def _enter(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        async with asyncio.timeout(REFRESH_LIMIT_S):
+            await catalog_processes.enter(connection, self._number)
+        self._noted = None
+        await self._note(connection)
+
+    async def _note(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Let everybody see what this process runs, where that is news."""
+        refused = self._seen_version if self._problems else None
+        news = (self.current.version, refused, self._problems)
+        if news == self._noted:
+            return
+        async with asyncio.timeout(REFRESH_LIMIT_S):
+            await catalog_processes.note(connection, self._number, self._name, *news)
+        self._noted = news
+
+    async def _judge_trials(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        async with asyncio.timeout(REFRESH_LIMIT_S):
+            await catalog_processes.judge_trials(connection, self._number, self._judge)
+
+    async def _judge(self, text: str, file: str) -> str:
+        try:
+            await asyncio.to_thread(parse_catalog, text, file=file, adapters=self._adapters)
+        except CatalogErrors as refused:
+            return str(refused)
+        return ""
+
     async def _refresh(self, connection: psycopg.AsyncConnection[Any]) -> None:
         async with asyncio.timeout(REFRESH_LIMIT_S):
             cursor = await connection.execute(NEWEST_SQL, (self._seen_version,))
@@ -138,6 +181,7 @@ class CatalogFeed:
             except (CatalogErrors, rate_card.UnknownRate) as error:
                 if self._current is None:
                     raise
+                self._problems = str(error)
                 log.error(
                     "catalog version refused; the one before stays in force here",
                     version=version,
@@ -145,7 +189,10 @@ class CatalogFeed:
                     errors=str(error).splitlines(),
                 )
             else:
-                log.info("catalog loaded", version=version)
+                self._problems = ""
+                # What there was at the start goes without saying: only a change is news.
+                level = logging.INFO if self._seen_version else logging.DEBUG
+                log.log(level, "catalog loaded", version=version)
             self._seen_version = version
 
     async def _load(self, connection: psycopg.AsyncConnection[Any], version: int, text: str) -> Catalog:

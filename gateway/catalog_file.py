@@ -19,6 +19,7 @@ from gateway.catalog import TASK_ENDPOINTS, Catalog, ModelInfo, Route, Upstream
 from gateway.catalog_fields import CatalogErrors, Fields, Problem, Problems
 from gateway.catalog_lines import LineMap, TomlPath, syntax_error_line
 from gateway.catalog_tables import Known, RouteDraft, read_model, read_rate, read_route, read_upstream
+from gateway.sandbox_choice import paused_beside
 from gateway.task_adapter_table import TASK_ENDPOINTS_OF
 from gateway.task_models.shipped import SHIPPED
 from usage.rates import Price, Rate
@@ -121,6 +122,17 @@ class _Reading:
         known = Known(self._models, upstreams, rates, self._adapters)
         self._drafts = [read_route(fields, known) for fields in top.array_of_tables("routes")]
         top.refuse_the_rest()
+        self._pause_unasked_sandboxes()
+
+    def _pause_unasked_sandboxes(self) -> None:
+        used = [
+            self._upstreams[draft.upstream] for draft in self._drafts if draft.upstream in self._upstreams
+        ]
+        real = (upstream.name for upstream in used if not upstream.sandbox)
+        if paused_beside(real, self._problems.environ):
+            for upstream in used:
+                if upstream.sandbox:
+                    self._upstreams[upstream.name] = replace(upstream, draining=True)
 
     def _take_names(self, model: ModelInfo, fields: Fields, taken: dict[str, int]) -> None:
         """Slugs and aliases share one space of names: a caller's `model` must mean one thing."""

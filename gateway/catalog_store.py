@@ -1,5 +1,6 @@
 """Where loaded catalogs are kept, so that every process, on every node, runs the same one."""
 
+from enum import Enum
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -7,11 +8,10 @@ from django.db import connection, transaction
 
 from accounts.errors import Conflict
 from gateway.catalog_file import CatalogDescription
+from gateway.catalog_processes import announce
 from gateway.models import CatalogVersion
 from usage import rate_card
 
-# Processes listen here; the payload is the version, for people who watch.
-CHANNEL = "aio_catalog"
 SHOWN_ROUTES = 5
 _LIVE_TASKS_SQL = """
     SELECT endpoint, model, route, upstream, adapter, count(*) FROM gateway_task
@@ -34,6 +34,16 @@ class RoutesInUse(Conflict):
         )
 
 
+class Unless(Enum):
+    """When a catalog that is loaded makes no new version: where the one in force has its text, and besides …"""
+
+    IN_FORCE = "in force"
+    # … where its file was the last to be loaded, whatever staff have changed since.
+    LOADED_LAST = "loaded last"
+    # … where any catalog has ever been loaded.
+    ANY = "any"
+
+
 class Stored(NamedTuple):
     """The version now in force; `changed` is False when it was in force already."""
 
@@ -48,21 +58,38 @@ def store(
     loaded_by: str = "",
     note: str = "",
     source: str = CatalogVersion.Source.FILE,
-    unless_loaded: bool = False,
+    unless: Unless = Unless.IN_FORCE,
 ) -> Stored:
     """Put a checked catalog in force: publish its rates, keep its text, tell every process; all or nothing.
 
-    The text in force, loaded again, makes no new version. With `unless_loaded`, neither does the file that was
-    loaded last, whatever staff have changed since. Raises RoutesInUse.
+    No new version is made where `unless` says that what there is stays. Raises RoutesInUse.
     """
-    digest = sha256(text.encode()).hexdigest()
     with transaction.atomic():
-        newest = locked_newest()
-        if newest is not None and newest.digest == digest:
-            return Stored(newest.version, changed=False)
-        if newest is not None and unless_loaded and _last_file_digest() == digest:
-            return Stored(newest.version, changed=False)
-        return Stored(_keep(text, digest, description, loaded_by, note, source), changed=True)
+        kept = what_stays(text, unless, locked_newest())
+        if kept is not None:
+            return kept
+        return Stored(_keep(text, _digest(text), description, loaded_by, note, source), changed=True)
+
+
+def what_stays(text: str, unless: Unless, newest: CatalogVersion | None) -> Stored | None:
+    """The version in force where it is not to give way to the text, else None."""
+    if newest is None:
+        return None
+    stays = (
+        newest.digest == _digest(text)
+        or unless is Unless.ANY
+        or (unless is Unless.LOADED_LAST and _last_file_digest() == _digest(text))
+    )
+    return Stored(newest.version, changed=False) if stays else None
+
+
+def newest_version() -> CatalogVersion | None:
+    """The version in force, None where no catalog has ever been loaded."""
+    return CatalogVersion.objects.order_by("-version").first()
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def locked_newest() -> CatalogVersion | None:
@@ -72,7 +99,7 @@ def locked_newest() -> CatalogVersion | None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('gateway_catalog'))")
-    return CatalogVersion.objects.order_by("-version").first()
+    return newest_version()
 
 
 def _last_file_digest() -> str | None:
@@ -89,8 +116,7 @@ def _keep(
     kept = CatalogVersion.objects.create(
         toml=text, digest=digest, loaded_by=loaded_by, note=note, source=source
     )
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(kept.version)))
+    announce(kept.version)
     return kept.version
 
 

@@ -16,6 +16,7 @@ from gateway.catalog import (
     Upstream,
 )
 from gateway.catalog_fields import ENV_PREFIX, Fields
+from gateway.sandbox_choice import REFERENCE
 from usage.rates import BadPrice, Price, parse_prices
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -78,10 +79,11 @@ def read_upstream(name: str, fields: Fields) -> Upstream | None:
     max_connections = fields.integer("max_connections", DEFAULT_MAX_CONNECTIONS, 1, 100_000)
     connect_timeout_s = fields.seconds("connect_timeout_s", DEFAULT_CONNECT_TIMEOUT_S, 60.0)
     draining = fields.flag("draining")
+    sandbox = fields.flag("sandbox") or fields.raw("base_url") == REFERENCE
     fields.refuse_the_rest()
     if base_url is None:
         return None
-    return Upstream(name, base_url, api_key, headers, max_connections, connect_timeout_s, draining)
+    return Upstream(name, base_url, api_key, headers, max_connections, connect_timeout_s, draining, sandbox)
 
 
 def read_rate(name: str, fields: Fields) -> tuple[Price, ...] | None:

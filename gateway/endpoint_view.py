@@ -25,10 +25,9 @@ from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.idempotency import carried_once, idempotency_key_of
 from gateway.json_bodies import read_json_body
 from gateway.lifespan import running
-from gateway.relay import Call, price_headers
+from gateway.relay import Call, answer_headers, price_headers
 from gateway.uploads import body_deadline
 from usage.calls import Caller
-from usage.verdicts import rate_headers
 
 # Their answers may be binary streams, which go on after the time limit for the first byte.
 STREAMING_ENDPOINTS = frozenset({"speech", "voice_clone", "music"})
@@ -191,7 +190,7 @@ async def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
     rate = call.routes[0].rate
     held = rate.cost_microcredits(call.ceiling)
     price = min(rate.cost_microcredits(opened.answer.units), held)
-    for name, value in rate_headers(call.verdict).items():
+    for name, value in answer_headers(call).items():
         response[name] = value
     response["X-Credits-Consumed"] = format_credits(price)
     response["X-Credits-Remaining"] = format_credits((call.verdict.available or 0) + held - price)

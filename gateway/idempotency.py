@@ -17,6 +17,7 @@ from aio_platform.handler import GatewayRequest
 from aio_platform.request_ids import public_request_id
 from gateway.callers import refusal_of
 from gateway.lifespan import running
+from gateway.relay import SANDBOX_HEADERS
 from usage.calls import Caller
 from usage.errors import IdempotencyInFlight, IdempotencyMismatch, IdempotencyNotReplayable
 from usage.idempotency import Claim, KeptAnswer
@@ -24,7 +25,7 @@ from usage.idempotency import Claim, KeptAnswer
 log = structlog.get_logger(__name__)
 MAX_KEY_LENGTH = 255
 MAX_KEPT_BYTES = 5_000_000
-KEPT_HEADERS = ("X-Credits-Consumed", "X-Credits-Remaining")
+KEPT_HEADERS = ("X-Credits-Consumed", "X-Credits-Remaining", *SANDBOX_HEADERS)
 REPLAYED = "Idempotent-Replayed"
 ORIGINAL = "X-Original-Request-Id"
 

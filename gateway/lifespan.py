@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from gateway.catalog import Catalog
 from gateway.catalog_feed import CatalogFeed
 from gateway.relay import Relay
 from gateway.tasks.desk import TaskDesk
@@ -31,6 +32,11 @@ def running() -> Running:
     """The open connections; only valid between the server's start and stop."""
     assert _running is not None, "the gateway has not been opened"
     return _running
+
+
+def catalog_if_running() -> Catalog | None:
+    """The catalog in force in this process; None in one that carries no calls, as a command's."""
+    return None if _running is None else _running.catalog.current
 
 
 @asynccontextmanager

@@ -39,3 +39,52 @@ class CatalogVersion(models.Model):
 
     def __str__(self) -> str:
         return f"catalog version {self.version}"
+
+
+class CatalogProcess(models.Model):
+    """A process that follows the catalog: which version it runs, and why it does not run a newer one.
+
+    A row says nothing by itself: the process lives while the advisory lock of its number is held.
+    """
+
+    number = models.IntegerField(primary_key=True)
+    name = models.CharField(max_length=300)
+    version = models.BigIntegerField()
+    refused_version = models.BigIntegerField(null=True)
+    problems = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CatalogTrial(models.Model):
+    """A catalog that every running process is asked about before it is put in force."""
+
+    file = models.TextField()
+    toml = models.TextField()
+    asked_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"trial of {self.file}"
+
+
+class CatalogVerdict(models.Model):
+    """What one process makes of a catalog on trial: nothing in `problems` where it could run it."""
+
+    # No foreign key: a verdict that comes when its trial is over must not fail.
+    trial_id = models.BigIntegerField()
+    process = models.IntegerField()
+    problems = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["trial_id", "process"], name="gateway_one_verdict")]
+
+    def __str__(self) -> str:
+        return f"verdict on trial {self.trial_id}"

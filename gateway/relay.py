@@ -38,6 +38,8 @@ from usage.units import Units
 from usage.verdicts import error_for_verdict, rate_headers
 
 log = structlog.get_logger(__name__)
+# On what the sandbox made up, so that nobody takes it for a model's answer.
+SANDBOX_HEADERS = {"X-AIO-Sandbox": "true"}
 Answer = TypeVar("Answer")
 
 
@@ -301,10 +303,18 @@ def charge_of(call: Call, units: Units) -> int:
     return min(rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling))
 
 
-def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:
-    """The headers of a billed answer: price, what is left, and the minute's rate."""
+def answer_headers(call: Call) -> dict[str, str]:
+    """The headers of every answer, streams too: the minute's rate, and whether the sandbox made it up."""
     assert call.verdict is not None
     headers = rate_headers(call.verdict)
+    if call.route is not None and call.route.upstream.sandbox:
+        headers.update(SANDBOX_HEADERS)
+    return headers
+
+
+def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:
+    """The headers of a billed answer: price, what is left, and the minute's rate."""
+    headers = answer_headers(call)
     headers["X-Credits-Consumed"] = format_credits(settlement.charged or 0)
     headers["X-Credits-Remaining"] = format_credits(settlement.available or 0)
     return headers

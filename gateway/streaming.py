@@ -24,11 +24,10 @@ from gateway.adapters.chat_request import ChatRequest
 from gateway.adapters.openai_stream import ChatStream
 from gateway.catalog import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed
-from gateway.relay import Call, Relay, charge_of, metered
+from gateway.relay import Call, Relay, answer_headers, charge_of, metered
 from gateway.upstream_answers import UpstreamAnswer, read_chunk
 from gateway.upstream_connection import BrokenConnection
 from usage.outcomes import Outcome
-from usage.verdicts import rate_headers
 
 log = structlog.get_logger(__name__)
 HEARTBEAT_S = 15.0
@@ -55,12 +54,11 @@ async def stream_chat(relay: Relay, call: Call, request: ChatRequest) -> Streami
     opened = await relay.while_held(call, lambda: relay.first_answer(call, attempt))
     call.upstream_ended = None
     call.first_byte = time.perf_counter()
-    assert call.verdict is not None
     events = await started(_send(relay, call, opened))
     response = StreamingHttpResponse(events, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
-    for name, value in rate_headers(call.verdict).items():
+    for name, value in answer_headers(call).items():
         response[name] = value
     return response
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from gateway.endpoint_view import JsonEndpointView, json_response
 from gateway.idempotency import ORIGINAL, REPLAYED, carried_once, fingerprint_of, idempotency_key_of
 from gateway.lifespan import running
 from gateway.openai_views import OpenAIImageView, OpenAISpeechView
+from gateway.relay import SANDBOX_HEADERS
 from gateway.task_models import TaskParameters, read_task
 from gateway.tasks import answers
 from gateway.tasks.ids import is_task_id, new_task_id
@@ -192,6 +193,7 @@ async def _opened(opening: TaskToOpen, task: TaskParameters) -> HttpResponse:
             error = await asyncio.to_thread(refusal_for_failed_key, opening.call.caller.address, error)
         raise error
     response = _new_task(opening.id, opening.call.model, created_at, task, verdict.available or 0)
+    _mark_made_up(response, [opening.upstream])
     for name, value in rate_headers(verdict).items():
         response[name] = value
     return response
@@ -216,6 +218,7 @@ async def _recalled(caller: Caller, claim: IdempotencyClaim, task: TaskParameter
     if found.fingerprint != claim.fingerprint:
         raise IdempotencyMismatch
     response = _new_task(found.id, found.model, found.created_at, task, found.available_microcredits)
+    _mark_made_up(response, [found.upstream])
     response[REPLAYED] = "true"
     response[ORIGINAL] = public_request_id(found.request_uuid)
     return response
@@ -229,6 +232,12 @@ def _new_task(
     response["X-Credits-Consumed"] = "0"
     response["X-Credits-Remaining"] = format_credits(available_microcredits)
     return response
+
+
+def _mark_made_up(response: HttpResponse, upstreams: Iterable[str | None]) -> None:
+    if not running().catalog.current.sandboxes.isdisjoint(upstreams):
+        for name, value in SANDBOX_HEADERS.items():
+            response[name] = value
 
 
 def _callback_url(values: Mapping[str, Any]) -> str | None:
@@ -260,6 +269,7 @@ class TaskView(OwnTaskView):
     async def get(self, drf_request: Request, task_id: str) -> HttpResponseBase:
         _, row = await self.own_task(drf_request, task_id)
         response = json_response(answers.task(row))
+        _mark_made_up(response, [row.upstream])
         response["Cache-Control"] = "no-store"
         return response
 
@@ -278,7 +288,9 @@ class CancelTaskView(OwnTaskView):
             assert ended.state is not None
             raise TaskEnded(ENDED_BEFORE[ended.state])
         _, row = await self.own_task(drf_request, task_id)
-        return json_response(answers.task(row))
+        response = json_response(answers.task(row))
+        _mark_made_up(response, [row.upstream])
+        return response
 
 
 class TaskListView(AsyncAPIView):
@@ -288,7 +300,10 @@ class TaskListView(AsyncAPIView):
     async def get(self, drf_request: Request) -> HttpResponseBase:
         caller = await _reader(drf_request)
         wanted = _filter_of(QueryParameters(drf_request, task_schema.LISTING))
-        return json_response(answers.task_page(await running().tasks.page(caller, wanted)))
+        page = await running().tasks.page(caller, wanted)
+        response = json_response(answers.task_page(page))
+        _mark_made_up(response, [row.upstream for row in page.tasks])
+        return response
 
 
 async def _reader(drf_request: Request) -> Caller:

@@ -11,14 +11,17 @@ from accounts.staff.audit import Target, record
 from accounts.staff.pages import GATEWAY, back, may, show, staff_action, staff_page
 from accounts.staff.tables import PAGE_SIZE, Cell, Table, href_with, moment, place_before
 from aio_platform.errors import BodyTooLarge, InvalidRequest, NotFound, PlatformError
-from gateway import catalog_changes
+from gateway import catalog_changes, catalog_loading, catalog_processes
 from gateway.admin.route_pages import PERMISSION
-from gateway.catalog_file import CatalogErrors
+from gateway.catalog import ADAPTERS
+from gateway.catalog_file import CatalogErrors, parse_catalog
+from gateway.catalog_processes import TrialFailed
 from gateway.models import CatalogVersion
 
 LOAD = "gateway.load_catalog"
 EXPORT = "gateway.export_catalog"
 MAX_CATALOG_BYTES = 900_000
+TRIAL_FAILED_STATUS = 409
 
 
 @staff_page(
@@ -51,9 +54,15 @@ def export(request: HttpRequest, version: int) -> HttpResponse:
 
 @staff_action("catalog/load", name="catalog-load", permission=LOAD)
 def load(request: HttpRequest) -> HttpResponse:
-    """Check a whole catalog and put it in force; with mistakes nothing changes, and each is shown with its line."""
+    """Check a whole catalog, ask every running process, and put it in force.
+
+    With mistakes, or where a process could not run it, nothing changes, and each reason is shown with its line.
+    """
     text = _given_text(request)
     try:
+        parse_catalog(text, file="catalog", adapters=ADAPTERS)
+        # Before the transaction, which nobody else could look into.
+        catalog_loading.try_out(text, "catalog")
         with transaction.atomic():
             before = CatalogVersion.objects.order_by("-version").values_list("pk", flat=True).first()
             stored, description = catalog_changes.load_text(
@@ -72,8 +81,14 @@ def load(request: HttpRequest) -> HttpResponse:
             )
     except CatalogErrors as refused:
         return _catalog(request, text=text, problems=str(refused), status=400)
+    except TrialFailed as refused:
+        return _catalog(request, text=text, problems=str(refused), status=TRIAL_FAILED_STATUS)
     except PlatformError as refused:
         return _catalog(request, text=text, problems=refused.shown, status=refused.status)
+    try:
+        catalog_processes.wait_until_in_force(stored.version)
+    except TrialFailed as refused:
+        messages.warning(request, str(refused))
     if stored.changed:
         messages.success(request, _("Catalog version %(version)s is in force.") % {"version": stored.version})
     else:
@@ -110,8 +125,20 @@ def _catalog(request: HttpRequest, *, text: str = "", problems: str = "", status
         if len(rows) > PAGE_SIZE
         else "",
     )
-    context = {"table": table, "text": text, "problems": problems, "may": allowed}
+    context = {"processes": _processes(), "table": table, "text": text, "problems": problems, "may": allowed}
     return show(request, "staff/catalog.html", _("Catalog"), context, status=status)
+
+
+def _processes() -> Table:
+    """What each running process has in force; one that could not take up the newest version says why."""
+    return Table(
+        _("Processes"),
+        [_("Process"), _("Version"), _("Why not the newest")],
+        [
+            [Cell(one.name), Cell(str(one.version)), Cell("; ".join(one.problems))]
+            for one in catalog_processes.processes()
+        ],
+    )
 
 
 def _given_text(request: HttpRequest) -> str:

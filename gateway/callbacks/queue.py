@@ -56,7 +56,7 @@ _CLAIM_SQL = """
                  WHERE s.account_id = c.account_id AND (s.expires_at IS NULL OR s.expires_at > now())
                  ORDER BY s.created_at DESC),
            t.id, t.endpoint, t.model, t.state, t.consumed_microcredits, t.error_message, t.created_at, t.ended_at,
-           t.request, t.results
+           t.request, t.results, t.upstream
     FROM claimed c LEFT JOIN gateway_task t ON t.account_id = c.account_id AND t.id = c.task_id
 """
 # A failure counts only while it is the newest attempt's; an acknowledgement always does.

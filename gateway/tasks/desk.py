@@ -82,8 +82,8 @@ class TaskDesk:
         rows = await self._fetch(RECALL_SQL, (caller.key_digest, caller.account_id, idempotency_key))
         if not rows:
             return None
-        task_id, model, created_at, request_uuid, fingerprint, available = rows[0]
-        return Recalled(task_id, model, created_at, request_uuid.hex, fingerprint, available)
+        task_id, model, created_at, request_uuid, fingerprint, available, upstream = rows[0]
+        return Recalled(task_id, model, created_at, request_uuid.hex, fingerprint, available, upstream)
 
     async def page(self, caller: Caller, wanted: TaskFilter) -> Page:
         """Some of the caller's tasks, newest first."""

@@ -15,14 +15,14 @@ MAX_LIMIT = 100
 AFTER = "after"
 _COLUMNS = (
     "t.id, t.endpoint, t.model, t.state, t.consumed_microcredits, t.error_message, t.created_at, t.ended_at,"
-    " t.request, t.results"
+    " t.request, t.results, t.upstream"
 )
 _ACCOUNT = "coalesce((SELECT k.account_id FROM accounts_apikey k WHERE k.digest = %s), %s::bigint)"
 FIND_SQL = (
     f"SELECT t.account_id, {_COLUMNS} FROM gateway_task t WHERE t.account_id = {_ACCOUNT} AND t.id = %s"  # noqa: S608 - constants
 )
 RECALL_SQL = (
-    "SELECT t.id, t.model, t.created_at, t.request_uuid, i.fingerprint, b.available_microcredits"  # noqa: S608 - constants
+    "SELECT t.id, t.model, t.created_at, t.request_uuid, i.fingerprint, b.available_microcredits, t.upstream"  # noqa: S608 - constants
     " FROM gateway_task_idempotency i"
     " JOIN gateway_task t ON t.account_id = i.account_id AND t.id = i.task_id"
     " JOIN usage_balance b ON b.account_id = i.account_id"

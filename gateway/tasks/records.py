@@ -123,6 +123,7 @@ class Recalled(NamedTuple):
     request_uuid: str
     fingerprint: bytes
     available_microcredits: int
+    upstream: str
 
 
 class TaskRow(NamedTuple):
@@ -138,3 +139,4 @@ class TaskRow(NamedTuple):
     ended_at: datetime | None
     request: Mapping[str, Any]
     results: list[str] | None
+    upstream: str

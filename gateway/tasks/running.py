@@ -22,7 +22,7 @@ async def work_tasks(stop: asyncio.Event) -> None:
     """Work on tasks until `stop` is set. Waits for a database that is away, and for a first catalog."""
     while not stop.is_set():
         async with AsyncExitStack() as stack:
-            catalog = CatalogFeed()
+            catalog = CatalogFeed(kind="worker")
             stack.push_async_callback(catalog.close)
             try:
                 await catalog.open()

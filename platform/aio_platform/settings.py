@@ -65,6 +65,7 @@ AIO_HOST = os.environ.get("AIO_HOST", "127.0.0.1")
 AIO_PORT = _integer("AIO_PORT", 8000)
 AIO_WORKERS = _integer("AIO_WORKERS", 0)  # 0: one for each core
 AIO_CATALOG = os.environ.get("AIO_CATALOG", "")
+AIO_SANDBOX = _flag("AIO_SANDBOX")  # start the sandbox upstream even beside real ones
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
@@ -149,6 +150,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "aio_platform.appearance.appearance",
                 "accounts.pages.shell",
+                "gateway.sandbox_notice.sandbox_notice",
             ]
         },
     }

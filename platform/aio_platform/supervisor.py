@@ -154,3 +154,17 @@ def stop_with_parent() -> None:
 def manage_command(manage_py: str, *arguments: str) -> list[str]:
     """The command line of one of our management commands, run by this interpreter."""
     return [sys.executable, manage_py, *arguments]
+
+
+def shown_manage_command() -> str:
+    """What to type in this folder for a management command: `.venv/bin/python manage.py` to a newcomer.
+
+    A name alone (`python`) would be another interpreter, which lacks what the platform needs.
+    """
+    return " ".join(_from_here(path) for path in (sys.executable, sys.argv[0]))
+
+
+def _from_here(path: str) -> str:
+    # Not resolved: in an environment of its own the interpreter is a link to the system's.
+    shown = os.path.relpath(path)
+    return os.path.abspath(path) if shown.startswith(os.pardir) else shown

@@ -2,34 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
-from pytest_django.plugin import DjangoDbBlocker
 from structlog.testing import capture_logs
 
 from aio_platform import database
 from gateway import catalog_feed, catalog_store
 from gateway.catalog_feed import CatalogFeed, NoCatalog
 from gateway.catalog_file import CatalogErrors, parse_catalog
-from gateway.models import CatalogVersion
 from tests.gateway.small_catalog import small_catalog
 from usage.rate_card import UnknownRate
 
 ADAPTERS = {"openai_chat"}
 TOML = small_catalog("feed-test")
-
-
-@pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """A database that other connections see: what a test stores is committed, and removed after it."""
-    with django_db_blocker.unblock():
-        CatalogVersion.objects.all().delete()
-        yield
-        CatalogVersion.objects.all().delete()
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +28,7 @@ def waits_for_notices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def feed(waits_for_notices: None, committed: None) -> AsyncIterator[CatalogFeed]:
+async def feed(waits_for_notices: None, transactional_db: None) -> AsyncIterator[CatalogFeed]:
     await store(TOML)
     feed = CatalogFeed(ADAPTERS)
     await feed.open()
@@ -187,7 +176,7 @@ async def test_a_version_this_process_cannot_use_leaves_the_one_before(
     await until(lambda: feed.current.version == version)
 
 
-async def test_a_version_that_cannot_be_used_keeps_a_process_from_starting(committed: None) -> None:
+async def test_a_version_that_cannot_be_used_keeps_a_process_from_starting(transactional_db: None) -> None:
     await store_unchecked(TOML.replace('"0.5"', '"0.77"'))
     feed = CatalogFeed(ADAPTERS)
     with pytest.raises(UnknownRate):
@@ -199,7 +188,7 @@ async def test_a_version_that_cannot_be_used_keeps_a_process_from_starting(commi
         _ = feed.current
 
 
-async def test_without_a_catalog_a_process_does_not_start(committed: None) -> None:
+async def test_without_a_catalog_a_process_does_not_start(transactional_db: None) -> None:
     with pytest.raises(NoCatalog, match="load_catalog"):
         await CatalogFeed(ADAPTERS).open()
     await no_feed_is_connected()

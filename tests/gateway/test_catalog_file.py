@@ -75,7 +75,7 @@ def test_secrets_are_not_shown() -> None:
 
 def test_the_example_that_operators_read_is_sound() -> None:
     text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
-    example = text.partition("are a TOML file:")[2].partition("`python manage.py load_catalog")[0]
+    example = text.partition("are a TOML file:")[2].partition("`.venv/bin/python manage.py load_catalog")[0]
     assert [route.model for route in parse(textwrap.dedent(example)).routes] == ["gemini"]
 
 

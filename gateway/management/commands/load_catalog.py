@@ -3,24 +3,30 @@
 import getpass
 import json
 import sys
+import tomllib
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import Error as DatabaseError
 
-from gateway import catalog_store
-from gateway.catalog import ADAPTERS
-from gateway.catalog_file import CatalogDescription, CatalogErrors, parse_catalog, read_catalog
+from gateway import catalog_loading, catalog_store
+from gateway.catalog_file import CatalogDescription, CatalogErrors, read_catalog
+from gateway.catalog_loading import Loaded
+from gateway.catalog_processes import TrialFailed
+from gateway.catalog_store import Unless
 from gateway.models import CatalogVersion
+from gateway.sandbox_choice import upstreams_in_use
 
 MAX_NOTE_LENGTH: int = CatalogVersion._meta.get_field("note").max_length or 0
 
 
 class Command(BaseCommand):
     help = (
-        "Check a catalog file and put it in force: its rates are published, and every running process takes "
-        "it up within a second. With errors nothing is stored: they go to standard error, one a line."
+        "Check a catalog file and put it in force: every running process is asked whether it could run it, its rates "
+        "are published, and every process has taken it up when this returns. Otherwise nothing is stored, and why "
+        "goes to standard error, one a line."
     )
     requires_system_checks: list[str] = []
 
@@ -29,39 +35,69 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="check only; needs no database")
         parser.add_argument("--note", default="", help="why, kept beside the version")
         parser.add_argument(
-            "--if-changed",
+            "--no-wait",
             action="store_true",
+            help="ask no process, for one that does not answer; each logs it where it cannot run the version",
+        )
+        start = parser.add_mutually_exclusive_group()
+        start.add_argument(
+            "--if-changed",
+            action="store_const",
+            dest="unless",
+            const=Unless.LOADED_LAST,
             help="leave everything as it is if this file was the last to be loaded, whatever staff changed since",
+        )
+        start.add_argument(
+            "--if-none",
+            action="store_const",
+            dest="unless",
+            const=Unless.ANY,
+            help="leave everything as it is if any catalog was ever loaded",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
-        self, *, file: str, check: bool, note: str, if_changed: bool, json: bool, **options: Any
+        self,
+        *,
+        file: str,
+        check: bool,
+        note: str,
+        no_wait: bool,
+        unless: Unless | None,
+        json: bool,
+        **options: Any,
     ) -> None:
         if len(note) > MAX_NOTE_LENGTH:
             raise CommandError(f"--note must be at most {MAX_NOTE_LENGTH} characters")
         try:
             text = read_catalog(file)
-            description = parse_catalog(text, file=file, adapters=ADAPTERS)
+            if check:
+                description = catalog_loading.check(text, file)
+                self.stdout.write(
+                    _as_json(None, description) if json else _counted(f"{file} is sound", description)
+                )
+                return
+            if unless is not None:
+                loaded = catalog_loading.load_at_start(text, file, unless, loaded_by=_user())
+            else:
+                loaded = catalog_loading.load(text, file, loaded_by=_user(), note=note, wait=not no_wait)
         except CatalogErrors as refused:
-            for error in refused.errors:
-                self.stderr.write(str(error))
-            sys.exit(1)
-        stored = None if check else self._store(text, description, note, if_changed)
-        self.stdout.write(_as_json(stored, description) if json else _as_text(file, stored, description))
-
-    def _store(
-        self, text: str, description: CatalogDescription, note: str, if_changed: bool
-    ) -> catalog_store.Stored:
-        try:
-            return catalog_store.store(
-                text, description, loaded_by=_user(), note=note, unless_loaded=if_changed
-            )
+            self._refuse(map(str, refused.errors))
+        except TrialFailed as refused:
+            if json:
+                self.stdout.write(_refusal_as_json(refused))
+            self._refuse([_refusal_as_text(refused), *refused.lines])
         except catalog_store.RoutesInUse as refused:
-            self.stderr.write(refused.message)
-            sys.exit(1)
+            self._refuse([refused.message])
         except DatabaseError as error:
             raise CommandError(f"the catalog was not stored: {error}") from error
+        asked = unless is None and not no_wait
+        self.stdout.write(_as_json(loaded, loaded.description) if json else _as_text(text, loaded, asked))
+
+    def _refuse(self, why: Iterable[str]) -> NoReturn:
+        for line in why:
+            self.stderr.write(line)
+        sys.exit(1)
 
 
 def _user() -> str:
@@ -80,14 +116,50 @@ def _counts(description: CatalogDescription) -> dict[str, int]:
     }
 
 
-def _as_json(stored: catalog_store.Stored | None, description: CatalogDescription) -> str:
-    version, changed = stored or (None, False)
-    return json.dumps({"version": version, "changed": changed, **_counts(description)})
+def _as_json(loaded: Loaded | None, description: CatalogDescription) -> str:
+    version, changed = loaded.stored if loaded else (None, False)
+    shown = [{"process": one.name, "version": one.version} for one in loaded.processes] if loaded else []
+    return json.dumps({"version": version, "changed": changed, **_counts(description), "processes": shown})
 
 
-def _as_text(file: str, stored: catalog_store.Stored | None, description: CatalogDescription) -> str:
-    if stored is None:
-        verdict = f"{file} is sound"
-    else:
-        verdict = f"catalog version {stored.version} {'loaded' if stored.changed else 'is in force already'}"
+def _refusal_as_json(refused: TrialFailed) -> str:
+    return json.dumps(
+        {
+            "version": refused.version,
+            "changed": False,
+            "refused": [
+                {"process": verdict.process, "problems": list(verdict.problems)}
+                for verdict in refused.verdicts
+                if verdict.problems
+            ],
+            "silent": refused.silent,
+        }
+    )
+
+
+def _refusal_as_text(refused: TrialFailed) -> str:
+    if refused.version is None:
+        return "nothing was changed: not every running process could run this catalog:"
+    return f"catalog version {refused.version} is in force, but not in every running process:"
+
+
+def _as_text(text: str, loaded: Loaded, asked: bool) -> str:
+    stored = loaded.stored
+    verdict = f"catalog version {stored.version} {'loaded' if stored.changed else 'is in force already'}"
+    lines = [_counted(verdict, loaded.description)]
+    if asked and loaded.processes:
+        names = ", ".join(one.name for one in loaded.processes)
+        lines.append(f"in force in {len(loaded.processes)} processes: {names}")
+    elif asked:
+        lines.append("no process of the platform is running: each takes it up when it starts")
+    used = upstreams_in_use(tomllib.loads(text))
+    if asked and used.to_start and used.real:
+        lines.append(
+            f"calls to the sandbox ({', '.join(used.to_start)}) are refused beside real servers"
+            f" ({', '.join(used.real)}), unless `serve` was started with --sandbox"
+        )
+    return "\n".join(lines)
+
+
+def _counted(verdict: str, description: CatalogDescription) -> str:
     return f"{verdict}: " + ", ".join(f"{what} {count}" for what, count in _counts(description).items())

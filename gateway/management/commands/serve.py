@@ -6,6 +6,7 @@ import shutil
 import socket
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,30 +19,46 @@ from aio_platform import database
 from aio_platform.forked_command import run_forked
 from aio_platform.metrics import DIRECTORY_VARIABLE
 from aio_platform.metrics_page import forget_live_figures
-from aio_platform.supervisor import Child, Supervisor, manage_command
+from aio_platform.supervisor import Child, Supervisor, manage_command, shown_manage_command
+from gateway.catalog import ADAPTERS
+from gateway.catalog_file import CatalogErrors, parse_catalog
 from gateway.sandbox.signatures import webhook_secrets
+from gateway.sandbox_choice import NOWHERE_URL, URL_VARIABLE, choose, upstreams_in_use
 
 SANDBOX_CATALOG = Path(__file__).resolve().parent.parent.parent / "catalogs" / "sandbox.toml"
-SANDBOX_REFERENCE = "env:AIO_SANDBOX_URL"
 READY_TIMEOUT_S = 60.0
 
 
 class Command(BaseCommand):
-    help = "Run the platform: database, migrations, gateway, dashboard, worker and (by default) the sandbox upstream."
+    help = "Run the platform: database, gateway, dashboard, worker and, until there are real upstreams, the sandbox."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.AIO_HOST)
         parser.add_argument("--port", type=int, default=settings.AIO_PORT)
         parser.add_argument("--workers", type=int, default=settings.AIO_WORKERS)
+        parser.add_argument(
+            "--sandbox",
+            action="store_true",
+            default=settings.AIO_SANDBOX,
+            help="start the sandbox upstream beside real ones too: callers pay for what it makes up",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.manage_py = str(Path(sys.argv[0]).resolve())
         listener = self._listen(options["host"], options["port"])
         port = listener.getsockname()[1]
-        environment = self._environment(options["host"], port)
+        environment = {
+            **os.environ,
+            "AIO_DATA_DIR": str(settings.AIO_DATA_DIR),
+            "AIO_HOST": options["host"],
+            "AIO_PORT": str(port),
+        }
         self._prepare_database(environment)
+        catalog = self._catalog_in_force(environment)
         children = self._children(listener, options["workers"] or os.cpu_count() or 1, environment)
+        children += self._sandbox(catalog, options["sandbox"], options["host"], port, environment)
+        self._check_usable(catalog, environment)
         figures = self._fresh_figures_directory(port)
         supervisor = Supervisor(
             children,
@@ -52,7 +69,7 @@ class Command(BaseCommand):
         supervisor.start()
         try:
             if self._wait_until_ready(options["host"], port, supervisor):
-                self._welcome(options["host"], port, environment)
+                self._welcome(options["host"], port, catalog, environment)
         except BaseException:
             supervisor.stop()
             raise
@@ -74,39 +91,69 @@ class Command(BaseCommand):
         listener.set_inheritable(True)
         return listener
 
-    def _environment(self, host: str, port: int) -> dict[str, str]:
-        environment = dict(os.environ)
-        environment["AIO_DATA_DIR"] = str(settings.AIO_DATA_DIR)
-        environment |= {"AIO_HOST": host, "AIO_PORT": str(port)}
-        catalog = Path(settings.AIO_CATALOG or SANDBOX_CATALOG)
-        if "AIO_SANDBOX_URL" not in environment and SANDBOX_REFERENCE in catalog.read_text(errors="replace"):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                environment["AIO_SANDBOX_URL"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
-                environment["AIO_SANDBOX_PORT"] = str(probe.getsockname()[1])
-            # The sandbox's results, and a developer's callbacks, are on this machine.
-            environment.setdefault("AIO_PRIVATE_URL_NETWORKS", "127.0.0.0/8,::1/128")
-            # So is whom its providers call, and by whose address a lost submission is found again.
-            environment.setdefault("AIO_PUBLIC_URL", f"http://{_reachable(host)}:{port}")
-            for provider, secret in webhook_secrets().items():
-                environment.setdefault(f"AIO_{provider.upper()}_WEBHOOK_SECRET", secret)
-        return environment
-
     def _prepare_database(self, environment: dict[str, str]) -> None:
         if database.uses_embedded_server():
             self._say(f"starting PostgreSQL in {settings.AIO_DATA_DIR}")
             database.embedded().socket_directory()
         self._say("migrating")
         self._run(environment, "migrate", "--no-input", "--verbosity=0", "--skip-checks")
-        catalog = settings.AIO_CATALOG or str(SANDBOX_CATALOG)
-        self._say(f"loading the catalog {catalog}")
-        # What staff changed since the file was last loaded outlives a restart; a file that changed is loaded.
-        self._run(environment, "load_catalog", catalog, "--if-changed")
+
+    def _catalog_in_force(self, environment: dict[str, str]) -> str:
+        """The text of the catalog to run: AIO_CATALOG's file, else the one in the database, else the sandbox's.
+
+        What staff changed since the file was last loaded outlives a restart; a file that changed is loaded.
+        """
+        # Where the sandbox will be, if anywhere, is not known before the catalog is.
+        loading = {URL_VARIABLE: NOWHERE_URL, **environment}
+        if settings.AIO_CATALOG:
+            self._say(f"loading the catalog {settings.AIO_CATALOG}")
+            arguments = (settings.AIO_CATALOG, "--if-changed")
+        else:
+            arguments = (str(SANDBOX_CATALOG), "--if-none")
+        self._say(self._run(loading, "load_catalog", *arguments).strip())
+        return self._run(loading, "export_catalog")
+
+    def _sandbox(
+        self, catalog: str, asked: bool, host: str, port: int, environment: dict[str, str]
+    ) -> list[Child]:
+        """The sandbox's process, where it is to run; what the others need to know of it goes to the environment."""
+        used = upstreams_in_use(tomllib.loads(catalog))
+        choice = choose(used, environment, asked=asked, free_port=_free_port())
+        if choice.notice:
+            self._say(choice.notice)
+        environment.update(choice.variables)
+        if not choice.start:
+            return []
+        if choice.variables and not used.real:
+            # The sandbox's results, and a developer's callbacks, are on this machine.
+            environment.setdefault("AIO_PRIVATE_URL_NETWORKS", "127.0.0.0/8,::1/128")
+            # So is whom its providers call, and by whose address a lost submission is found again.
+            environment.setdefault("AIO_PUBLIC_URL", f"http://{_reachable(host)}:{port}")
+        if choice.variables:
+            for provider, secret in webhook_secrets().items():
+                environment.setdefault(f"AIO_{provider.upper()}_WEBHOOK_SECRET", secret)
+        journal = environment.get("AIO_SANDBOX_JOURNAL", "10000")
+        arguments = (f"--port={environment['AIO_SANDBOX_PORT']}", f"--journal={journal}")
+        return [Child("sandbox", manage_command(self.manage_py, "sandbox", *arguments), stop_order=2)]
+
+    def _check_usable(self, catalog: str, environment: dict[str, str]) -> None:
+        """Raises CommandError, before anything is started, for a catalog whose secrets are not all set here."""
+        try:
+            parse_catalog(catalog, file="catalog in force", adapters=ADAPTERS, environ=environment)
+        except CatalogErrors as refused:
+            for error in refused.errors:
+                self.stderr.write(str(error))
+            raise CommandError(
+                "the catalog in force cannot be used here; why stands above. Nothing was started. "
+                "Set what is missing, or load another catalog with load_catalog."
+            ) from None
 
     def _run(self, environment: dict[str, str], *arguments: str) -> str:
         exit_code, printed = run_forked(arguments, environment)
         if exit_code != 0:
-            raise CommandError(f"`manage.py {arguments[0]}` failed; what it printed stands above.")
+            raise CommandError(
+                f"`manage.py {' '.join(arguments)}` failed; what it printed stands above. Nothing was started."
+            )
         return printed
 
     def _children(self, listener: socket.socket, workers: int, environment: dict[str, str]) -> list[Child]:
@@ -120,11 +167,6 @@ class Command(BaseCommand):
             for number in range(workers)
         ]
         children.append(Child("worker", manage_command(self.manage_py, "work"), stop_order=1))
-        if "AIO_SANDBOX_PORT" in environment:
-            port = environment["AIO_SANDBOX_PORT"]
-            journal = environment.get("AIO_SANDBOX_JOURNAL", "10000")
-            command = manage_command(self.manage_py, "sandbox", f"--port={port}", f"--journal={journal}")
-            children.append(Child("sandbox", command, stop_order=2))
         return children
 
     def _fresh_figures_directory(self, port: int) -> Path:
@@ -157,27 +199,19 @@ class Command(BaseCommand):
                 raise CommandError(f"the platform was not ready after {READY_TIMEOUT_S:.0f} seconds")
         return False
 
-    def _welcome(self, host: str, port: int, environment: dict[str, str]) -> None:
+    def _welcome(self, host: str, port: int, catalog: str, environment: dict[str, str]) -> None:
         base_url = f"http://{_reachable(host)}:{port}"
         made = json.loads(self._run(environment, "create_demo_account", "--json"))
         self._say(f"ready at {base_url}")
         if made["key"] is None:
             self._say(
-                "the demo key was shown at the first start; `python manage.py issue_key demo` makes another"
+                f"the demo key was shown at the first start; `{shown_manage_command()} issue_key demo` makes another"
             )
             return
         self._say("account `demo` has 1,000 credits. Its key, shown this once:\n")
         self.stdout.write(f"    {made['key']}\n\n")
         self._say("a first call:\n")
-        body = json.dumps(
-            {"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}], "stream": False}
-        )
-        self.stdout.write(
-            f"    curl {base_url}/v1/chat/completions \\\n"
-            f'      -H "Authorization: Bearer {made["key"]}" \\\n'
-            f'      -H "Content-Type: application/json" \\\n'
-            f"      -d '{body}'\n\n"
-        )
+        self.stdout.write(_first_call(base_url, made["key"], catalog))
         self.stdout.flush()
 
     def _say(self, text: str) -> None:
@@ -189,3 +223,29 @@ def _reachable(host: str) -> str:
     if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
+
+
+def _first_call(base_url: str, key: str, catalog: str) -> str:
+    """A line for a shell: to the default chat model, or where there is none, for the list of models."""
+    defaults = [
+        route["model"]
+        for route in tomllib.loads(catalog)["routes"]
+        if route["endpoint"] == "chat" and route.get("default")
+    ]
+    if not defaults:
+        return f'    curl {base_url}/v1/models -H "Authorization: Bearer {key}"\n\n'
+    body = json.dumps(
+        {"model": defaults[0], "messages": [{"role": "user", "content": "Hello!"}], "stream": False}
+    )
+    return (
+        f"    curl {base_url}/v1/chat/completions \\\n"
+        f'      -H "Authorization: Bearer {key}" \\\n'
+        f'      -H "Content-Type: application/json" \\\n'
+        f"      -d '{body}'\n\n"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
