@@ -46,6 +46,7 @@ DESCRIPTIONS = (
     _("How many readings are weighed against one another; more are slower."),
     _("How many steps the image takes; more take longer and cost more."),
     _("How much is spent on detail."),
+    _("How much is spent on the image, for models whose price tells qualities apart."),
     _("How much the model thinks before it answers."),
     _("How often calls were refused, by code, endpoint and key, over time."),
     _("How to speak: a style or a tone, in words."),

@@ -228,9 +228,11 @@ MESSAGES = (
     _("num_inference_steps: must be from 1 to {most} for this model."),
     _("only one file is taken"),
     _("owner"),
+    _("quality: this model has one quality only; leave it out."),
     _("ref_audio: this is not an audio file."),
     _("response_format: this model gives {value1}."),
     _("route is the name of a route."),
+    _("sampler_name: must be one of {value1}."),
     _("since is a whole hour in UTC."),
     _("since is before until, and not in the future."),
     _("since is before until."),
@@ -260,6 +262,7 @@ MESSAGES = (
     _("{name} is one or more of {value2}, separated by commas."),
     _("{name} was given more than once."),
     _("{name}: given more than once."),
+    _("{name}: this endpoint has no such option, and it would change the price; leave it out."),
     _("{param} is a moment from 2000 to 2199, as in 2030-01-31 or 2030-01-31T12:00:00Z."),
     _("{param} is the IANA name of a time zone, as in Asia/Seoul."),
     _("{param} is the e-mail address of one of the account's members."),
@@ -274,5 +277,6 @@ MESSAGES = (
     _("{value1} is one of {value2}."),
     _("{value1}: a whole number."),
     _("{why}: there is no filter by {param}."),
+    _("{wrong}: of {value2}, this model has {offered}."),
 )
 # fmt: on
