@@ -16,6 +16,7 @@ from django.http import HttpResponse
 
 from aio_platform.errors import PlatformError
 from aio_platform.owning_streams import STARTED
+from aio_platform.problems import as_platform_error
 from gateway.adapters.steps import (
     Adapter,
     Answer,
@@ -40,6 +41,8 @@ from usage.outcomes import Outcome
 from usage.units import Units
 
 log = structlog.get_logger(__name__)
+# As nginx has it: the client closed its request.
+CLIENT_LEFT_STATUS = 499
 
 
 @dataclass(slots=True)
@@ -155,8 +158,8 @@ def _close(response: UpstreamAnswer | None) -> None:
 async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncGenerator[bytes, None]:
     """Send a binary answer as it comes, one chunk behind: the last goes out after the capture has committed.
 
-    A stream that breaks is captured for the share that was delivered, and the connection is broken too, so
-    that nobody takes half a file for a whole one. To be wrapped in `started`.
+    A stream that breaks is captured for the share that was delivered, with the status of whoever broke it, and the
+    connection is broken too, so that nobody takes half a file for a whole one. To be wrapped in `started`.
     """
     settled = False
     delivered = 0
@@ -172,15 +175,15 @@ async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncGe
         settled = True
         await relay.capture(call, opened.answer.units, estimated=opened.answer.estimated)
         yield held
-    except PlatformError:
+    except Exception as problem:
         if not settled:
             settled = True
-            await _capture_share(relay, call, opened, delivered)
+            await _capture_share(relay, call, opened, delivered, as_platform_error(problem).status)
         raise
     finally:
         opened.response.close()
         if not settled:
-            relay.ledger.run_in_background(_capture_share(relay, call, opened, delivered))
+            relay.ledger.run_in_background(_capture_share(relay, call, opened, delivered, CLIENT_LEFT_STATUS))
 
 
 async def _next_chunk(call: Call, response: UpstreamAnswer) -> bytes:
@@ -193,11 +196,18 @@ async def _next_chunk(call: Call, response: UpstreamAnswer) -> bytes:
         raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S) from None
 
 
-async def _capture_share(relay: Relay, call: Call, opened: OpenBinary, delivered_bytes: int) -> None:
-    """What was delivered, by its share of the announced length; all of it where no length was announced."""
+async def _capture_share(
+    relay: Relay, call: Call, opened: OpenBinary, delivered_bytes: int, status: int
+) -> None:
+    """Capture what was delivered, by its share of the announced length: all of it where none was announced.
+
+    `status` says who broke off: CLIENT_LEFT_STATUS, or that of the upstream's fault. Where nothing was delivered, the
+    hold is released.
+    """
     call.upstream_ended = time.perf_counter()
     if delivered_bytes == 0:
-        await relay.release(call, Outcome.CANCELLED, None)
+        left = status == CLIENT_LEFT_STATUS
+        await relay.release(call, Outcome.CANCELLED if left else Outcome.FAILED, None if left else status)
         return
     total = opened.response.content_length
     units = opened.answer.units
@@ -205,6 +215,6 @@ async def _capture_share(relay: Relay, call: Call, opened: OpenBinary, delivered
         share = min(delivered_bytes, total)
         units = Units(*[-(-quantity * share // total) for quantity in units])
     try:
-        await relay.capture(call, units, estimated=True, outcome=Outcome.PARTIAL, status=499)
+        await relay.capture(call, units, estimated=True, outcome=Outcome.PARTIAL, status=status)
     except PlatformError as error:
         log.error("a partial answer was not captured", request_uuid=call.request_uuid, error=error.code)
