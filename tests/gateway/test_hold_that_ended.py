@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from django.http import HttpResponse
 
 from aio_platform import database
 from aio_platform.errors import ServiceUnavailable
@@ -38,6 +39,11 @@ class Answering:
         if self._kind == "binary":
             return BinaryAnswer(received.body, "audio/wav", USED)
         return StreamedAnswer("audio/wav", USED)
+
+
+def shaped(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
+    """A response to any answer."""
+    return HttpResponse()
 
 
 def end_holds() -> None:
@@ -101,7 +107,7 @@ async def test_any_other_whole_answer_is_kept_back(
     upstream.handler = ending_the_hold(SOUND, content_type="audio/wav")
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
     with pytest.raises(ServiceUnavailable, match="not charged"):
-        await carry(relay, call, {"openai_chat": Answering(kind)}, None)  # type: ignore[dict-item]
+        await carry(relay, call, {"openai_chat": Answering(kind)}, None, shaped)  # type: ignore[dict-item]
 
 
 @pytest.mark.usefixtures("nothing_was_charged")
@@ -110,7 +116,7 @@ async def test_the_last_bytes_of_a_sound_are_kept_back(
 ) -> None:
     upstream.handler = ending_the_hold(SOUND, b"the end", content_type="audio/wav")
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
-    carried = await carry(relay, call, {"openai_chat": Answering("stream")}, None)  # type: ignore[dict-item]
+    carried = await carry(relay, call, {"openai_chat": Answering("stream")}, None, shaped)  # type: ignore[dict-item]
     assert isinstance(carried.answer, OpenBinary)
     sound: AsyncIterator[bytes] = await started(binary_stream(relay, call, carried.answer))
     got = b""
