@@ -15,14 +15,26 @@ _CREDITS_LENGTH = 40  # more digits than any amount has
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it does not know, so that a misspelt limit is never taken for no limit."""
+    """Refuses fields it does not know, so that a misspelt limit is never taken for no limit.
+
+    Null for a field with a default that is not null stands for that default.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
             for name in data:
                 if name not in self.fields:
                     raise serializers.ValidationError({name[:100]: ["There is no field of this name."]})
+            data = {
+                name: value
+                for name, value in data.items()
+                if value is not None or not self._means_default(name)
+            }
         return super().to_internal_value(data)
+
+    def _means_default(self, name: str) -> bool:
+        field = self.fields[name]
+        return not field.allow_null and field.default is not serializers.empty
 
 
 class TextField(serializers.CharField):

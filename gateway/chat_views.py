@@ -26,6 +26,7 @@ from gateway.streaming import stream_chat
 
 ENDPOINT = "chat"
 DEFAULT_TEMPERATURE = 0.1
+CLAMPED_HEADER = "X-Max-Tokens-Clamped"
 
 
 class ChatView(AsyncAPIView):
@@ -75,13 +76,16 @@ class ChatView(AsyncAPIView):
     async def _answer(self, call: Call, chat: ChatRequest) -> HttpResponseBase:
         relay = running().relay
         if chat.stream:
-            return await stream_chat(relay, call, chat)
+            stream = await stream_chat(relay, call, chat)
+            _say_if_clamped(stream, call, chat)
+            return stream
         body, settlement = await complete_chat(
             relay, call, chat, lambda values, charge: self.shaped(values, charge, chat)
         )
         response = HttpResponse(body, content_type="application/json")
         for name, value in price_headers(call, settlement).items():
             response[name] = value
+        _say_if_clamped(response, call, chat)
         return response
 
     def chat_request(
@@ -177,6 +181,13 @@ class TextChatView(ChatView):
 
     def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
         return {"text": openai_chat.answer_text(values)}
+
+
+def _say_if_clamped(response: HttpResponseBase, call: Call, chat: ChatRequest) -> None:
+    """Name the output limit that stood in place of the larger one that was asked for."""
+    most = openai_chat.clamped_to(chat, call.route or call.routes[0])
+    if most is not None:
+        response[CLAMPED_HEADER] = str(most)
 
 
 def _input_as_message(values: dict[str, Any]) -> None:

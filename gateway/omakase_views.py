@@ -140,10 +140,11 @@ class ImageView(JsonEndpointView[TextToImageBody]):
         return await self.carry(request)
 
     def asked(self, contract: TextToImageBody) -> ImageRequest:
+        width, height = contract.sides()
         return ImageRequest(
             contract.prompt,
-            contract.width,
-            contract.height,
+            width,
+            height,
             contract.negative_prompt or "",
             contract.num_inference_steps,
             contract.seed,

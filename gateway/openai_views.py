@@ -82,7 +82,9 @@ class OpenAIRerankView(JsonEndpointView[OpenAIRerankBody]):
         return await self.carry(request)
 
     def asked(self, contract: OpenAIRerankBody) -> RerankRequest:
-        return RerankRequest(contract.query, contract.passages(), contract.top_n, contract.return_documents)
+        return RerankRequest(
+            contract.query, contract.passages(), contract.top_n, contract.documents_returned()
+        )
 
     def shaped(self, answer: JsonAnswer, contract: OpenAIRerankBody, call: Call) -> HttpResponse:
         tokens = answer.units.tokens_in
@@ -119,17 +121,22 @@ class OpenAISpeechView(JsonEndpointView[OpenAISpeechBody]):
         assert not isinstance(contract.voice, dict)
         return SpeechRequest(
             contract.input,
-            contract.voice,
+            contract.voice or None,
             contract.language or None,
             contract.instructions or None,
-            contract.response_format or _usual_format(contract.model),
+            _format_of(contract),
             contract.speed,
         )
 
 
-def _usual_format(model: str) -> str:
-    """What a caller gets who names no format; raises UnknownModel."""
-    route = running().catalog.current.routes_for("speech", model)[0]
+def _format_of(contract: OpenAISpeechBody) -> str:
+    """The format asked for; OpenAI's default, named or not, is WAV of a model that has no other.
+
+    Raises UnknownModel.
+    """
+    if contract.response_format not in (None, OPENAI_SPEECH_FORMAT):
+        return contract.response_format
+    route = running().catalog.current.routes_for("speech", contract.model)[0]
     formats = route.options.get("formats", getattr(ADAPTER_TABLE[route.adapter], "FORMATS", ()))
     return OPENAI_SPEECH_FORMAT if OPENAI_SPEECH_FORMAT in formats else FALLBACK_SPEECH_FORMAT
 
@@ -148,7 +155,7 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
 
     def asked(self, contract: OpenAIImageBody) -> ImageRequest:
         width, height = contract.sides()
-        extra = dict(contract.model_extra or {})
+        extra = {name: value for name, value in (contract.model_extra or {}).items() if value is not None}
         if contract.output_format is not None:
             extra["output_format"] = contract.output_format
         return ImageRequest(
@@ -164,12 +171,17 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
         )
 
     def shaped(self, answer: JsonAnswer, contract: OpenAIImageBody, call: Call) -> HttpResponse:
-        images = [
-            {name: image[name] for name in ("b64_json", "revised_prompt") if name in image}
-            for image in answer.values
-        ]
+        images = [_picture(image, as_url=contract.response_format == "url") for image in answer.values]
         created = int(started_at(call.request_uuid).timestamp())
         return json_response({"created": created, "data": images})
+
+
+def _picture(image: dict[str, Any], *, as_url: bool) -> dict[str, Any]:
+    """The image as it was asked for: its URL is a data URL, for nothing is kept here to be fetched later."""
+    shown: dict[str, Any] = {name: image[name] for name in ("b64_json", "revised_prompt") if name in image}
+    if as_url:
+        shown["url"] = f"data:{image['content_type']};base64,{shown.pop('b64_json')}"
+    return shown
 
 
 async def legacy_completions(request: GatewayRequest) -> HttpResponseBase:

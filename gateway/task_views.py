@@ -168,7 +168,7 @@ class ImageTaskView(NewTaskView):
     endpoint = "image_task"
 
     def synchronous_view(self, values: Mapping[str, Any]) -> "JsonEndpointView[Any] | None":
-        is_openai = any(name in values for name in ("n", "size", "response_format"))
+        is_openai = any(values.get(name) is not None for name in ("n", "size", "response_format"))
         return OpenAIImageView() if is_openai else None
 
 
@@ -178,7 +178,8 @@ class SpeechTaskView(NewTaskView):
     endpoint = "speech_task"
 
     def synchronous_view(self, values: Mapping[str, Any]) -> "JsonEndpointView[Any] | None":
-        return OpenAISpeechView() if "input" in values and "voice" in values else None
+        is_openai = values.get("input") is not None and values.get("voice") is not None
+        return OpenAISpeechView() if is_openai else None
 
 
 TOOLS = frozenset({"remove_bg", "face_swap", "video_bg_remover"})

@@ -83,7 +83,7 @@ def webhook_reference(headers: Mapping[str, str], body: bytes, secret: str, now_
 
 
 def _song(request: TaskRequest, route: AdapterRoute) -> dict[str, Any]:
-    """Inspiration mode for a description, custom mode for lyrics."""
+    """Inspiration mode for a description, custom mode for lyrics and for a style without a voice."""
     given = request.parameters
     versions = route.options.get("versions", VERSIONS)
     version = versions.get(given.get("mv", DEFAULT_VERSION)) if isinstance(versions, Mapping) else None
@@ -91,13 +91,16 @@ def _song(request: TaskRequest, route: AdapterRoute) -> dict[str, Any]:
         raise BadOption(f"{route.model} has no name for its version {given.get('mv')!r}")
     song: dict[str, Any] = {"model": version, "instrumental": given.get("make_instrumental", False)}
     lyrics = given.get("prompt")
+    style = given.get("style")
+    if lyrics is None and "gpt_description_prompt" not in given and style is not None:
+        title = given.get("title") or style.strip().splitlines()[0][:MAX_TITLE_LENGTH]
+        return song | {"customMode": True, "style": style, "title": title}
     if lyrics is None:
         description = given.get("gpt_description_prompt", "")
-        style = given.get("style")
         # A description is all that inspiration mode reads, so a style that was given joins it.
         if style is not None and len(description) + len(style) + 2 <= MAX_DESCRIPTION_LENGTH:
             description = f"{description}, {style}"
         return song | {"customMode": False, "prompt": description}
     title = given.get("title") or lyrics.strip().splitlines()[0][:MAX_TITLE_LENGTH]
-    style = given.get("style") or route.options.get("default_style", DEFAULT_STYLE)
+    style = style or route.options.get("default_style", DEFAULT_STYLE)
     return song | {"customMode": True, "prompt": lyrics, "style": style, "title": title}

@@ -22,6 +22,7 @@ PATH = "/v1/chat/completions"
 ENDED_EARLY = frozenset({"length", "content_filter"})
 # Ours alone; an OpenAI-compatible server need not know them.
 OWN_FIELDS = ("input",)
+OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens")
 # API in One's documented defaults, for routes whose upstream knows these fields (option `thoughts`).
 THINKING_DEFAULTS = {"include_thoughts": True, "reasoning_effort": "high"}
 
@@ -56,8 +57,8 @@ def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
     """The most that this call can use.
 
     A token covers at least one byte, so the body's bytes bound the prompt's tokens; images count by the
-    route's own bound instead of by their bytes. Raises InvalidRequest when more output is asked for than the
-    route gives.
+    route's own bound instead of by their bytes. More output than the route gives is cut to what it gives; where the
+    route's option `refuse_excess_tokens` is set, raises InvalidRequest instead.
     """
     images, image_bytes = request.images()
     messages = len(request.values["messages"])
@@ -77,20 +78,38 @@ def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
     asked = request.asked_output_tokens()
     if asked is None:
         return limit
-    if asked > limit:
+    if asked > limit and route.options.get("refuse_excess_tokens"):
         field = "max_tokens" if request.values.get("max_tokens") == asked else "max_completion_tokens"
         raise InvalidRequest(f"{field}: this model gives at most {limit} output tokens.", param=field)
-    return asked
+    return min(asked, limit)
+
+
+def clamped_to(request: ChatRequest, route: ChatRoute) -> int | None:
+    """The output limit that the upstream was given in place of a larger one that was asked for, or None."""
+    asked, given = request.asked_output_tokens(), _sent_limit(request, route)
+    return given if asked is not None and given is not None and asked > given else None
+
+
+def _sent_limit(request: ChatRequest, route: ChatRoute) -> int | None:
+    """The most output tokens that this route may give: no more than is held, nor than it has."""
+    limits = [limit for limit in (request.held_output_tokens, route.max_output_tokens) if limit is not None]
+    return min(limits, default=None)
 
 
 def build(request: ChatRequest, route: ChatRoute) -> bytes:
     """The upstream's body: its own model name, an output limit always, usage always asked for."""
-    body = {name: value for name, value in request.values.items() if name not in OWN_FIELDS}
+    # Null is a field's default; a server that knows the field may not know that.
+    body = {
+        name: value for name, value in request.values.items() if value is not None and name not in OWN_FIELDS
+    }
     body["model"] = route.upstream_model
-    held = request.held_output_tokens
-    limits = [limit for limit in (held, route.max_output_tokens) if limit is not None]
+    most = _sent_limit(request, route)
+    if most is not None:
+        for name in OUTPUT_LIMITS:
+            if body.get(name) and body[name] > most:
+                body[name] = most
     if request.asked_output_tokens() is None:
-        body["max_tokens"] = min(limits)
+        body["max_tokens"] = most
     elif not body.get("max_tokens"):
         # Many servers know this name alone, and would answer without a limit.
         body["max_tokens"] = body["max_completion_tokens"]

@@ -1,31 +1,35 @@
 """What chat endpoints accept: OpenAI's chat completion body, and Omakase's `input`."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
+import orjson
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from aio_platform.errors import InvalidRequest
 from gateway.contracts.parsing import RequestContract
 
 ModelSlug = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-# Fields that change what the upstream bills in ways no rate here covers: refused rather than carried unpriced.
-UNPRICED_FIELDS = frozenset(
-    {
-        "audio",
-        "best_of",
-        "chat_template",
-        "function_call",
-        "functions",
-        "modalities",
-        "models",
-        "plugins",
-        "prediction",
-        "provider",
-        "search_parameters",
-        "service_tier",
-        "web_search_options",
-    }
-)
+# Fields that change what the upstream bills in ways no rate here covers: refused rather than carried unpriced, but for
+# the values that ask for nothing special (OpenAI's own defaults among them).
+UNPRICED_FIELDS: Mapping[str, tuple[Any, ...]] = {
+    "audio": (),
+    "best_of": (1,),
+    "chat_template": (),
+    "function_call": ("none", "auto"),
+    "functions": ([],),
+    "modalities": (["text"],),
+    "models": ([],),
+    "moderation": (),
+    "plugins": ([],),
+    "prediction": (),
+    "provider": ({},),
+    "search_parameters": ({"mode": "off"},),
+    "service_tier": ("auto", "default"),
+    "web_search_options": (),
+}
+# The rest that nobody need be sent: an empty list of tools is an error to some servers.
+NOTHING_SPECIAL = {**UNPRICED_FIELDS, "tools": ([],)}
 PRICED_PARTS = ("text", "image_url", "refusal")
 
 
@@ -98,6 +102,16 @@ def _bad(path: str, message: str) -> InvalidRequest:
     return InvalidRequest(f"{path}: {message}", param=path)
 
 
+def _unpriced(name: str) -> InvalidRequest:
+    taken = " or ".join(orjson.dumps(value).decode() for value in UNPRICED_FIELDS[name])
+    ending = f", or give {taken}" if taken else ""
+    return InvalidRequest(
+        f"{name}: is not supported here. Leave it out{ending}.",
+        param=name,
+        openai_code="unsupported_parameter",
+    )
+
+
 class StreamOptions(RequestContract):
     include_usage: bool | None = None
 
@@ -105,17 +119,18 @@ class StreamOptions(RequestContract):
 class SamplingFields(RequestContract):
     """Fields that every chat body may have."""
 
+    nothing_special: ClassVar[Mapping[str, tuple[Any, ...]]] = NOTHING_SPECIAL
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     n: int | None = Field(default=None, ge=1, le=8)
-    max_tokens: int | None = Field(default=None, ge=1, le=10_000_000)
-    max_completion_tokens: int | None = Field(default=None, ge=1, le=10_000_000)
+    max_tokens: int | None = Field(default=None, ge=1, lt=2**63)
+    max_completion_tokens: int | None = Field(default=None, ge=1, lt=2**63)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = Field(default=None, max_length=1000)
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     include_thoughts: bool | None = None
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stop: str | list[str] | None = None
@@ -125,10 +140,8 @@ class SamplingFields(RequestContract):
 
     def check(self) -> None:
         extra = self.model_extra
-        if extra and not UNPRICED_FIELDS.isdisjoint(extra):
-            for name in sorted(UNPRICED_FIELDS):
-                if extra.get(name) is not None:
-                    raise _bad(name, "is not supported here")
+        if extra and not UNPRICED_FIELDS.keys().isdisjoint(extra):
+            raise _unpriced(next(name for name in UNPRICED_FIELDS if name in extra))
         for index, tool in enumerate(self.tools or ()):
             if tool.get("type") != "function":
                 raise _bad(f"tools.{index}.type", "expected function; hosted tools are not priced here")

@@ -1,7 +1,8 @@
 """What the image endpoints accept: Omakase's text-to-image, and OpenAI's image generations."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -11,6 +12,14 @@ from gateway.contracts.text import ModelSlug, NonBlank
 
 MIN_SIDE, MAX_SIDE, DEFAULT_SIDE = 64, 4_096, 1_024
 MAX_STEPS = 200
+# OpenAI's defaults of fields that not every server knows.
+NOTHING_SPECIAL: Mapping[str, tuple[Any, ...]] = {
+    "background": ("auto",),
+    "moderation": ("auto",),
+    "output_compression": (100,),
+    "partial_images": (0,),
+    "style": ("vivid",),
+}
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 Prompt = Annotated[NonBlank, StringConstraints(max_length=32_000)]
 Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
@@ -25,8 +34,8 @@ class TextToImageBody(RequestContract):
     model: ModelSlug | None = None
     prompt: Prompt
     negative_prompt: Annotated[str, StringConstraints(max_length=32_000)] | None = None
-    width: Side = DEFAULT_SIDE
-    height: Side = DEFAULT_SIDE
+    width: Side | None = None
+    height: Side | None = None
     num_inference_steps: Steps | None = None
     seed: Seed | None = None
     quality: Quality | None = None
@@ -34,10 +43,15 @@ class TextToImageBody(RequestContract):
     def check(self) -> None:
         refuse_price_changers(self.model_extra, IMAGE_EXTRAS)
 
+    def sides(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width or DEFAULT_SIDE, self.height or DEFAULT_SIDE
+
 
 class OpenAIImageBody(RequestContract):
-    """POST /v1/images/generations: images come back inside the answer, in base64."""
+    """POST /v1/images/generations: images come back inside the answer, in base64 or as data URLs."""
 
+    nothing_special: ClassVar[Mapping[str, tuple[Any, ...]]] = NOTHING_SPECIAL
     model: ModelSlug | None = None
     prompt: Prompt
     n: int | None = Field(default=None, ge=1, le=10)
@@ -65,8 +79,8 @@ class OpenAIImageBody(RequestContract):
     @field_validator("response_format")
     @classmethod
     def inside_the_answer(cls, given: str | None) -> str | None:
-        if given not in (None, "b64_json"):
-            raise ValueError("images are returned as b64_json only")
+        if given not in (None, "b64_json", "url"):
+            raise ValueError("must be b64_json or url")
         return given
 
     @field_validator("stream")

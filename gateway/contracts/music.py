@@ -17,7 +17,7 @@ class TextToMusicBody(RequestContract):
 
     model: ModelSlug | None = None
     prompt: Annotated[NonBlank, StringConstraints(max_length=5_000)]
-    audio_duration: float = Field(default=DEFAULT_DURATION_S, ge=1, le=MAX_DURATION_S)
+    audio_duration: float | None = Field(default=None, ge=1, le=MAX_DURATION_S)
     seed: int | None = Field(default=None, ge=0, lt=2**32)
 
     def check(self) -> None:
@@ -25,4 +25,4 @@ class TextToMusicBody(RequestContract):
 
     def audio_ms(self) -> int:
         """The length asked for, in milliseconds."""
-        return round(self.audio_duration * 1000)
+        return round((self.audio_duration or DEFAULT_DURATION_S) * 1000)

@@ -1,6 +1,7 @@
 """From bytes to a validated contract, with the first problem named by its field."""
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,6 +18,8 @@ class RequestContract(BaseModel):
     """A JSON body. Types are strict, unknown fields are kept and passed on."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+    # Fields that do nothing where they have one of these values, or null: they are dropped, whatever becomes of others.
+    nothing_special: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     def check(self) -> None:
         """Raise InvalidRequest for what types cannot say; called once the types are right.
@@ -49,8 +52,18 @@ def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tupl
         parsed = contract.model_validate_json(body)
     except ValidationError as error:
         raise first_problem(error) from None
+    if not contract.nothing_special.keys().isdisjoint(values):
+        _drop_nothing_special(parsed, values)
     parsed.check()
     return parsed, values
+
+
+def _drop_nothing_special(parsed: RequestContract, values: dict[str, Any]) -> None:
+    extra = parsed.model_extra or {}
+    for name, meaningless in parsed.nothing_special.items():
+        if name in values and (values[name] is None or values[name] in meaningless):
+            del values[name]
+            extra.pop(name, None)
 
 
 def first_problem(error: ValidationError) -> InvalidRequest:

@@ -49,7 +49,11 @@ class OpenAIRerankBody(RequestContract):
     query: NonBlank
     documents: Annotated[list[str | Document], Field(min_length=1, max_length=MAX_DOCUMENTS)]
     top_n: int | None = Field(default=None, ge=1, lt=2**31)
-    return_documents: bool = True
+    return_documents: bool | None = None
+
+    def documents_returned(self) -> bool:
+        """Whether the answer repeats the documents: yes, unless told otherwise."""
+        return self.return_documents is not False
 
     def passages(self) -> list[str]:
         """The documents' texts."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from gateway.contracts.form import FormContract
 from gateway.contracts.parsing import RequestContract
@@ -13,11 +13,14 @@ MAX_CHARACTERS = 100_000
 DEFAULT_CLONE_LANGUAGE = "Korean"
 Speakable = Annotated[NonBlank, StringConstraints(max_length=MAX_CHARACTERS)]
 Style = Annotated[str, StringConstraints(max_length=4_096)]
-VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+VoiceName = Annotated[str, StringConstraints(max_length=200)]
 
 
 class SpokenTextBody(RequestContract):
-    """POST /api/tts. `language` is a code or a name; the adapters know which there are."""
+    """POST /api/tts. `language` is a code or a name; the adapters know which there are.
+
+    Of two styles the one under the field's own name, `instruct`, is spoken; the document's example has both.
+    """
 
     model: ModelSlug | None = None
     text: Speakable
@@ -26,15 +29,14 @@ class SpokenTextBody(RequestContract):
     instruct: Style | None = None
     style_instruction: Style | None = None
 
-    @field_validator("style_instruction")
+    @field_validator("language", "speaker")
     @classmethod
-    def one_style(cls, given: str | None, info: ValidationInfo) -> str | None:
-        if given is not None and info.data.get("instruct") is not None:
-            raise ValueError("give either 'instruct' or 'style_instruction', not both")
-        return given
+    def first_named(cls, given: str | None) -> str | None:
+        # The document's example lists what there is in a value's place: "ko | korean | english (optional)".
+        return given and given.partition(" (")[0].partition(" | ")[0]
 
     def style(self) -> str | None:
-        """The style, by whichever name it came; None where it is empty."""
+        """The style; None where there is none."""
         return self.instruct or self.style_instruction or None
 
 

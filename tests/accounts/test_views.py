@@ -208,7 +208,7 @@ def test_a_rotated_key_overlaps_with_its_successor_for_a_day_unless_told(
     assert owner.send("POST", f"{KEYS}/{issued['id']}/rotate").status_code == 409
 
 
-@pytest.mark.parametrize("overlap_s", [-1, 2_592_001, "soon", None, True, 1.5, [], 10**30])
+@pytest.mark.parametrize("overlap_s", [-1, 2_592_001, "soon", True, 1.5, [], 10**30])
 def test_a_bad_overlap_rotates_nothing(owner: Any, overlap_s: Any) -> None:
     response = owner.send("POST", f"{KEYS}/{a_key(owner)}/rotate", {"overlap_s": overlap_s})
     assert response.status_code == 400

@@ -122,12 +122,14 @@ def test_the_upstream_is_always_given_a_limit_and_asked_for_usage(body: dict[str
 
 
 @given(bodies)
-def test_everything_else_is_passed_on_as_it_came(body: dict[str, Any]) -> None:
+def test_everything_else_is_passed_on_as_it_came_but_null_and_no_tools(
+    body: dict[str, Any],
+) -> None:
     ours = {"model", "stream", "stream_options", "max_tokens"}
     sent = orjson.loads(openai_chat.build(request_of(body), Route()))
     kept = orjson.loads(orjson.dumps(body))
     assert {k: v for k, v in sent.items() if k not in ours} == {
-        k: v for k, v in kept.items() if k not in ours
+        k: v for k, v in kept.items() if k not in ours and v not in (None, [])
     }
 
 
@@ -202,10 +204,36 @@ def test_of_two_limits_the_larger_is_held_for_a_server_may_know_only_that_one() 
         {"max_completion_tokens": ROUTE_LIMIT + 1, "max_tokens": 1},
     ],
 )
-def test_more_output_than_the_route_gives_is_refused_by_the_fields_name(limits: dict[str, int]) -> None:
+def test_more_output_than_the_route_gives_is_cut_to_what_it_gives_and_said(limits: dict[str, int]) -> None:
+    request = request_of(chat(**limits))
+    assert openai_chat.ceiling(request, Route()).tokens_out == ROUTE_LIMIT
+    sent = orjson.loads(openai_chat.build(request, Route()))
+    assert all(sent[name] == min(limits[name], ROUTE_LIMIT) for name in limits)
+    assert openai_chat.clamped_to(request, Route()) == ROUTE_LIMIT
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_an_operator_may_have_more_output_than_the_route_gives_refused(name: str) -> None:
+    route = Route(options={"refuse_excess_tokens": True})
     with pytest.raises(InvalidRequest) as caught:
-        openai_chat.ceiling(request_of(chat(**limits)), Route())
-    assert caught.value.param == max(limits, key=lambda name: limits[name])
+        openai_chat.ceiling(request_of(chat(**{name: ROUTE_LIMIT + 1})), route)
+    assert caught.value.param == name
+    openai_chat.ceiling(request_of(chat(**{name: ROUTE_LIMIT})), route)
+
+
+def test_what_is_within_the_limit_is_not_said_to_be_cut() -> None:
+    for limits in ({}, {"max_tokens": ROUTE_LIMIT}, {"max_completion_tokens": 1}):
+        request = request_of(chat(**limits))
+        openai_chat.ceiling(request, Route())
+        assert openai_chat.clamped_to(request, Route()) is None
+
+
+def test_a_fallback_route_with_a_lower_limit_is_asked_for_no_more_than_it_gives() -> None:
+    request = request_of(chat(max_tokens=1000))
+    openai_chat.ceiling(request, Route())
+    fallback = Route(max_output_tokens=100)
+    assert orjson.loads(openai_chat.build(request, fallback))["max_tokens"] == 100
+    assert openai_chat.clamped_to(request, fallback) == 100
 
 
 @pytest.mark.parametrize(("options", "thinks"), [({"thoughts": True}, True), ({}, False)])

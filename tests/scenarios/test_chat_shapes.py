@@ -12,6 +12,7 @@ from scenarios.asking import (
     API_IN_ONE,
     EVERY_ADDRESS,
     LLM,
+    MAX_OUTPUT_TOKENS,
     OBJECT_SHAPED,
     OPENAI,
     TEXT,
@@ -348,3 +349,42 @@ def test_the_quickstart_of_omakase_works_with_host_and_key_replaced(
     body = httpx.Response(200, text=payload).json()
     assert body["text"].startswith(f"You said: {QUICKSTART_INPUT}")
     assert body["choices"][0]["message"]["content"] == body["text"]
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_more_output_than_the_model_gives_is_cut_and_a_header_says_so(
+    name: str, stream: bool, platform: RunningPlatform, client: httpx.Client, books: Books
+) -> None:
+    text, mark = marked()
+
+    answer = client.post(OPENAI, json=saying(text, **{name: 2**31 - 1}, stream=stream))
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["X-Max-Tokens-Clamped"] == str(MAX_OUTPUT_TOKENS)
+    (entry,) = platform.journal(mark)
+    assert json.loads(entry["body"])[name] == MAX_OUTPUT_TOKENS
+    within = client.post(OPENAI, json=saying(text, **{name: MAX_OUTPUT_TOKENS}))
+    assert "X-Max-Tokens-Clamped" not in within.headers
+
+
+def test_an_answer_that_is_played_back_still_says_that_it_was_cut(client: httpx.Client) -> None:
+    headers = {"Idempotency-Key": marked()[1]}
+
+    answers = [client.post(OPENAI, json=saying("hi", max_tokens=10**9), headers=headers) for _ in range(2)]
+
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
+    assert {answer.headers["X-Max-Tokens-Clamped"] for answer in answers} == {str(MAX_OUTPUT_TOKENS)}
+
+
+def test_openais_defaults_are_taken_and_kept_from_the_upstream(
+    platform: RunningPlatform, client: httpx.Client
+) -> None:
+    text, mark = marked()
+    nothing = {"service_tier": "auto", "modalities": ["text"], "function_call": "none", "functions": []}
+
+    answer = client.post(OPENAI, json=saying(text, **nothing, audio=None, web_search_options=None))
+
+    assert answer.status_code == 200, answer.text
+    (entry,) = platform.journal(mark)
+    assert not {*nothing, "audio", "web_search_options"} & set(json.loads(entry["body"]))

@@ -34,7 +34,6 @@ WRONG_BODIES: list[tuple[str, dict[str, Any], str]] = [
     ("tts", {"text": "a", "language": "klingon"}, "language"),
     ("tts", {"text": "a", "speaker": "nobody"}, "speaker"),
     ("tts", {"text": "a", "speaker": 5}, "speaker"),
-    ("tts", {"text": "a", "instruct": "x", "style_instruction": "y"}, "style_instruction"),
     ("t2m", {}, "prompt"),
     ("t2m", {"prompt": ""}, "prompt"),
     ("t2m", {"prompt": "a", "audio_duration": 0}, "audio_duration"),

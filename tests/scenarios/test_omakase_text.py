@@ -71,8 +71,13 @@ def test_a_bare_ranking_passes_through_too(client: httpx.Client) -> None:
         ({"language": "korean", "speaker": "ryan"}, {"language": "Korean", "speaker": "Ryan"}),
         ({"language": "JAPANESE", "instruct": "slowly"}, {"language": "Japanese", "instruct": "slowly"}),
         ({"style_instruction": "in a whisper"}, {"instruct": "in a whisper"}),
+        ({"instruct": "slowly", "style_instruction": "in a whisper"}, {"instruct": "slowly"}),
+        (
+            {"language": "ko | korean | english (optional)", "speaker": "ryan (optional)"},
+            {"language": "Korean", "speaker": "Ryan"},
+        ),
     ],
-    ids=["text alone", "code", "name and speaker", "instruct", "style_instruction"],
+    ids=["text alone", "code", "name and speaker", "instruct", "style_instruction", "both styles", "listed"],
 )
 def test_speech_reaches_the_upstream_in_its_own_words(
     more: dict[str, Any],

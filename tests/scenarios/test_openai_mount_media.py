@@ -66,6 +66,20 @@ def test_openais_client_makes_images(sdk: openai.OpenAI) -> None:
     assert base64.b64decode(answer.data[0].b64_json or "").startswith(b"\x89PNG")
 
 
+def test_an_images_url_holds_the_image(client: httpx.Client) -> None:
+    body = {"model": "dall-e-3", "prompt": "a cat", "size": "64x64", "response_format": "url"}
+    body |= {"quality": "standard", "style": "vivid", "n": 1, "user": None}
+
+    answer = client.post("/v1/images/generations", json=body)
+
+    assert answer.status_code == 200, answer.text
+    (image,) = answer.json()["data"]
+    kind, _, encoded = image["url"].partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(encoded).startswith(b"\x89PNG")
+    assert "b64_json" not in image
+
+
 @pytest.mark.parametrize(
     ("more", "param"),
     [
@@ -76,7 +90,6 @@ def test_openais_client_makes_images(sdk: openai.OpenAI) -> None:
         ({"size": "0x64"}, "size"),
         ({"size": "100000x64"}, "size"),
         ({"size": "4096x4096"}, "size"),
-        ({"response_format": "url"}, "response_format"),
         ({"response_format": "gif"}, "response_format"),
         ({"stream": True}, "stream"),
         ({"quality": "hd"}, "quality"),
@@ -108,6 +121,8 @@ def test_what_cannot_be_drawn_is_named(
         ("tts-1", "wav", "audio/wav"),
         ("tts-1", "pcm", "audio/pcm"),
         ("qwen3-tts", None, "audio/wav"),
+        # The default, said aloud, asks for nothing special; the answer says what it is.
+        ("qwen3-tts", "mp3", "audio/wav"),
     ],
 )
 def test_speech_comes_in_the_format_asked(
@@ -138,7 +153,7 @@ def test_speech_comes_in_the_format_asked(
         ({"speed": 5}, "speed"),
         ({"stream_format": "sse"}, "stream_format"),
         ({"model": "qwen3-tts", "speed": 2}, "speed"),
-        ({"model": "qwen3-tts", "response_format": "mp3"}, "response_format"),
+        ({"model": "qwen3-tts", "response_format": "flac"}, "response_format"),
     ],
 )
 def test_what_cannot_be_spoken_is_named(

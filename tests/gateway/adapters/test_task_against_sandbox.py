@@ -69,6 +69,15 @@ BODIES: list[tuple[str, str, dict[str, Any], str]] = [
         "10",
     ),
     ("music_task", "suno", {"gpt_description_prompt": "a song about rain", "mv": "chirp-v5"}, "10"),
+    ("music_task", "suno", {"style": "pop, upbeat", "title": "Summer", "make_instrumental": True}, "10"),
+    ("music_task", "suno", {"style": "pop, upbeat", "make_instrumental": True}, "10"),
+    ("music_task", "minimax-music", {"lyrics": "Feel the beat, move"}, "30"),
+    (
+        "image_task",
+        "qwen-image",
+        {"prompt": "a fox", "aspect_ratio": "16:9", "negative_prompt": "blurry", "seed": 7},
+        "3",
+    ),
     ("music_task", "minimax-music", {"prompt": "electronic dance", "lyrics": "Feel the beat, move"}, "30"),
     (
         "speech_task",

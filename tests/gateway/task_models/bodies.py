@@ -18,6 +18,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "flux-2": {"prompt": "a fox"},
     "seedream-4-5": {"prompt": "a fox"},
     "gpt-image-1-5": {"prompt": "a fox"},
+    "qwen-image": {"prompt": "a fox"},
     "kling-3": {"prompt": "a fox"},
     "seedance-1-5-pro": {"prompt": "a fox"},
     "pixverse-5-6": {"prompt": "a fox"},

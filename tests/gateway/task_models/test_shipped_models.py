@@ -25,6 +25,7 @@ def test_every_model_and_endpoint_of_the_document_is_there() -> None:
         ("flux-2", {"aspect_ratio": "1:1", "type": "pro", "resolution": "1K"}),
         ("seedream-4-5", {"aspect_ratio": "1:1", "type": "text-to-image", "quality": "basic"}),
         ("gpt-image-1-5", {"aspect_ratio": "1:1", "quality": "medium"}),
+        ("qwen-image", {"aspect_ratio": "1:1"}),
         ("kling-3", {"mode": "std", "duration": 5, "aspect_ratio": "16:9", "sound": True}),
         (
             "seedance-1-5-pro",
