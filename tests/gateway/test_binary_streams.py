@@ -13,9 +13,8 @@ from gateway.adapters.steps import Steps, StreamedAnswer, UpstreamCall
 from gateway.carrying import OpenBinary, binary_stream, carry
 from gateway.errors import TimeLimitReached, UpstreamFailed
 from gateway.relay import Relay
+from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, route_to
-from tests.gateway.test_relay import call_of, chat
-from tests.gateway.test_relay import relay as relay
 from usage.units import Units
 
 HEAD = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(100)

@@ -16,10 +16,10 @@ from aio_platform.owning_streams import started
 from gateway.adapters.steps import BinaryAnswer, JsonAnswer, Steps, StreamedAnswer, UpstreamCall
 from gateway.carrying import OpenBinary, binary_stream, carry
 from gateway.upstream import Upstreams
+from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
-from tests.gateway.test_relay import call_of, chat, deliver
 from tests.gateway.test_relay import carry as carry_chat
-from tests.gateway.test_relay import relay as relay
+from tests.gateway.test_relay import deliver
 from usage.units import Units
 
 SOUND = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(100)
