@@ -42,13 +42,11 @@ def gateway(transactional_db: None) -> Iterator[GatewayInProcess]:
     assert grants.reconcile() == []
 
 
-@pytest.mark.prove
 def test_delivered_chat_is_charged_and_failed_chat_is_free(gateway: GatewayInProcess) -> None:
     played = play_all(gateway, chat_calls(), settings(SAME_EVERY_TIME, max_examples=350))
     assert enough_of_everything(played)
 
 
-@pytest.mark.prove
 def test_other_delivered_answers_are_charged_and_failed_ones_are_free(gateway: GatewayInProcess) -> None:
     played = play_all(gateway, media_calls(), settings(SAME_EVERY_TIME, max_examples=150))
     assert played["exactly the upstream's price"] > 20
@@ -105,8 +103,8 @@ def play_and_check(gateway: GatewayInProcess, call: Call) -> Counter[str]:
     answers, books = gateway.play(call)
     try:
         return check(call, answers, books) + Counter({"calls": 1})
-    except AssertionError as broken:
-        raise AssertionError(f"{broken}\n{shown(call, answers, books)}") from None
+    except (AssertionError, ValueError, LookupError) as broken:  # the others: an answer that cannot be read
+        raise AssertionError(f"{broken!r}\n{shown(call, answers, books)}") from None
 
 
 def show(seen: Counter[str]) -> None:

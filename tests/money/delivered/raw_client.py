@@ -59,6 +59,10 @@ class Received:
     def is_stream(self) -> bool:
         return self.headers.get("content-type", "").startswith("text/event-stream")
 
+    @property
+    def is_json(self) -> bool:
+        return self.headers.get("content-type", "").startswith("application/json")
+
     def json(self) -> Any:
         return json.loads(self.body)
 

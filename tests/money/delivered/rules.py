@@ -14,6 +14,7 @@ from money.delivered.raw_client import Received
 from money.delivered.world import Call
 
 CREDIT = 1_000_000
+MOST_BYTES_OF_A_TOKEN = 64
 CHARGED = frozenset({"succeeded", "partial"})
 FREE = frozenset({"rejected", "failed", "timed_out", "cancelled", "expired"})
 # Said to the caller for what is the caller's or an upstream's fault; 500 is a fault of ours.
@@ -31,6 +32,9 @@ def check(call: Call, answers: list[Received], books: Books) -> Counter[str]:
     for again in repeated:
         _check_repeated(first, again, books, event)
         seen["sent twice under one key"] += 1
+    if event is not None and event.outcome in CHARGED:
+        _check_least_price(first, event)
+        seen["estimated"] += event.estimated
     if call.true_price is not None and event is not None and event.outcome == "succeeded":
         _check_true_price(call, event)
         seen["exactly the upstream's price"] += 1
@@ -86,7 +90,7 @@ def _check_charge(call: Call, answer: Received, event: Event | None) -> None:
     assert event is not None, "an answer that is not in the books"
     if answer.is_stream:
         _check_stream(answer, event)
-    elif answer.headers.get("content-type", "").startswith("application/json"):
+    elif answer.is_json:
         _check_whole_answer(answer, event)
     else:
         _check_bytes(answer, event)
@@ -151,14 +155,37 @@ def _check_true_price(call: Call, event: Event) -> None:
     )
 
 
+def _check_least_price(answer: Received, event: Event) -> None:
+    """Whatever the upstream says it counted: no text on average reaches so many bytes a token."""
+    size = len("".join(_texts(answer)).encode("utf-8", "surrogatepass"))
+    least = price_of(tokens_out=-(-size // MOST_BYTES_OF_A_TOKEN))
+    assert event.cost >= min(least, event.hold), f"{size} bytes of text for {event.cost} micro-credits"
+
+
 def _says_something(events: list[Any]) -> bool:
     """Whether any delta has a text."""
-    for event in events:
-        for choice in (event.get("choices") or ()) if isinstance(event, dict) else ():
-            delta = choice.get("delta") if isinstance(choice, dict) else None
-            if isinstance(delta, dict) and isinstance(delta.get("content"), str) and delta["content"]:
-                return True
-    return False
+    return any(_texts_of(event, "delta") for event in events)
+
+
+def _texts(answer: Received) -> list[str]:
+    """What a chat answer says, as far as it was received."""
+    if answer.is_stream:
+        return [text for event in answer.events() for text in _texts_of(event, "delta")]
+    values = answer.json() if answer.is_whole and answer.is_json else None
+    if isinstance(values, dict) and isinstance(values.get("text"), str):
+        return [values["text"]]
+    return _texts_of(values, "message")
+
+
+def _texts_of(values: Any, part: str) -> list[str]:
+    choices = values.get("choices") if isinstance(values, dict) else None
+    parts = (
+        [choice.get(part) for choice in choices if isinstance(choice, dict)]
+        if isinstance(choices, list)
+        else []
+    )
+    texts = [said.get("content") for said in parts if isinstance(said, dict)]
+    return [text for text in texts if isinstance(text, str) and text]
 
 
 def _price(event: Event) -> int:
