@@ -13,6 +13,7 @@ from django.db import connection
 from accounts import actions
 from accounts.keys import digest_of
 from aio_platform.batcher import Batcher
+from aio_platform.errors import ServiceUnavailable
 from aio_platform.prepared_line import PreparedLine, Row, Run
 from aio_platform.request_ids import new_request_uuid
 from usage import grants, rate_card
@@ -81,6 +82,28 @@ def test_a_caller_that_leaves_as_its_verdict_arrives_leaves_no_hold(
     asyncio.run(call_and_leave())
     assert grants.reconcile() == []
     assert captured_and_held() == (0, 0)
+
+
+def test_one_end_that_cannot_be_booked_is_nobody_elses_fault(call: CallToAuthorize) -> None:
+    """Ends go to the books many at a time; this one has a latency that no column holds."""
+
+    async def two_calls_that_end_at_once() -> list[Settlement | BaseException]:
+        ledger = Ledger()
+        await ledger.open()
+        halves = [call._replace(request_uuid=new_request_uuid(), ceiling_microcredits=400) for _ in range(2)]
+        verdicts = [await ledger.authorize(half) for half in halves]
+        ends = [
+            CallEnd(verdict.account_id or 0, half.request_uuid, Outcome.SUCCEEDED, 300, latency_ms=latency_ms)
+            for half, verdict, latency_ms in zip(halves, verdicts, (2**40, 5), strict=True)
+        ]
+        answers = await asyncio.gather(*[ledger.settle(end) for end in ends], return_exceptions=True)
+        await ledger.close()
+        return answers
+
+    bad, good = asyncio.run(two_calls_that_end_at_once())
+    assert isinstance(bad, ServiceUnavailable)
+    assert good == Settlement(settled=True, charged=300, available=300, repeated=False)
+    assert captured_and_held() == (300, 400)
 
 
 def test_a_server_that_ends_before_it_has_read_everything_is_noticed(committed_books: None) -> None:
