@@ -32,10 +32,11 @@ from gateway.adapters.steps import (
 )
 from gateway.adapters.upstream_json import UnwritableJson
 from gateway.catalog import Route
-from gateway.errors import TimeLimitReached, UpstreamFailed, UpstreamRejected
+from gateway.errors import TimeLimitReached, UpstreamFailed
 from gateway.media.kinds import HEAD_BYTES, looks_like
 from gateway.relay import Call, Relay
 from gateway.upstream_answers import UpstreamAnswer, read_answer_body, read_chunk
+from gateway.upstream_refusals import rejection
 from usage.calls import Settlement
 from usage.outcomes import Outcome
 from usage.units import Units
@@ -109,7 +110,7 @@ async def _run(
                 await asyncio.sleep(step.seconds)
                 received = _NOTHING
             else:
-                response = await relay.upstreams.send(route, step)
+                response = await relay.upstreams.send(route, step, again=not step.starts_a_job)
                 call.first_byte = time.perf_counter()
                 received = await _receive(response, step)
             step = steps.send(received)
@@ -120,7 +121,7 @@ async def _run(
         raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
     except AnswerRefused as error:
         _close(response)
-        raise UpstreamRejected from error
+        raise rejection(error.body, None) from error
     except BaseException:
         _close(response)
         raise

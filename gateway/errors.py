@@ -1,5 +1,7 @@
 """What can go wrong between us and an upstream, and what the caller is told about it."""
 
+from typing import Any
+
 from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailable, TooManyRequests
 from gateway.route_health import Blame
 
@@ -7,9 +9,59 @@ from gateway.route_health import Blame
 class UpstreamRejected(InvalidRequest):
     """The model's server calls the request itself bad; another upstream would too."""
 
-    def __init__(self, *, upstream_status: int | None = None) -> None:
-        super().__init__("The model's server refused this request as invalid for the model.")
+    def __init__(
+        self,
+        message: str = "The model's server refused this request as invalid for the model.",
+        *,
+        upstream_status: int | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, param=param)
         self.upstream_status = upstream_status
+
+
+class ContextLengthExceeded(UpstreamRejected):
+    """Programs act on this one: they shorten the conversation and ask again."""
+
+    openai_code = "context_length_exceeded"
+
+    def __init__(
+        self,
+        message: str = "The request is longer than the model takes. Shorten its messages, or ask for fewer tokens.",
+        **keywords: Any,
+    ) -> None:
+        super().__init__(message, **keywords)
+
+
+class ContentRefused(UpstreamRejected):
+    """A filter of the model's server does not let the request's content pass."""
+
+    openai_code = "content_filter"
+
+    def __init__(
+        self, message: str = "The model's server refused the content of this request.", **keywords: Any
+    ) -> None:
+        super().__init__(message, **keywords)
+
+
+class UnsupportedParameter(UpstreamRejected):
+    openai_code = "unsupported_parameter"
+
+    def __init__(
+        self, message: str = "The model does not take a parameter of this request.", **keywords: Any
+    ) -> None:
+        super().__init__(message, **keywords)
+
+
+class UnsupportedValue(UpstreamRejected):
+    openai_code = "unsupported_value"
+
+    def __init__(
+        self,
+        message: str = "The model does not take the value of a parameter of this request.",
+        **keywords: Any,
+    ) -> None:
+        super().__init__(message, **keywords)
 
 
 class UpstreamFailed(PlatformError):

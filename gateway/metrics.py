@@ -30,6 +30,11 @@ OVERRUNS = Counts(
     "Calls whose units cost more than their hold, which was all that was charged",
     "endpoint",
 )
+UNASKED = Counts(
+    "aio_upstream_unasked_total",
+    "Times an upstream sent on a kept connection what was no part of an answer to a request",
+    "upstream",
+)
 RESTING = Gauge(
     "aio_upstream_resting",
     "How many routes to an upstream the node's processes rest after failures",

@@ -1,12 +1,13 @@
 """The client side: one pool of connections to each upstream, total deadlines, and which routes rest.
 
 JSON goes out over connections of our own (`upstream_pool`), by measurement: at 32 in flight such a call costs 17 µs
-of CPU there and 90 with aiohttp. Forms, which are streamed from where they are spooled, and what is not a POST, go
-out with aiohttp.
+of CPU there and 90 with aiohttp. So does everything else but forms, which are streamed from where they are spooled,
+by aiohttp, over a connection each.
 """
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 import orjson
@@ -15,28 +16,17 @@ from django.conf import settings
 from yarl import URL
 
 from gateway.adapters.steps import Form, UpstreamCall
-from gateway.adapters.task_steps import OPERATOR_AT_FAULT
 from gateway.catalog import Route, Upstream
-from gateway.errors import (
-    AttemptFailed,
-    UpstreamFailed,
-    UpstreamMisconfigured,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamSaturated,
-)
+from gateway.errors import UpstreamFailed
+from gateway.metrics import UNASKED
 from gateway.route_health import Blame, RoutesHealth
 from gateway.upstream_answers import AiohttpAnswer, UpstreamAnswer
 from gateway.upstream_connection import BrokenConnection
+from gateway.upstream_decoding import decoded
 from gateway.upstream_pool import ConnectionPool, NotConnected, request_head
-from gateway.upstream_refusals import pause_s
+from gateway.upstream_refusals import refusal_of
 
 log = structlog.get_logger(__name__)
-
-# Of the upstream's own 4xx, only these say that the caller's request is at fault.
-CALLER_AT_FAULT = frozenset({400, 413, 415, 422})
-# The second is Anthropic's.
-BUSY = frozenset({503, 529})
 
 
 @dataclass(slots=True)
@@ -68,7 +58,7 @@ class Upstreams:
         await asyncio.gather(*self._retired, return_exceptions=True)
 
     async def post(self, route: Route, path: str, body: bytes) -> UpstreamAnswer:
-        """Send JSON, and return the answer once its headers came with status 200.
+        """Send JSON that asks a model, and return the answer once its headers came with a status of 200 to 299.
 
         The answer is read with `read_answer_body` or `read_chunk`; closing it early closes the connection,
         which is what tells the upstream to stop. Raises UpstreamRejected where the upstream finds fault with
@@ -81,25 +71,30 @@ class Upstreams:
             head = pool.heads[path] = request_head(
                 URL(route.upstream.base_url + path), _headers(route.upstream)
             )
-        answer = await _asked(pool, head, body)
-        if answer.status != 200:
-            answer.close()
-            raise _error_for(answer)
+        answer = decoded(await _asked(pool, head, body, again=True))
+        if not 200 <= answer.status < 300:
+            raise await refusal_of(answer, body)
         return answer
 
-    async def send(self, route: Route, step: UpstreamCall) -> UpstreamAnswer:
-        """Carry out one step of an adapter; returns any 2xx, and else does as `post` does."""
+    async def send(self, route: Route, step: UpstreamCall, *, again: bool = False) -> UpstreamAnswer:
+        """Carry out one step of an adapter; as `post` does. `again`: it may be carried out twice (see the pool)."""
         pool = self._pool(route.upstream)
         url = URL(route.upstream.base_url + step.path).update_query(dict(step.query))
-        answer: UpstreamAnswer
-        if step.method == "POST" and step.json is not None and step.form is None:
-            head = request_head(url, {**_headers(route.upstream), "Accept": step.accept})
-            answer = await _asked(pool, head, orjson.dumps(step.json))
+        body: bytes | None = None
+        if step.form is not None:
+            answer = await _asked_with_aiohttp(pool, url, step, step.form)
         else:
-            answer = await _asked_with_aiohttp(pool, url, step)
+            kind = None
+            if step.json is not None:
+                body, kind = orjson.dumps(step.json), "application/json"
+            elif step.method != "GET":
+                body = b""
+            headers = {**_headers(route.upstream), "Accept": step.accept}
+            head = request_head(url, headers, step.method, kind)
+            answer = await _asked(pool, head, body, again=again or step.method == "GET")
+        answer = decoded(answer)
         if not 200 <= answer.status < 300:
-            answer.close()
-            raise _error_for(answer)
+            raise await refusal_of(answer, body)
         return answer
 
     def _pool(self, upstream: Upstream) -> _Pool:
@@ -127,26 +122,22 @@ def _headers(upstream: Upstream) -> dict[str, str]:
     return headers
 
 
-async def _asked(pool: _Pool, head: bytes, body: bytes) -> UpstreamAnswer:
+async def _asked(pool: _Pool, head: bytes, body: bytes | None, *, again: bool) -> UpstreamAnswer:
     try:
-        return await pool.connections.ask(head, body)
+        return await pool.connections.ask(head, body, again=again)
     except NotConnected as error:
         raise UpstreamFailed(blame=Blame.UNREACHED) from error
     except BrokenConnection as error:
         raise UpstreamFailed(blame=Blame.DOUBTFUL) from error
 
 
-async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall) -> UpstreamAnswer:
+async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: Form) -> UpstreamAnswer:
     headers = {"Accept": step.accept}
-    data: bytes | aiohttp.FormData | None = None
-    if step.form is not None:
-        data = _form_data(step.form)
-    elif step.json is not None:
-        data = orjson.dumps(step.json)
-        headers["Content-Type"] = "application/json"
     try:
         return AiohttpAnswer(
-            await pool.session.request(step.method, url, data=data, headers=headers, allow_redirects=False)
+            await pool.session.request(
+                step.method, url, data=_form_data(form), headers=headers, allow_redirects=False
+            )
         )
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise UpstreamFailed(blame=Blame.UNREACHED) from NotConnected(str(error))
@@ -155,12 +146,28 @@ async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall) -> Upst
 
 
 def _connections(upstream: Upstream) -> ConnectionPool:
-    return ConnectionPool(upstream.base_url, upstream.max_connections, upstream.connect_timeout_s)
+    return ConnectionPool(
+        upstream.base_url,
+        upstream.max_connections,
+        upstream.connect_timeout_s,
+        no_reuse_s=settings.UPSTREAM_NO_REUSE_S,
+        on_unasked=partial(_sends_what_nobody_asked_for, upstream.name),
+    )
+
+
+def _sends_what_nobody_asked_for(upstream: str) -> None:
+    UNASKED[upstream,].add()
+    log.error(
+        "an upstream sent what nobody asked for; it gets a connection for each call",
+        upstream=upstream,
+        for_s=settings.UPSTREAM_NO_REUSE_S,
+    )
 
 
 def _session(upstream: Upstream) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=upstream.max_connections, ttl_dns_cache=60),
+        # No connection is used twice: nobody would notice what came on it in between (ADR 19).
+        connector=aiohttp.TCPConnector(limit=upstream.max_connections, ttl_dns_cache=60, force_close=True),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=upstream.connect_timeout_s),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=_headers(upstream),
@@ -182,16 +189,3 @@ def _form_data(form: Form) -> aiohttp.FormData:
         content_type=form.file.content_type,
     )
     return data
-
-
-def _error_for(answer: UpstreamAnswer) -> AttemptFailed | UpstreamRejected:
-    status = answer.status
-    if status in CALLER_AT_FAULT:
-        return UpstreamRejected(upstream_status=status)
-    if status in OPERATOR_AT_FAULT:
-        return UpstreamMisconfigured(upstream_status=status)
-    if status == 429:
-        return UpstreamRateLimited(pause_s(answer.headers.get("retry-after")), upstream_status=status)
-    if status in BUSY:
-        return UpstreamSaturated(pause_s(answer.headers.get("retry-after")), upstream_status=status)
-    return UpstreamFailed(upstream_status=status, blame=Blame.DOUBTFUL if status >= 500 else Blame.NOTHING)

@@ -27,6 +27,11 @@ class UpstreamAnswer(Protocol):
         ...
 
     @property
+    def content_encoding(self) -> str | None:
+        """As it was announced."""
+        ...
+
+    @property
     def content_length(self) -> int | None:
         """As it was announced."""
         ...
@@ -60,6 +65,10 @@ class AiohttpAnswer:
     @property
     def content_type(self) -> str:
         return self._response.content_type
+
+    @property
+    def content_encoding(self) -> str | None:
+        return self._response.headers.get("Content-Encoding")
 
     @property
     def content_length(self) -> int | None:

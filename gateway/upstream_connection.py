@@ -6,6 +6,7 @@ compression, no upgrade. What is not strictly HTTP/1.1 breaks the connection ins
 """
 
 import asyncio
+import select
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -13,6 +14,8 @@ import httptools
 
 # The most that may come without any of an answer's body in it: heads, chunk sizes, trailers.
 MAX_FRAMING_BYTES = 2**16
+# The most headers an answer may have, counted by their names.
+MAX_HEADERS = 256
 # A reader that falls behind by more than this makes the connection wait, and so its upstream.
 PAUSE_ABOVE_BYTES = 2**17
 
@@ -24,10 +27,22 @@ class BrokenConnection(Exception):
 class ConnectionAnswer:
     """An upstream's answer, readable while it comes (see UpstreamAnswer)."""
 
-    __slots__ = ("_broken", "_connection", "_ended", "_fields", "_parts", "_size", "_waiter", "status")
+    __slots__ = (
+        "_broken",
+        "_connection",
+        "_ended",
+        "_fields",
+        "_parts",
+        "_size",
+        "_waiter",
+        "began",
+        "status",
+    )
 
     def __init__(self, connection: "UpstreamConnection") -> None:
         self.status = 0
+        # Whether any byte has come.
+        self.began = False
         # By lower-case name; of several that have one name, the first.
         self._fields: dict[bytes, bytes] = {}
         self._connection: UpstreamConnection | None = connection
@@ -45,6 +60,11 @@ class ConnectionAnswer:
     def content_type(self) -> str:
         given = _text(self._fields.get(b"content-type", b""))
         return given.partition(";")[0].strip().lower() or "application/octet-stream"
+
+    @property
+    def content_encoding(self) -> str | None:
+        given = self._fields.get(b"content-encoding")
+        return None if given is None else _text(given)
 
     @property
     def content_length(self) -> int | None:
@@ -92,7 +112,11 @@ class ConnectionAnswer:
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """One at a time: the pool hands it to nobody before the last answer has come whole."""
+    """One at a time: the pool hands it to nobody before the last answer has come whole.
+
+    Bytes belong to an answer only by their order, so one that comes too many would be taken for the next caller's.
+    What comes while nobody waits for it is therefore told, and `is_quiet` looks for what has not been read yet.
+    """
 
     __slots__ = (
         "_answer",
@@ -102,26 +126,37 @@ class UpstreamConnection(asyncio.Protocol):
         "_news",
         "_on_free",
         "_on_gone",
+        "_on_unasked",
         "_parser",
         "_paused",
+        "_readable",
         "_transport",
         "_until_close",
         "idle_since",
+        "requests",
     )
 
     def __init__(
         self,
         on_free: Callable[["UpstreamConnection"], None],
         on_gone: Callable[["UpstreamConnection"], None],
+        on_unasked: Callable[[], None],
     ) -> None:
-        """`on_free` is called when an answer came whole and another request may follow, `on_gone` once, at the end."""
+        """`on_free` is called when an answer came whole and another request may follow, `on_gone` once, at the end.
+
+        `on_unasked` is called, after `on_gone`, when something came that was no part of an answer to a request.
+        """
         self._on_free = on_free
         self._on_gone = on_gone
+        self._on_unasked = on_unasked
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._answer: ConnectionAnswer | None = None
         self._paused = False
+        self._readable: select.poll | None = None
         self.idle_since = 0.0
+        # How many it has carried, the one under way included.
+        self.requests = 0
         self._expect()
 
     def _expect(self) -> None:
@@ -136,14 +171,44 @@ class UpstreamConnection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def ask(self, head: bytes, body: bytes) -> ConnectionAnswer:
-        """Send a request. `head` ends where the length of the body is to stand. Raises BrokenConnection."""
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request is under way to which not a byte of an answer has come."""
+        return self._answer is not None and not self._answer.began
+
+    @property
+    def is_free(self) -> bool:
+        return self._answer is None
+
+    def is_quiet(self) -> bool:
+        """Whether the next request may go out: it is open, and nothing has come that is still to be read.
+
+        One that is not is never used again: the event loop reads what came, and then says what it was; under TLS,
+        where it may have been no data, it is closed.
+        """
+        if self._transport is None or self._transport.is_closing():
+            return False
+        if self._readable is None or not self._readable.poll(0):
+            return True
+        if self._transport.get_extra_info("sslcontext") is not None:
+            self.break_off("something came while nobody waited for it")
+        return False
+
+    def ask(self, head: bytes, body: bytes | None) -> ConnectionAnswer:
+        """Send a request. Raises BrokenConnection.
+
+        `head` ends where the length of the body is to stand; where there is to be no body, it is whole.
+        """
         assert self._answer is None
         if self._transport is None or self._transport.is_closing():
             raise BrokenConnection("closed before the request")
         answer = self._answer = ConnectionAnswer(self)
         self._expect()
-        self._transport.writelines((b"%b%d\r\n\r\n" % (head, len(body)), body))
+        self.requests += 1
+        if body is None:
+            self._transport.write(head)
+        else:
+            self._transport.writelines((b"%b%d\r\n\r\n" % (head, len(body)), body))
         return answer
 
     def go_on_reading(self) -> None:
@@ -164,6 +229,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        line = transport.get_extra_info("socket")
+        if line is not None:
+            self._readable = select.poll()
+            self._readable.register(line.fileno(), select.POLLIN)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._answer is not None and self._until_close and error is None:
@@ -177,12 +246,19 @@ class UpstreamConnection(asyncio.Protocol):
         answer = self._answer
         if answer is None:
             self.break_off("data that nobody asked for")
+            # Some servers say so when they close a connection that was idle for too long.
+            if data[8:12] != b" 408":
+                self._on_unasked()
             return
+        answer.began = True
         self._news = False
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            unasked = answer._ended and self._goes_on
             self.break_off(f"not an HTTP answer: {error}")
+            if unasked:
+                self._on_unasked()
             return
         if answer._ended:
             self._came_whole()
@@ -226,7 +302,10 @@ class UpstreamConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         # Those that come later are trailers, which nobody reads.
         if not self._head_came and self._answer is not None:
-            self._answer._fields.setdefault(name.lower(), value)
+            fields = self._answer._fields
+            fields.setdefault(name.lower(), value)
+            if len(fields) > MAX_HEADERS:
+                raise BrokenConnection("too many headers")
 
     def on_headers_complete(self) -> None:
         answer = self._answer
@@ -238,7 +317,7 @@ class UpstreamConnection(asyncio.Protocol):
         if status < 100:
             raise BrokenConnection("no status")
         coding = answer._fields.get(b"transfer-encoding")
-        if coding is not None and coding.lower() != b"chunked":
+        if coding is not None and coding.strip(b" ").lower() != b"chunked":
             raise BrokenConnection("a transfer coding nobody asked for")
         self._until_close = coding is None and b"content-length" not in answer._fields
         answer.status = status

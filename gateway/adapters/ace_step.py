@@ -53,7 +53,7 @@ def ceiling(request: MusicRequest, route: AdapterRoute) -> Units:
 
 def steps(request: MusicRequest, route: AdapterRoute) -> Steps:
     """Submit, poll at growing intervals for as long as the call's deadline lets us, fetch the first file."""
-    received = yield UpstreamCall(SUBMIT_PATH, json=_task(request, route))
+    received = yield UpstreamCall(SUBMIT_PATH, json=_task(request, route), starts_a_job=True)
     submitted = _data(received)
     task_id = submitted.get("task_id") if isinstance(submitted, dict) else None
     if not isinstance(task_id, str) or not task_id:

@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
+from gateway.adapters.error_bodies import NOTHING_TOLD, ErrorBody
 from gateway.adapters.upstream_json import UnreadableJson, read_json
 from usage.rates import Rate
 from usage.units import Units
@@ -24,7 +25,11 @@ class UpstreamFault(Exception):
 
 
 class AnswerRefused(Exception):
-    """The upstream says, in a well-formed answer, that the request is bad."""
+    """The upstream says, in a well-formed answer, that the request is bad; `body` is what it says of why."""
+
+    def __init__(self, told: str = "", body: ErrorBody = NOTHING_TOLD) -> None:
+        super().__init__(told)
+        self.body = body
 
 
 class Upload(Protocol):
@@ -58,7 +63,8 @@ class Form:
 class UpstreamCall:
     """One request to the route's upstream. At most one of `json` and `form`.
 
-    With `streamed`, the answer's body is not read: the adapter gets its headers and returns a StreamedAnswer.
+    With `streamed`, the answer's body is not read: the adapter gets its headers and returns a StreamedAnswer. One that
+    `starts_a_job` is never sent twice, whatever becomes of its connection.
     """
 
     path: str
@@ -68,6 +74,7 @@ class UpstreamCall:
     form: Form | None = None
     accept: str = "application/json"
     streamed: bool = False
+    starts_a_job: bool = False
 
 
 @dataclass(frozen=True, slots=True)

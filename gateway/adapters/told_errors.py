@@ -3,6 +3,7 @@
 import re
 from typing import NoReturn
 
+from gateway.adapters.error_bodies import read_error_body
 from gateway.adapters.steps import AnswerRefused, UpstreamFault
 
 # Of the codes upstreams repeat in a body, only these say that the caller's request is at fault.
@@ -21,19 +22,19 @@ def raise_told_error(values: object) -> None:
         return
     error = values.get("error")
     if isinstance(error, dict):
-        _raise(error.get("code"), error.get("type"))
+        _raise(values, error.get("code"), error.get("type"))
     if error:
-        _raise(values.get("code"), values.get("error_type"))
+        _raise(values, values.get("code"), values.get("error_type"))
     if values.get("object") == "error":
-        _raise(values.get("code"), values.get("type"))
+        _raise(values, values.get("code"), values.get("type"))
     if set(values) == {"detail"}:
-        _raise(422 if isinstance(values["detail"], list) else None, None)
+        _raise(values, 422 if isinstance(values["detail"], list) else None, None)
 
 
-def _raise(code: object, kind: object) -> NoReturn:
+def _raise(values: object, code: object, kind: object) -> NoReturn:
     number = int(code) if isinstance(code, str) and re.fullmatch(r"[1-5]\d\d", code, re.ASCII) else code
     # A number is exact, so it decides; words are looked at only where there is none.
     at_fault = number in CALLER_AT_FAULT if type(number) is int else str(kind) in CALLER_TYPES
     if at_fault:
-        raise AnswerRefused(f"told in a 200: {code}, {kind}")
+        raise AnswerRefused(f"told in a 200: {code}, {kind}", read_error_body(values))
     raise UpstreamFault(f"told in a 200: {code}, {kind}")

@@ -316,6 +316,8 @@ STREAM_IDLE_LIMIT_S = _integer("AIO_STREAM_IDLE_LIMIT_S", 60)
 STREAM_END_GRACE_S = _integer("AIO_STREAM_END_GRACE_S", 5)
 STREAM_TIME_LIMIT_S = _integer("AIO_STREAM_TIME_LIMIT_S", 900)
 STALLED_READER_LIMIT_S = _integer("AIO_STALLED_READER_LIMIT_S", 60)
+# An upstream that sent what nobody asked for gets a new connection for each call for so long.
+UPSTREAM_NO_REUSE_S = _integer("AIO_UPSTREAM_NO_REUSE_S", 600)
 HOLD_MARGIN_S = _integer("AIO_HOLD_MARGIN_S", 60)
 # Networks that callback and input URLs may lie in although they are private; for development.
 AIO_PRIVATE_URL_NETWORKS = [

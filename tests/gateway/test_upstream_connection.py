@@ -14,6 +14,7 @@ from yarl import URL
 
 from gateway.upstream_connection import (
     MAX_FRAMING_BYTES,
+    MAX_HEADERS,
     PAUSE_ABOVE_BYTES,
     BrokenConnection,
     ConnectionAnswer,
@@ -64,7 +65,8 @@ class Line:
         self.wire = Wire()
         self.freed = 0
         self.gone = 0
-        self.connection = UpstreamConnection(self._on_free, self._on_gone)
+        self.unasked = 0
+        self.connection = UpstreamConnection(self._on_free, self._on_gone, self._on_unasked)
         self.connection.connection_made(self.wire)
 
     def _on_free(self, connection: UpstreamConnection) -> None:
@@ -72,6 +74,9 @@ class Line:
 
     def _on_gone(self, connection: UpstreamConnection) -> None:
         self.gone += 1
+
+    def _on_unasked(self) -> None:
+        self.unasked += 1
 
     def ask(self) -> ConnectionAnswer:
         return self.connection.ask(b"POST / HTTP/1.1\r\nContent-Length: ", b"{}")
@@ -208,10 +213,42 @@ def test_a_second_answer_to_one_request_is_given_to_nobody(second: bytes) -> Non
     answer = together.ask()
     together.receive(FINE + second)
     assert (read_now(answer), together.wire.aborted, together.freed) == (b"hello", True, 0)
+    assert together.unasked == 1
     later = Line()
     answer = later.ask()
     later.receive(FINE, second)
-    assert (read_now(answer), later.wire.aborted, later.gone) == (b"hello", True, 1)
+    assert (read_now(answer), later.wire.aborted, later.gone, later.unasked) == (b"hello", True, 1, 1)
+
+
+def test_a_server_that_says_why_it_closes_an_idle_connection_sends_nothing_unasked() -> None:
+    line = Line()
+    line.ask()
+    line.receive(FINE, b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+    assert (line.wire.aborted, line.gone, line.unasked) == (True, 1, 0)
+
+
+def test_what_comes_behind_a_last_answer_is_nobodys_and_no_matter() -> None:
+    line = Line()
+    answer = line.ask()
+    line.receive(FINE.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + b"x")
+    assert (read_now(answer), line.wire.aborted, line.unasked) == (b"hello", True, 0)
+
+
+@pytest.mark.parametrize("coding", [b"CHUNKED  ", b" \tChunked"])
+def test_the_name_of_a_coding_is_read_as_http_writes_it(coding: bytes) -> None:
+    line = Line()
+    answer = line.ask()
+    line.receive(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+    assert (read_now(answer), line.freed) == (b"hello", 1)
+
+
+def test_too_many_headers_are_given_up() -> None:
+    fields = b"".join(b"X-%d: y\r\n" % number for number in range(MAX_HEADERS + 1))
+    line = Line()
+    answer = line.ask()
+    line.receive(b"HTTP/1.1 200 OK\r\n" + fields + b"Content-Length: 0\r\n\r\n")
+    assert isinstance(read_now(answer), BrokenConnection)
+    assert line.wire.aborted
 
 
 @pytest.mark.parametrize(
