@@ -25,7 +25,7 @@ from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.idempotency import carried_once, idempotency_key_of
 from gateway.json_bodies import read_json_body
 from gateway.lifespan import running
-from gateway.relay import Call, answer_headers, price_headers
+from gateway.relay import Call, answer_headers, charge_of, price_headers
 from gateway.uploads import body_deadline
 from usage.calls import Caller
 
@@ -187,9 +187,8 @@ async def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
     response = StreamingHttpResponse(
         await started(binary_stream(running().relay, call, opened)), content_type=opened.answer.content_type
     )
-    rate = call.routes[0].rate
-    held = rate.cost_microcredits(call.ceiling)
-    price = min(rate.cost_microcredits(opened.answer.units), held)
+    held = charge_of(call, call.ceiling)
+    price = charge_of(call, opened.answer.units)
     for name, value in answer_headers(call).items():
         response[name] = value
     response["X-Credits-Consumed"] = format_credits(price)

@@ -135,7 +135,7 @@ def read_answer(body: bytes) -> ChatAnswer:
     A choice that ends with empty text is an answer: its prompt was read, and the official clients take it as one.
     """
     try:
-        values = read_json(body)
+        values = read_json(body, half_characters=True)
     except UnreadableJson as error:
         raise MalformedAnswer(str(error)) from None
     if not isinstance(values, dict) or values.pop("error", None):

@@ -129,7 +129,7 @@ class ChatStream:
     @staticmethod
     def _read_leniently(payload: bytes) -> Any:
         try:
-            return read_json(payload)
+            return read_json(payload, half_characters=True)
         except UnreadableJson:
             raise MalformedAnswer("an event that is not JSON") from None
 

@@ -26,12 +26,18 @@ class UnwritableJson(ValueError):
     """A value that no JSON text can be made of."""
 
 
-def read_json(text: bytes) -> Any:
-    """The text's value; NaN and infinities become None. Raises UnreadableJson."""
+def read_json(text: bytes, *, half_characters: bool = False) -> Any:
+    """The text's value; NaN and infinities become None. Raises UnreadableJson.
+
+    With `half_characters` it may hold half surrogate pairs, which only `write_json` can write: for what goes back to
+    the caller and nowhere else. The books' and the tasks' encoders take none.
+    """
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         value = _read_leniently(text)
+        if not half_characters:
+            _check_writable(value)
     if len(text) > 2 * MAX_DEPTH and text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         check_depth(value)
     return value
@@ -64,6 +70,13 @@ def _read_leniently(text: bytes) -> Any:
         return json.loads(text.decode("utf-8-sig"), parse_constant=lambda name: None)
     except (ValueError, RecursionError):
         raise UnreadableJson("not JSON") from None
+
+
+def _check_writable(value: Any) -> None:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        raise UnreadableJson("text or numbers that no other encoder takes") from None
 
 
 def write_json(value: Any) -> bytes:

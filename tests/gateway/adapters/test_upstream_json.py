@@ -24,8 +24,17 @@ from gateway.adapters.upstream_json import MAX_DEPTH, UnreadableJson, Unwritable
     ],
 )
 def test_what_the_official_clients_read_is_read_and_can_be_written(text: bytes, value: Any) -> None:
-    assert read_json(text) == value
-    assert json.loads(write_json(read_json(text))) == value
+    assert read_json(text, half_characters=True) == value
+    assert json.loads(write_json(read_json(text, half_characters=True))) == value
+
+
+@pytest.mark.parametrize(
+    "text", [b'["\\ud83d"]', b'{"\\ude00": 1}', b"[NaN, 123456789012345678901234567890]"]
+)
+def test_what_the_books_could_not_write_is_read_only_for_callers(text: bytes) -> None:
+    read_json(text, half_characters=True)
+    with pytest.raises(UnreadableJson):
+        read_json(text)
 
 
 def test_half_a_surrogate_pair_is_written_as_an_escape() -> None:
