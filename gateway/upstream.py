@@ -181,7 +181,8 @@ def _form_data(form: Form) -> aiohttp.FormData:
     """The fields, then the file, read from where it is spooled as the connection takes it."""
     data = aiohttp.FormData(default_to_multipart=True)
     for name, value in form.fields.items():
-        data.add_field(name, value)
+        for each in (value,) if isinstance(value, str) else value:
+            data.add_field(name, each)
     data.add_field(
         form.file_field,
         form.file.reader(),

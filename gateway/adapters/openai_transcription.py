@@ -5,6 +5,8 @@ Sources: OpenAI's API reference; speaches' docs. Neither knows `beam_size` or `v
 needs the route's option `response_format = "json"`.
 """
 
+from collections.abc import Sequence
+
 from gateway.adapters import transcripts
 from gateway.adapters.languages import iso_code
 from gateway.adapters.requests import TranscriptionRequest
@@ -25,7 +27,10 @@ def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
     """One call. A translation is always into English, and its endpoint takes no language."""
     translates = request.task == "translate"
     response_format = route.options.get("response_format", "verbose_json")
-    fields = {"model": route.upstream_model, "response_format": response_format}
+    fields: dict[str, str | Sequence[str]] = {
+        "model": route.upstream_model,
+        "response_format": response_format,
+    }
     language = iso_code(request.language)
     if language is not None and not translates:
         fields["language"] = language
@@ -33,9 +38,9 @@ def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
         fields["prompt"] = request.prompt
     if request.temperature is not None:
         fields["temperature"] = str(request.temperature)
-    # A form of ours has one value a name; segments come unasked unless only words were asked for.
+    # Segments come unasked unless words are asked for; they cost nothing more, and subtitles are made of them.
     if "word" in request.timestamp_granularities and response_format == "verbose_json" and not translates:
-        fields["timestamp_granularities[]"] = "word"
+        fields["timestamp_granularities[]"] = ("word", "segment")
     path = TRANSLATIONS_PATH if translates else TRANSCRIPTIONS_PATH
     received = yield UpstreamCall(path, form=Form(fields, "file", request.file))
     values = received.json()

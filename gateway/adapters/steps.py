@@ -6,7 +6,7 @@ raises MalformedAnswer for what it cannot read, UpstreamFault for a failure told
 AnswerRefused where the upstream says that the request itself is bad.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -52,9 +52,9 @@ class Upload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A multipart/form-data body: text fields, and one file that is streamed from where it is spooled."""
+    """A multipart/form-data body: text fields, which may come several times, and one file, streamed from its spool."""
 
-    fields: Mapping[str, str]
+    fields: Mapping[str, str | Sequence[str]]
     file_field: str
     file: Upload
 

@@ -53,6 +53,10 @@ def answer(
     for name in ("segments", "words"):
         if isinstance(values.get(name), list):
             heard[name] = values[name]
+    if "word" in request.timestamp_granularities and "words" not in heard:
+        # Servers that are faster-whisper inside have the words of each segment within it.
+        segments = _objects(values.get("segments"))
+        heard["words"] = [word for segment in segments for word in _objects(segment.get("words"))]
     units, estimated = _units(duration, values, request, route)
     if duration is not None or not estimated:
         heard["duration"] = duration if duration is not None else units.audio_ms / 1000

@@ -22,10 +22,11 @@ class Upload:
 
 @dataclass(slots=True)
 class Form:
-    """The parts of a form, by name; the last of a name wins."""
+    """The parts of a form, by name; the last of a name wins, but for `lists`, which has all of each."""
 
     fields: dict[str, str]
     files: dict[str, Upload]
+    lists: dict[str, list[str]]
 
     def file(self, name: str) -> Upload:
         """The file called `name`; the request is refused with 422 where it is missing or empty."""
@@ -44,7 +45,7 @@ def read_form(call: Call) -> Form:
     if not content_type.lower().startswith("multipart/form-data") or match is None:
         raise Refusal(422, "the body must be multipart/form-data")
     mark = b"--" + match.group(1).encode("latin-1")
-    form = Form({}, {})
+    form = Form({}, {}, {})
     pieces = (b"\r\n" + call.body).split(b"\r\n" + mark)
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise Refusal(400, "the form has no end")
@@ -70,3 +71,4 @@ def _add_part(form: Form, head: str, data: bytes) -> None:
         form.files[name] = Upload(parameters["filename"], content_type, data)
     else:
         form.fields[name] = data.decode("utf-8", "replace")
+        form.lists.setdefault(name, []).append(form.fields[name])

@@ -13,6 +13,7 @@ from gateway.sandbox.wire import Answer, Call, Json, Refusal, Reply, Route, Text
 
 # Sound that is no WAV has no length of its own here: this many bytes count as a second (32 kbit/s).
 BYTES_PER_SECOND = 4_000
+_WORD = re.compile(r"[\w'-]+")
 _SENTENCE = re.compile(r"[^.!?。]+[.!?。]*\s*")
 
 
@@ -101,6 +102,18 @@ def segments_of(text: str, seconds: float) -> list[dict[str, Json]]:
     return segments
 
 
+def words_of(text: str, seconds: float) -> list[dict[str, Json]]:
+    """The words of `text` without the signs between them, each with its share of the time."""
+    return [
+        {
+            "word": match.group(),
+            "start": round(seconds * match.start() / len(text), 3),
+            "end": round(seconds * match.end() / len(text), 3),
+        }
+        for match in _WORD.finditer(text)
+    ]
+
+
 def _openai(form: Form, task: str) -> Answer:
     upload = form.file("file")
     for unknown in ("beam_size", "vad_filter"):
@@ -116,6 +129,9 @@ def _openai(form: Form, task: str) -> Answer:
         return json_reply({"text": text, "usage": usage}, text=said)
     if shape == "verbose_json":
         language = "en" if task == "translate" else form.fields.get("language") or "en"
-        document = {"task": task, "language": language, "duration": seconds, "text": text}
-        return json_reply({**document, "segments": segments_of(text, seconds), "words": None}, text=said)
+        document: dict[str, Json] = {"task": task, "language": language, "duration": seconds, "text": text}
+        asked = form.lists.get("timestamp_granularities[]", ["segment"])
+        document |= {"words": words_of(text, seconds)} if "word" in asked else {}
+        document |= {"segments": segments_of(text, seconds)} if "segment" in asked else {}
+        return json_reply(document, text=said)
     raise Refusal(400, f"response_format {shape!r} is not supported here: json, text or verbose_json")

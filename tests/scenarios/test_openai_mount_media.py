@@ -213,6 +213,24 @@ def test_a_transcript_comes_in_the_shape_asked(
         assert answer.text.count(" --> ") == 2
 
 
+@pytest.mark.parametrize("asked", [["word"], ["word", "segment"], ["segment", "word"]])
+def test_words_and_segments_asked_together_come_together(asked: list[str], client: httpx.Client) -> None:
+    sound = client.post("/api/tts", json={"text": "First one. And the second."}).content
+    files = {"file": ("speech.wav", sound)}
+    fields = {"model": "whisper-1", "timestamp_granularities[]": asked}
+
+    told_all = client.post(
+        "/v1/audio/transcriptions", files=files, data={**fields, "response_format": "verbose_json"}
+    )
+    subtitles = client.post(
+        "/v1/audio/transcriptions", files=files, data={**fields, "response_format": "srt"}
+    )
+
+    assert [word["word"] for word in told_all.json()["words"]] == ["First", "one", "And", "the", "second"]
+    assert [segment["text"] for segment in told_all.json()["segments"]] == ["First one.", "And the second."]
+    assert subtitles.text.count(" --> ") == 2
+
+
 def test_a_translation_is_asked_as_one(platform: RunningPlatform, client: httpx.Client) -> None:
     text, mark = marked("안녕하세요")
     sound = client.post("/api/tts", json={"text": text}).content

@@ -63,8 +63,19 @@ def test_openai_words_are_asked_for_and_kept() -> None:
     request = request_for(timestamp_granularities=["word", "segment"])
     words = [{"word": "hi", "start": 0, "end": 1}]
     answer, (call,), _ = drive(openai_transcription, request, as_json({"text": "hi", "words": words}))
-    assert call.form.fields["timestamp_granularities[]"] == "word"
+    assert call.form.fields["timestamp_granularities[]"] == ("word", "segment")
     assert answer.values["words"] == words
+
+
+def test_words_within_segments_are_words() -> None:
+    words = [{"word": " hi", "start": 0, "end": 1}, {"word": " there", "start": 1, "end": 2}]
+    segments = [{"start": 0, "end": 2, "text": "hi there", "words": words}, {"words": None}, 5]
+    request = request_for(timestamp_granularities=["word"])
+    answer, (call,), _ = drive(whisper_asr, request, as_json({"text": "hi there", "segments": segments}))
+    assert call.query["word_timestamps"] == "true"
+    assert answer.values["words"] == words
+    answer, _, _ = drive(whisper_asr, request_for(), as_json({"text": "hi there", "segments": segments}))
+    assert "words" not in answer.values
 
 
 def test_whisper_asr_gets_its_options_in_the_query_and_answers_json_as_text() -> None:
