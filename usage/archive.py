@@ -129,9 +129,17 @@ def archive(
 
 
 def changes(directory: Path) -> list[Change]:
-    """Which files of archived months are not in the directory as they were written; every byte is read."""
+    """Which files of archived months are not in the directory as they were written; every byte is read.
+
+    Raises ArchiveRefused where there is nothing to compare: no such directory, or no month was ever archived.
+    """
+    if not directory.is_dir():
+        raise refusals.DirectoryUnusable(directory, "there is no such directory")
+    archived = _rows("SELECT month, file, sha256 FROM usage_archive ORDER BY month")
+    if not archived:
+        raise refusals.NothingArchived
     found = []
-    for month, name, sha256 in _rows("SELECT month, file, sha256 FROM usage_archive ORDER BY month"):
+    for month, name, sha256 in archived:
         path = directory / name
         if not path.is_file():
             found.append(Change(month, path, "missing"))

@@ -69,6 +69,13 @@ class DirectoryUnusable(ArchiveRefused):
         super().__init__(f"{directory}: {why}.", param="to")
 
 
+class NothingArchived(ArchiveRefused):
+    """A check of no files would say that all is well, also of another platform's database."""
+
+    def __init__(self) -> None:
+        super().__init__("No month of this database was ever archived, so no file was compared.")
+
+
 class FileTaken(ArchiveRefused):
     """There is a file of that name with other calls in it: another platform's, perhaps."""
 

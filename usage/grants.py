@@ -198,6 +198,11 @@ def forget_answers(limit: int = 1000) -> int:
     return _number("SELECT usage_forget_answers_v1(%s)", [limit])
 
 
+def has_books() -> bool:
+    """Whether there is any balance that could disagree with anything."""
+    return bool(_call("SELECT 1 FROM usage_balance LIMIT 1", []))
+
+
 def reconcile() -> list[Disagreement]:
     """Everything the books disagree about, seen in one snapshot; empty when they are right. The run is noted."""
     started = time.monotonic()

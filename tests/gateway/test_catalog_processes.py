@@ -188,6 +188,6 @@ async def test_what_processes_run_is_seen_with_why_it_is_not_the_newest(
 
 
 async def test_where_nothing_runs_that_is_said(transactional_db: None, file: Path) -> None:
-    code, out, _ = await load(file)
+    code, _, err = await load(file)
     assert code == 0
-    assert out.splitlines()[1] == "no process of the platform is running: each takes it up when it starts"
+    assert err.strip() == "no process of the platform is running: each takes it up when it starts"

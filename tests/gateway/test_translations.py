@@ -54,6 +54,7 @@ def entries() -> list[Entry]:
             elif line:
                 entry.fields[name] += ast.literal_eval(line)
         found.append(entry)
+    assert len(found) > 500, "the catalogue was not read"
     return found
 
 
@@ -84,6 +85,7 @@ def texts_in_source() -> dict[str, str]:
             else:
                 continue
             found |= {text: path.relative_to(ROOT).as_posix() for text in texts}
+    assert len(found) > 500, "the source was not found"
     return found
 
 

@@ -823,6 +823,19 @@ def test_the_command_archives_and_tells_what(committed_history, tmp_path):
         run("--check", "--to", str(tmp_path))
 
 
+def test_a_check_of_no_files_does_not_say_that_all_is_well(committed_history, tmp_path):
+    with pytest.raises(CommandError, match="No month of this database was ever archived"):
+        run("--check", "--to", str(tmp_path))
+    with pytest.raises(CommandError, match="nowhere: there is no such directory"):
+        run("--check", "--to", str(tmp_path / "nowhere"))
+    run("--before", f"{BEFORE:%Y-%m}", "--to", str(tmp_path))
+    with pytest.raises(CommandError, match="nowhere: there is no such directory"):
+        run("--check", "--to", str(tmp_path / "nowhere"))
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(CommandError, match="2 of the files"):
+        run("--check", "--to", str(tmp_path / "elsewhere"))
+
+
 @pytest.mark.parametrize("before", ["2026", "2026-13", "2026-00", "soon", "2026-1", "0000-01"])
 def test_the_command_refuses_what_is_no_month(tmp_path, before):
     with pytest.raises(CommandError, match="--before is a year and a month"):

@@ -103,6 +103,13 @@ def test_reconcile_says_that_the_books_agree(books, tenant):
     assert run_json("reconcile") == {"agree": True, "disagreements": []}
 
 
+def test_reconcile_of_no_books_does_not_say_that_they_agree(db):
+    out = StringIO()
+    with pytest.raises(CommandError, match="no account in this database, so nothing was compared"):
+        call_command("reconcile", stdout=out)
+    assert out.getvalue() == ""
+
+
 def test_reconcile_prints_every_disagreement_and_fails(books, tenant):
     books.sql("UPDATE usage_balance SET available_microcredits = 1")
     out = StringIO()

@@ -92,6 +92,8 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"the catalog was not stored: {error}") from error
         asked = unless is None and not no_wait
+        if asked and not loaded.processes:
+            self.stderr.write("no process of the platform is running: each takes it up when it starts")
         self.stdout.write(_as_json(loaded, loaded.description) if json else _as_text(text, loaded, asked))
 
     def _refuse(self, why: Iterable[str]) -> NoReturn:
@@ -118,8 +120,10 @@ def _counts(description: CatalogDescription) -> dict[str, int]:
 
 def _as_json(loaded: Loaded | None, description: CatalogDescription) -> str:
     version, changed = loaded.stored if loaded else (None, False)
-    shown = [{"process": one.name, "version": one.version} for one in loaded.processes] if loaded else []
-    return json.dumps({"version": version, "changed": changed, **_counts(description), "processes": shown})
+    shown: dict[str, Any] = {"version": version, "changed": changed, **_counts(description)}
+    if loaded and loaded.processes:
+        shown["processes"] = [{"process": one.name, "version": one.version} for one in loaded.processes]
+    return json.dumps(shown)
 
 
 def _refusal_as_json(refused: TrialFailed) -> str:
@@ -150,8 +154,6 @@ def _as_text(text: str, loaded: Loaded, asked: bool) -> str:
     if asked and loaded.processes:
         names = ", ".join(one.name for one in loaded.processes)
         lines.append(f"in force in {len(loaded.processes)} processes: {names}")
-    elif asked:
-        lines.append("no process of the platform is running: each takes it up when it starts")
     used = upstreams_in_use(tomllib.loads(text))
     if asked and used.to_start and used.real:
         lines.append(

@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 
 from accounts.command_line import Answer, ScriptableCommand
 from accounts.models import Account
-from usage.grants import Disagreement, reconcile
+from usage.grants import Disagreement, has_books, reconcile
 
 
 class Command(ScriptableCommand):
@@ -19,6 +19,10 @@ class Command(ScriptableCommand):
             raise CommandError(f"The books disagree in {len(self.disagreements)} places.")
 
     def perform(self, options: dict[str, Any]) -> Answer:
+        if not has_books():
+            raise CommandError(
+                "There is no account in this database, so nothing was compared. Is it the right one?"
+            )
         self.disagreements = reconcile()
         public_ids = dict(
             Account.objects.filter(pk__in={row.account_id for row in self.disagreements}).values_list(
