@@ -10,6 +10,7 @@ import orjson
 from rest_framework.request import Request
 
 from aio_platform.errors import BodyTooLarge, InvalidRequest
+from aio_platform.null_characters import NullCharacter, has_null
 
 MAX_BODY_BYTES = 64_000
 
@@ -17,8 +18,8 @@ MAX_BODY_BYTES = 64_000
 def read_json_object(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """The body's JSON object; an empty body is an empty one.
 
-    Raises InvalidRequest for another content type, broken UTF-8 or JSON, and anything but an object, and
-    BodyTooLarge (413) beyond the limit.
+    Raises InvalidRequest for another content type, broken UTF-8 or JSON, a text with U+0000, and anything but an
+    object, and BodyTooLarge (413) beyond the limit.
     """
     body = request._request.read(limit_bytes + 1)
     if len(body) > limit_bytes:
@@ -31,6 +32,8 @@ def read_json_object(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> dic
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise InvalidRequest("The body is not valid JSON.") from None
+    if has_null(parsed):
+        raise NullCharacter
     if not isinstance(parsed, dict):
         raise InvalidRequest("The body has to be a JSON object.")
     return parsed

@@ -17,6 +17,7 @@ from accounts.key_guessing import refusal_for_failed_key
 from accounts.keys import bearer_key, digest_of
 from aio_platform.errors import PlatformError
 from aio_platform.handler import GatewayRequest
+from aio_platform.null_characters import without_null
 from aio_platform.problems import as_platform_error
 from gateway.lifespan import running
 from usage.calls import Caller
@@ -89,7 +90,7 @@ def _member_of_session(request: GatewayRequest, address: str) -> Caller:
     """Blocks for the session's look-ups; the same rules as on the platform's own pages."""
     # No request signals here: this thread's connection is renewed, and given up, by hand.
     close_old_connections()
-    request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    request.session = SessionStore(without_null(request.COOKIES).get(settings.SESSION_COOKIE_NAME))
     request.user = get_user(request)
     # The token comes in its header; the body is the gateway's to read.
     request.leave_body_alone()

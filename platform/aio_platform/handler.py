@@ -20,6 +20,8 @@ from django.urls import Resolver404, ResolverMatch, get_resolver
 from django.utils.datastructures import MultiValueDict
 
 from aio_platform import errors, problems
+from aio_platform.null_characters import NUL
+from aio_platform.private_answers import CACHE_CONTROL
 from aio_platform.request_ids import new_request_uuid, public_request_id
 
 log = structlog.get_logger(__name__)
@@ -126,6 +128,8 @@ class GatewayHandler:
         self._resolve = lru_cache(maxsize=2048)(self._resolve_uncached)
 
     def _resolve_uncached(self, path: str) -> ResolverMatch | None:
+        if NUL in path:  # no id and no name has it: Django says that nothing is there
+            return None
         try:
             return self._resolver.resolve(path)
         except Resolver404:
@@ -169,6 +173,8 @@ async def _send_response(response: HttpResponseBase, request_id: str, send: Send
     for name, value in response.items():
         if name != "X-Request-Id":
             headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    if not response.has_header("Cache-Control"):
+        headers.append((b"cache-control", CACHE_CONTROL.encode()))
     if response.streaming:
         # The view's own iterator: Django's wrapper, when it is closed, leaves what it wraps open.
         iterator: Any = response._iterator  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from aio_platform.errors import PlatformError
+from aio_platform.null_characters import NullCharacter, is_refusal_of_null
 
 
 class PageErrorsMiddleware:
@@ -19,6 +20,8 @@ class PageErrorsMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The error's page, or only its notice where htmx asked; None leaves other exceptions to Django."""
+        if is_refusal_of_null(exception):
+            exception = NullCharacter()
         if not isinstance(exception, PlatformError):
             return None
         context = {"error": exception, "request_id": getattr(request, "request_id", "")}

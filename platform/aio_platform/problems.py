@@ -7,14 +7,17 @@ its `type` and `code` are OpenAI's.
 from typing import Any
 
 import orjson
+import psycopg
 import structlog
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DataError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions as drf
 
 from aio_platform import errors
 from aio_platform.errors import PlatformError
 from aio_platform.metrics import ERRORS_ANSWERED
+from aio_platform.null_characters import NullCharacter, is_refusal_of_null
 from aio_platform.openai_errors import openai_words
 
 log = structlog.get_logger(__name__)
@@ -88,6 +91,8 @@ def as_platform_error(error: BaseException) -> PlatformError:
         return errors.InvalidRequest("This address answers in application/json only.", param="Accept")
     if isinstance(error, drf.NotFound):
         return errors.NotFound("There is nothing at this address.")
+    if isinstance(error, (DataError, psycopg.DataError)) and is_refusal_of_null(error):
+        return NullCharacter()
     log.error("unexpected error", exc_info=error)
     return errors.InternalError("Something went wrong on our side. The request id helps us to find it.")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from aio_platform.null_characters import NUL, without_null
 from aio_platform.request_ids import new_request_uuid, public_request_id
 
 
@@ -16,6 +17,8 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.request_id = public_request_id(new_request_uuid())  # type: ignore[attr-defined]
+        if NUL in "".join(request.COOKIES.values()):
+            request.COOKIES = without_null(request.COOKIES)
         response = self.get_response(request)
         response.setdefault("X-Request-Id", request.request_id)  # type: ignore[attr-defined]
         return response

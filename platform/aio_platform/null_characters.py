@@ -1,0 +1,42 @@
+"""U+0000, which no text of PostgreSQL's can have: who has it, and what is said of it."""
+
+from typing import Any
+
+from aio_platform.errors import InvalidRequest
+
+NUL = "\0"
+# A JSON document with the character, and a text of another encoding's than the database's.
+_SQL_STATES = frozenset({"22P05", "22021"})
+
+
+class NullCharacter(InvalidRequest):
+    """A text with U+0000."""
+
+    def __init__(self) -> None:
+        super().__init__("A text has the character U+0000, which texts cannot have.")
+
+
+def has_null(value: Any) -> bool:
+    """Whether a string anywhere in plain JSON values has U+0000, names of fields among them."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if NUL in one:
+                return True
+        elif isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, (list, tuple)):
+            waiting += one
+    return False
+
+
+def without_null(cookies: dict[str, str]) -> dict[str, str]:
+    r"""The cookies that can be looked up: a quoted one may have any character, as in "\000". We give out none."""
+    return {name: value for name, value in cookies.items() if NUL not in value}
+
+
+def is_refusal_of_null(error: BaseException) -> bool:
+    """Whether the database, or its driver, refused a text for its U+0000."""
+    cause = error.__cause__ or error
+    return getattr(cause, "sqlstate", None) in _SQL_STATES or "cannot contain NUL" in str(cause)
