@@ -23,6 +23,7 @@ MESSAGES = (
     _("A request with this Idempotency-Key is still under way."),
     _("A role is one of {value1}."),
     _("A scope lists at most {MAX_SCOPE_ITEMS} items."),
+    _("A text has the character U+0000, which texts cannot have."),
     _("A weight is from 1 to {MAX_WEIGHT}."),
     _("A {param} has printable characters only."),
     _("API keys hand on keys to one another at most {MAX_ISSUERS} times."),

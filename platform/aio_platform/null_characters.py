@@ -10,10 +10,10 @@ _SQL_STATES = frozenset({"22P05", "22021"})
 
 
 class NullCharacter(InvalidRequest):
-    """A text with U+0000."""
+    """A text with U+0000; `param` names the field where that is known."""
 
-    def __init__(self) -> None:
-        super().__init__("A text has the character U+0000, which texts cannot have.")
+    def __init__(self, param: str | None = None) -> None:
+        super().__init__("A text has the character U+0000, which texts cannot have.", param=param)
 
 
 def has_null(value: Any) -> bool:

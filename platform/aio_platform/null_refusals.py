@@ -3,7 +3,7 @@
 An address that has it leads nowhere (404); a query or a form that has it is malformed (400).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -34,17 +34,19 @@ class NullRefusalsMiddleware:
             if not is_api:
                 raise Http404
             return _refusal(request, Http404())
-        if not _is_malformed(request):
-            return None
-        if not is_api:
-            raise BadRequest
-        return _refusal(request, NullCharacter())
+        for name, values in _fields(request):
+            if has_null([name, values]):
+                if not is_api:
+                    raise BadRequest
+                return _refusal(request, NullCharacter(param=name if NUL not in name else None))
+        return None
 
 
-def _is_malformed(request: HttpRequest) -> bool:
+def _fields(request: HttpRequest) -> Iterator[tuple[str, list[Any]]]:
     if "%00" in request.META.get("QUERY_STRING", ""):
-        return True
-    return request.content_type in FORM_TYPES and has_null(list(request.POST.lists()))
+        yield from request.GET.lists()
+    if request.content_type in FORM_TYPES:
+        yield from request.POST.lists()
 
 
 def _refusal(request: HttpRequest, error: Exception) -> HttpResponse:
