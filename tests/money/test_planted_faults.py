@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 import pytest
 from money.planted_faults.scratch_copy import ROOT, ScratchCopy
-from money.planted_faults.table import Fault, all_faults
+from money.planted_faults.table import Fault, FaultUnfit, all_faults
 
 AT_ONCE = 2
 LEAST_FAULTS = 60
@@ -89,7 +89,7 @@ def complaint_about(copy: ScratchCopy, fault: Fault) -> str | None:
     try:
         with copy.planted(fault):
             outcome = copy.run(fault.tests, until_first=True)
-    except TimeoutError as error:
+    except (TimeoutError, FaultUnfit) as error:
         return f"{fault.name}: {error}"
     if outcome.failed:
         return None

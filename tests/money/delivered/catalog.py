@@ -3,7 +3,7 @@
 LANES = 64
 MAX_OUTPUT_TOKENS = 4096
 # Micro-credits for one of each unit.
-PRICES = {"tokens_in": 10, "tokens_out": 100, "characters": 1000, "images": 5000}
+PRICES = {"tokens_in": 10, "tokens_out": 100, "characters": 1000, "images": 5000, "audio_ms": 7}
 
 _HEAD = """
 [rates.tokens]
@@ -15,6 +15,9 @@ tokens_in = { credits = "0.00001" }
 
 [rates.speech]
 characters = { credits = "0.001" }
+
+[rates.sound]
+audio_ms = { credits = "0.000007" }
 
 [rates.images]
 images = { credits = "0.005" }
@@ -44,6 +47,7 @@ _ROUTES = (
     ("embeddings", "openai_embeddings", "vectors", ""),
     ("rerank", "openai_rerank", "vectors", ""),
     ("speech", "vllm_omni_speech", "speech", 'options = { formats = ["wav", "mp3", "pcm"] }'),
+    ("transcription", "openai_transcription", "sound", "options = { max_audio_s = 600 }"),
     ("images", "openai_images", "images", "options = { default_steps = 1 }"),
 )
 

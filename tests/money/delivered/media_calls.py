@@ -1,4 +1,4 @@
-"""Calls of the other endpoints: embeddings, rerank, a picture described, speech, images. As odd as those of chat."""
+"""Calls of the other endpoints, as odd as those of chat: texts to numbers, sound and images, and those to texts."""
 
 import base64
 import json
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
+from media_files import wav
 from money.delivered.catalog import price_of
 from money.delivered.http_script import FRAMINGS, STATUSES, http_answer, scripts
 from money.delivered.leaving import leavings
@@ -79,20 +80,41 @@ def _rerank(draw: st.DrawFn) -> Exchange:
     return _asked(draw, path, {"query": query, name: documents}, answer, JSON, price_of(tokens_in=tokens))
 
 
-def _vision(draw: st.DrawFn) -> Exchange:
-    text = draw(PLAIN_TEXTS)
-    tokens_out = _tokens(draw, text)
-    fields = {"model": "lane-@lane@", "prompt": draw(TEXTS) or "What is this?", "temperature": "0.5"}
+def _form(draw: st.DrawFn, fields: dict[str, str], file_field: str, file: bytes) -> bytes:
+    """The fields and the file as multipart/form-data, sometimes with an odd text in a field."""
     if draw(st.integers(0, 19)) == 19:
-        fields[draw(st.sampled_from(sorted(fields)))] = str(draw(TEXTS))
+        fields[draw(st.sampled_from(sorted(fields)))] = draw(TEXTS)
     parts = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
         + value.encode("utf-8", "replace")
         for name, value in fields.items()
     ]
-    file_head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
-    parts.append(file_head.encode() + PNG)
-    body = b"\r\n".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+    file_head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{file_field}"; filename="a"\r\n\r\n'
+    parts.append(file_head.encode() + file)
+    return b"\r\n".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+
+
+def _transcription(draw: st.DrawFn) -> Exchange:
+    """What a sound is charged for is its own length; what the upstream says of it is not the only measure."""
+    fields = {"model": "lane-@lane@"}
+    path = draw(st.sampled_from(("/v1/audio/transcriptions", "/api/stt")))
+    if path != "/api/stt":
+        fields["response_format"] = draw(st.sampled_from(("json", "text", "srt", "vtt", "verbose_json")))
+    body = _form(draw, fields, "file", wav(draw(st.integers(50, 400))))
+    answer = {
+        "text": draw(PLAIN_TEXTS),
+        "duration": draw(st.sampled_from((0.2, 0, 99999.5, "0.2", None))),
+        "language": "en",
+        "segments": [{"id": 0, "start": 0.0, "end": 0.2, "text": draw(PLAIN_TEXTS)}],
+    }
+    return Exchange(path, f"multipart/form-data; boundary={BOUNDARY}", body, answer, JSON, None)
+
+
+def _vision(draw: st.DrawFn) -> Exchange:
+    text = draw(PLAIN_TEXTS)
+    tokens_out = _tokens(draw, text)
+    fields = {"model": "lane-@lane@", "prompt": draw(TEXTS) or "What is this?", "temperature": "0.5"}
+    body = _form(draw, fields, "image", PNG)
     answer = {
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 120, "completion_tokens": tokens_out, "total_tokens": 120 + tokens_out},
@@ -128,6 +150,7 @@ _EXCHANGES: tuple[Callable[[st.DrawFn], Exchange], ...] = (
     _embeddings,
     _rerank,
     _vision,
+    _transcription,
     _speech,
     _speech,
     _images,

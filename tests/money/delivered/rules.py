@@ -141,7 +141,7 @@ def _check_repeated(first: Received, again: Received, books: Books, event: Event
     """The second call under one Idempotency-Key: the first one's answer, or a call of its own if that failed."""
     if event is not None and event.outcome == "succeeded":
         assert len(books.events) == 1, "one key, charged twice"
-    if not first.left and first.status == 200 and not first.is_stream and again.is_whole and not again.left:
+    if not first.left and first.status == 200 and first.is_json and again.is_whole and not again.left:
         assert again.status == 200
         assert again.body == first.body
         assert again.headers.get("idempotent-replayed") == "true"
@@ -194,6 +194,7 @@ def _price(event: Event) -> int:
         tokens_out=event.tokens_out,
         characters=event.characters,
         images=event.images,
+        audio_ms=event.audio_ms,
     )
 
 
