@@ -19,12 +19,12 @@ _GROUP = "key-guess"
 
 def note_failed_key(address: str) -> rate_limits.Window:
     """Count one guess from the address, and return how its window stands."""
-    return rate_limits.count(_GROUP, _neighbourhood(address), settings.KEY_GUESSES_PER_ADDRESS)
+    return rate_limits.count(_GROUP, network_of(address), settings.KEY_GUESSES_PER_ADDRESS)
 
 
 def too_many_guesses(address: str) -> bool:
     """Whether more invalid keys came from the address than its window allows; counts nothing."""
-    return rate_limits.look(_GROUP, _neighbourhood(address), settings.KEY_GUESSES_PER_ADDRESS).is_exceeded
+    return rate_limits.look(_GROUP, network_of(address), settings.KEY_GUESSES_PER_ADDRESS).is_exceeded
 
 
 def refusal_for_failed_key(address: str, refusal: PlatformError) -> PlatformError:
@@ -45,7 +45,7 @@ def refusal_for_failed_key(address: str, refusal: PlatformError) -> PlatformErro
     return TooManyKeyGuesses(retry_after_s=window.ends_in_s)
 
 
-def _neighbourhood(address: str) -> str:
+def network_of(address: str) -> str:
     """What one guesser commands: an IPv4 address, or the /64 that an IPv6 customer is given."""
     try:
         parsed = ipaddress.ip_address(address)

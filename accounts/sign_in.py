@@ -1,4 +1,4 @@
-"""What sign-up, sign-in and their mails take from us: the caller's address, and the address links point to."""
+"""What sign-up, sign-in and their mails take from us: addresses, limits, and where links point to."""
 
 import ipaddress
 from typing import Any
@@ -7,18 +7,21 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.account.signals import password_reset
+from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
+from accounts import sign_in_limits
 from accounts.addresses import end_all_access, is_proven, valid_address
 from accounts.models import User
 from aio_platform.errors import InvalidRequest
 from aio_platform.request_context import client_address
 
 UNKNOWN_ADDRESS = "::"
+RATES_OF = "allauth.account"
 _LINKS = ("activate_url", "password_reset_url", "signup_url")
 
 
@@ -30,6 +33,34 @@ class SignInAdapter(DefaultAccountAdapter):
             return str(ipaddress.ip_address(address))
         except ValueError:  # a proxy that names no address: everybody behind it counts as one
             return UNKNOWN_ADDRESS
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count an attempt before its password is looked at; a ValidationError where it is one too many."""
+        self._counted = []
+        login = str(credentials.get("email", ""))
+        for action, key in sign_in_limits.limits_of(request, login, self.get_client_ip(request)):
+            usage = ratelimit.consume(request, app=RATES_OF, action=action, key=key)
+            if not usage:
+                self._rollback_login_failed_rl_usage()
+                raise self.validation_error("too_many_login_attempts")
+            self._counted.append(usage)
+
+    def _rollback_login_failed_rl_usage(self) -> None:
+        """A password that was right is no failure. allauth's own name for it."""
+        for usage in self._counted:
+            usage.rollback()
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """After a reset of the password, nothing of what was tried before counts; allauth's name for it too."""
+        login = str(credentials.get("email", ""))
+        for action, key in sign_in_limits.limits_of(request, login, self.get_client_ip(request)):
+            ratelimit.clear(request, app=RATES_OF, action=action, key=key)
+
+    def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponseBase:
+        """Once all steps of signing in are done."""
+        response: HttpResponseBase = super().post_login(request, user, **options)
+        sign_in_limits.remember_browser(request, response, user)
+        return response
 
     def clean_email(self, email: str) -> str:
         """An address that the rest of the platform takes too, once it is signed up with."""

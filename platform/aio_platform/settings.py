@@ -206,6 +206,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
+# Failures to sign in count by person and network, so that nobody is locked out by somebody else's; together, those from
+# where the person never signed in, and those from a browser that they did (accounts.sign_in_limits). Whoever asks for
+# mails to somebody's address does not flood it; the links in those that came are good.
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,5/5m/key",
+    "login_failed_elsewhere": "50/h/key",
+    "login_failed_known_browser": "10/5m/key",
+    "reset_password": "20/m/ip,3/m/key,10/h/key",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
