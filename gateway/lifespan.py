@@ -57,6 +57,7 @@ async def opened() -> AsyncIterator[None]:
         stack.push_async_callback(ledger.close)
         await ledger.open()
         await catalog.open()
+        await upstreams.problems.open()
         _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), idempotent_calls, tasks)
         try:
             yield

@@ -88,3 +88,29 @@ class CatalogVerdict(models.Model):
 
     def __str__(self) -> str:
         return f"verdict on trial {self.trial_id}"
+
+
+class UpstreamProblem(models.Model):
+    """Something that staff have to see to at an upstream; `route` is empty where it is the whole server's."""
+
+    class Kind(models.TextChoices):
+        NOT_WELCOME = "not_welcome"
+        UNASKED = "unasked"
+
+    upstream = models.CharField(max_length=200)
+    route = models.CharField(max_length=400)
+    kind = models.CharField(max_length=16, choices=Kind)
+    status = models.IntegerField(null=True)
+    request_id = models.CharField(max_length=200)
+    times = models.BigIntegerField()
+    first_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["upstream", "route", "kind"], name="gateway_one_problem")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.upstream}"

@@ -19,11 +19,13 @@ from django.conf import settings
 from accounts.key_guessing import refusal_for_failed_key
 from aio_platform.credits import format_credits
 from aio_platform.errors import PlatformError, ServiceUnavailable
+from aio_platform.request_ids import public_request_id
 from gateway.catalog import Route
 from gateway.errors import (
     RouteResting,
     TimeLimitReached,
     UpstreamFailed,
+    UpstreamMisconfigured,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamSaturated,
@@ -198,13 +200,16 @@ class Relay:
                         "latency_ms": _milliseconds(call.upstream_ended - started),
                     }
                 )
+                if isinstance(error, UpstreamMisconfigured):
+                    request_id = public_request_id(call.request_uuid)
+                    self.upstreams.problems.not_welcome(route, error.upstream_status, request_id)
                 last = error
             except BaseException:
                 health.gave_back(route, account_id)
                 raise
             else:
                 call.upstream_ended = time.perf_counter()
-                health.answered(route)
+                self.upstreams.answered(route)
                 ATTEMPTS[route.upstream.name, "answered"].add()
                 return answer
         raise last or RouteResting(ceil(min(waits_s)))

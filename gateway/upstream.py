@@ -24,6 +24,7 @@ from gateway.upstream_answers import AiohttpAnswer, UpstreamAnswer
 from gateway.upstream_connection import BrokenConnection
 from gateway.upstream_decoding import decoded
 from gateway.upstream_pool import ConnectionPool, NotConnected, request_head
+from gateway.upstream_problems import UpstreamProblems
 from gateway.upstream_refusals import refusal_of
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ class Upstreams:
         # By value: routes of the catalog before a change and after it each keep their own connections.
         self._pools: dict[Upstream, _Pool] = {}
         self.health = RoutesHealth()
+        self.problems = UpstreamProblems()
         self._retired: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -56,6 +58,12 @@ class Upstreams:
         for task in self._retired:
             task.cancel()
         await asyncio.gather(*self._retired, return_exceptions=True)
+        await self.problems.close()
+
+    def answered(self, route: Route) -> None:
+        """A call had an answer there: the route is well, and our key and address are right."""
+        self.health.answered(route)
+        self.problems.answered(route)
 
     async def post(self, route: Route, path: str, body: bytes) -> UpstreamAnswer:
         """Send JSON that asks a model, and return the answer once its headers came with a status of 200 to 299.
@@ -104,8 +112,26 @@ class Upstreams:
                 task = asyncio.create_task(self._retire(older))
                 self._retired.add(task)
                 task.add_done_callback(self._retired.discard)
-            pool = self._pools[upstream] = _Pool(_connections(upstream), _session(upstream), {})
+            pool = self._pools[upstream] = _Pool(self._connections(upstream), _session(upstream), {})
         return pool
+
+    def _connections(self, upstream: Upstream) -> ConnectionPool:
+        return ConnectionPool(
+            upstream.base_url,
+            upstream.max_connections,
+            upstream.connect_timeout_s,
+            no_reuse_s=settings.UPSTREAM_NO_REUSE_S,
+            on_unasked=partial(self._unasked, upstream.name),
+        )
+
+    def _unasked(self, upstream: str) -> None:
+        UNASKED[upstream,].add()
+        log.error(
+            "an upstream sent what nobody asked for; it gets a connection for each call",
+            upstream=upstream,
+            for_s=settings.UPSTREAM_NO_REUSE_S,
+        )
+        self.problems.unasked(upstream)
 
     async def _retire(self, upstream: Upstream) -> None:
         """What a catalog change replaced serves its longest call to the end before it is closed."""
@@ -143,25 +169,6 @@ async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: F
         raise UpstreamFailed(blame=Blame.UNREACHED) from NotConnected(str(error))
     except (aiohttp.ClientError, OSError) as error:
         raise UpstreamFailed(blame=Blame.DOUBTFUL) from error
-
-
-def _connections(upstream: Upstream) -> ConnectionPool:
-    return ConnectionPool(
-        upstream.base_url,
-        upstream.max_connections,
-        upstream.connect_timeout_s,
-        no_reuse_s=settings.UPSTREAM_NO_REUSE_S,
-        on_unasked=partial(_sends_what_nobody_asked_for, upstream.name),
-    )
-
-
-def _sends_what_nobody_asked_for(upstream: str) -> None:
-    UNASKED[upstream,].add()
-    log.error(
-        "an upstream sent what nobody asked for; it gets a connection for each call",
-        upstream=upstream,
-        for_s=settings.UPSTREAM_NO_REUSE_S,
-    )
 
 
 def _session(upstream: Upstream) -> aiohttp.ClientSession:

@@ -10,6 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from aio_platform.metrics import SHELF, node_directory
 from gateway.metrics import ATTEMPTS, RESTING
+from gateway.upstream_problem_report import open_problems
 
 _LIVE_TASKS_SQL = "SELECT upstream, count(*) FROM gateway_task WHERE ended_at IS NULL GROUP BY 1"
 
@@ -21,6 +22,8 @@ class Health:
     resting_routes: int = 0
     attempts: dict[str, int] = field(default_factory=dict)
     live_tasks: int = 0
+    # What staff have to see to, at it or one of its routes.
+    problems: int = 0
 
     @property
     def total(self) -> int:
@@ -46,6 +49,8 @@ def upstream_health() -> Mapping[str, Health]:
         cursor.execute(_LIVE_TASKS_SQL)
         for upstream, count in cursor.fetchall():
             health[upstream].live_tasks = count
+    for upstream, count in open_problems().items():
+        health[upstream].problems = count
     return health
 
 

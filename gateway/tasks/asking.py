@@ -10,6 +10,7 @@ from gateway.adapters.task_steps import OPERATOR_AT_FAULT, NotTaken, NotWelcome
 from gateway.catalog import Route
 from gateway.errors import UpstreamFailed, UpstreamRateLimited, UpstreamRejected, UpstreamSaturated
 from gateway.route_health import Blame
+from gateway.tasks.records import TaskKey
 from gateway.upstream import Upstreams
 from gateway.upstream_answers import UpstreamAnswer, read_answer_body
 from gateway.upstream_pool import NotConnected
@@ -51,24 +52,26 @@ class StepFault(Exception):
 async def ask(
     upstreams: Upstreams,
     route: Route,
-    account_id: int,
+    task: TaskKey,
     steps: Generator[UpstreamCall, Received, Answer],
     limit_s: float,
 ) -> Answer:
-    """The steps' answer, for a task of this account. Raises StepFault; counts the route's own faults against it."""
+    """The steps' answer, for this task. Raises StepFault; counts the route's own faults against it."""
     try:
         async with asyncio.timeout(limit_s):
             answer = await _run(upstreams, route, steps)
     except StepFault as fault:
-        upstreams.health.failed(route, account_id, fault.blame, fault.retry_after_s)
+        upstreams.health.failed(route, task.account_id, fault.blame, fault.retry_after_s)
+        if fault.meaning is Meaning.NOT_WELCOME:
+            upstreams.problems.not_welcome(route, fault.status, task.id)
         raise
     except TimeoutError:
-        upstreams.health.failed(route, account_id, Blame.DOUBTFUL)
+        upstreams.health.failed(route, task.account_id, Blame.DOUBTFUL)
         raise StepFault(Meaning.UNKNOWN) from None
     except BaseException:
-        upstreams.health.gave_back(route, account_id)
+        upstreams.health.gave_back(route, task.account_id)
         raise
-    upstreams.health.answered(route)
+    upstreams.answered(route)
     return answer
 
 

@@ -36,7 +36,7 @@ async def stop_upstream(
     try:
         steps = providers.adapters[task.adapter].cancel(reference, route)
         if steps is not None:
-            await ask(providers.upstreams, route, task.key.account_id, steps, settings.TASK_POLL_LIMIT_S)
+            await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except StepFault as fault:
         log.info("an upstream was not told to stop", task=task.key.id, meaning=fault.meaning.name)
         return fault.meaning is Meaning.REFUSED

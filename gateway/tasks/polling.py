@@ -36,7 +36,7 @@ async def poll(
     assert task.reference is not None
     try:
         steps = providers.adapters[task.adapter].poll(task.reference, route)
-        polled = await ask(providers.upstreams, route, task.key.account_id, steps, settings.TASK_POLL_LIMIT_S)
+        polled = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except (StepFault, BadOption) as error:
         refused = isinstance(error, StepFault) and error.meaning is Meaning.REFUSED
         if refused and task.errors + 1 >= REFUSALS_TO_GIVE_UP:

@@ -32,6 +32,10 @@ async def work_tasks(stop: asyncio.Event) -> None:
                 continue
             upstreams = Upstreams()
             stack.push_async_callback(upstreams.close)
+            try:
+                await upstreams.problems.open()
+            except psycopg.Error as error:
+                log.warning("what is wrong at upstreams is not known", error=type(error).__name__)
             await TaskWorker(catalog, upstreams, TASK_ADAPTER_TABLE, keep).run(stop)
 
 

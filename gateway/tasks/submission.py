@@ -52,9 +52,7 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
     started = time.perf_counter()
     try:
         steps = providers.adapters[task.adapter].submit(request_of(task, route), route)
-        submitted = await ask(
-            providers.upstreams, route, task.key.account_id, steps, settings.TASK_SUBMIT_LIMIT_S
-        )
+        submitted = await ask(providers.upstreams, route, task.key, steps, settings.TASK_SUBMIT_LIMIT_S)
     except BadOption as error:
         log.error("a route's options cannot carry its tasks", route=route.name, error=str(error))
         return ended(task, FAILED)
@@ -101,7 +99,7 @@ async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> St
     if steps is None:
         return ended(task, LOST)
     try:
-        found = await ask(providers.upstreams, route, task.key.account_id, steps, settings.TASK_POLL_LIMIT_S)
+        found = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except StepFault as fault:
         log.info(
             "a lost task was not looked for",

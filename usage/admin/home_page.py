@@ -15,8 +15,8 @@ from usage.staff_reports import REPORTS, Question
 from usage.staff_reports.question import MAX_LIMIT
 from usage.staff_reports.shape import Column, Report
 
-# Reports of what should not be, as of now; the gateway adds the tasks.
-AS_OF_NOW = ("stuck_tasks", "holds")
+# Reports of what should not be, as of now; the gateway adds the upstreams and the tasks.
+AS_OF_NOW = ("upstream_problems", "stuck_tasks", "holds")
 
 
 class Figure(NamedTuple):
