@@ -65,6 +65,7 @@ REFUSALS = ANYWHERE | {
 REFUSALS_OF_BODIES = {
     408: "The body did not arrive in time",
     413: "The body is larger than the limit",
+    415: "The body is compressed in a way that is not taken",
     422: "This Idempotency-Key was used with another body",
 }
 REFUSALS_OF_CHANGES = {409: "A call with this Idempotency-Key is under way, or its state does not allow it"}

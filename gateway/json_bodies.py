@@ -18,11 +18,13 @@ MAX_VALUES = 2_000_000
 async def read_json_body(request: GatewayRequest, caller: Caller, endpoint: str) -> bytes:
     """The body, within the limits of size, time and number of values.
 
-    The key of a large body's caller is looked up before the body is read. Raises the refusal, BodyTooLarge,
-    BodyTooSlow, ClientGone, or InvalidRequest for a body of more values than any request needs.
+    The key of a large body's caller is looked up before the body is read, and that of a compressed one's, which may
+    be of any size. Raises the refusal, BodyTooLarge, BodyTooSlow, ClientGone, UnsupportedCoding, or InvalidRequest for
+    a body of more values than any request needs.
     """
     announced = request.header(b"content-length")
-    if not (announced.isdecimal() and len(announced) < 10 and int(announced) <= LARGE_BODY_BYTES):
+    small = announced.isdecimal() and len(announced) < 10 and int(announced) <= LARGE_BODY_BYTES
+    if not small or request.header(b"content-encoding"):
         refusal = await refusal_of(caller, endpoint)
         if refusal is not None:
             raise refusal

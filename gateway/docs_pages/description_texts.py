@@ -90,6 +90,7 @@ DESCRIPTIONS = (
     _("The account is suspended, or the call is outside the key's scope"),
     _("The audio file."),
     _("The body did not arrive in time"),
+    _("The body is compressed in a way that is not taken"),
     _("The body is larger than the limit"),
     _("The call is archived; its sums and its charge are still there"),
     _("The call took longer than the endpoint's time limit"),

@@ -76,6 +76,10 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
         _("Use the usage views and the ledger, or ask us for the call with its request id."),
     ),
     (413, "invalid_request"): (_("The body is larger than the endpoint's limit."), _("Send less.")),
+    (415, "invalid_request"): (
+        _("The body is compressed in a way that is not taken."),
+        _("Send it with gzip, deflate or zstd, or uncompressed."),
+    ),
     (422, "idempotency_error"): (
         _("This Idempotency-Key was used with another body."),
         _("Use a new key for a new request."),

@@ -60,6 +60,12 @@ class BodyTooLarge(InvalidRequest):
     status = 413
 
 
+class UnsupportedCoding(InvalidRequest):
+    """The body is compressed in a way that is not taken."""
+
+    status = 415
+
+
 class NotFound(PlatformError):
     status = 404
     type = "not_found"

@@ -20,6 +20,7 @@ from django.urls import Resolver404, ResolverMatch, get_resolver
 from django.utils.datastructures import MultiValueDict
 
 from aio_platform import errors, problems
+from aio_platform.content_coding import decoder_of
 from aio_platform.null_characters import NUL
 from aio_platform.private_answers import CACHE_CONTROL
 from aio_platform.request_ids import new_request_uuid, public_request_id
@@ -65,11 +66,14 @@ class GatewayRequest(ASGIRequest):
         return self.raw_headers.get(name, b"").decode("latin-1")
 
     async def chunks(self, limit_bytes: int) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives.
+        """Yield the body as it arrives, decoded where it came compressed.
 
-        Raises BodyTooLarge as soon as more than `limit_bytes` are announced or came, and ClientGone when the
-        client leaves before its end.
+        Raises BodyTooLarge as soon as more than `limit_bytes` are announced or came, before or after decoding,
+        UnsupportedCoding and InvalidRequest for what cannot be decoded, and ClientGone when the client leaves before
+        the body's end.
         """
+        coding = self.header(b"content-encoding")
+        decoder = decoder_of(coding) if coding else None
         announced = self.header(b"content-length")
         if announced.isdecimal() and int(announced) > limit_bytes:
             raise _too_large(limit_bytes)
@@ -83,8 +87,17 @@ class GatewayRequest(ASGIRequest):
             received += len(chunk)
             if received > limit_bytes:
                 raise _too_large(limit_bytes)
-            if chunk:
-                yield chunk
+            if decoder is None:
+                if chunk:
+                    yield chunk
+                continue
+            for piece in decoder.pieces(chunk):
+                if decoder.decoded_bytes > limit_bytes:
+                    raise _too_large(limit_bytes)
+                yield piece
+                await asyncio.sleep(0)  # a chunk may hold a thousand times its size
+        if decoder is not None:
+            decoder.finish()
 
     async def read_body(self, limit_bytes: int) -> bytes:
         """The whole body; raises as `chunks` does."""

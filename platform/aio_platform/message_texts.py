@@ -41,6 +41,7 @@ MESSAGES = (
     _("Another cost is published for that hour."),
     _("Calls that started before {value1} are archived. Their sums are in the usage views and their charges in the ledger; ask us for a single one, with its request id."),  # noqa: E501
     _("Calls that started before {value1} are archived: ask for those since then. Sums go back further."),
+    _("Content-Encoding: send the body as {value1} or identity, one of them."),
     _("Expires: a date and a time, as in 2026-12-31T23:59."),
     _("Give 1 to {max_length} characters as {param}."),
     _("Give an API key as 'Authorization: Bearer aio_…', or sign in."),
