@@ -10,9 +10,11 @@ from enum import Enum
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts import delegation, errors, key_rules
 from accounts.addresses import end_all_access, is_prepared, valid_address
@@ -112,7 +114,7 @@ def issue_key(
     """
     terms: dict[str, Any] = {
         "allowed_endpoints": key_rules.valid_endpoints(endpoints),
-        "allowed_models": key_rules.valid_models(models),
+        "allowed_models": known_slugs(key_rules.valid_models(models)),
         "allowed_networks": key_rules.valid_networks(networks),
         "expires_at": key_rules.valid_expiry(expires_at, timezone.now()),
         "cap_day_microcredits": key_rules.valid_cap(cap_day_microcredits, "cap_day"),
@@ -297,6 +299,14 @@ def remove_member(membership: Membership, also: Callable[[Membership], object] |
             also(locked)
         locked.delete()
     log.info("member removed", account_id=membership.account.public_id, user_id=membership.user_id)
+
+
+def known_slugs(models: Sequence[str] | None) -> list[str] | None:
+    """Models of a key's scope by the names that its calls are checked by; the catalog knows which those are."""
+    if models is None:
+        return None
+    slugs: list[str] = import_string(settings.MODEL_SLUGS)(models)
+    return slugs
 
 
 def _insert_key(account: Account, **fields: Any) -> tuple[ApiKey, str]:

@@ -11,6 +11,8 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, User
@@ -47,6 +49,19 @@ def valid_address(text: str) -> str:
     if len(address) > MAX_ADDRESS_LENGTH:
         raise refusal
     return address
+
+
+def had_a_trial(mailbox_of: User) -> bool:
+    """Whether the trial's credits were given to another address of the same mailbox, as ada+2@… is of ada@…'s.
+
+    Takes a lock for the mailbox until the transaction ends, so that of two at once one is the second.
+    """
+    local, _, domain = mailbox_of.email.rpartition("@")
+    stem = local.partition("+")[0]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"trial {stem}@{domain}"])
+    theirs = Q(email=f"{stem}@{domain}") | Q(email__startswith=f"{stem}+", email__endswith=f"@{domain}")
+    return User.objects.filter(theirs, trial_given_at__isnull=False).exclude(pk=mailbox_of.pk).exists()
 
 
 def is_proven(user: User) -> bool:

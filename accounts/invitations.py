@@ -8,6 +8,7 @@ from datetime import timedelta
 from smtplib import SMTPException
 
 import structlog
+from django.conf import settings
 from django.core.mail import send_mail
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
@@ -17,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import actions, audit, errors
+from accounts import actions, audit, errors, rate_limits
 from accounts.addresses import valid_address
 from accounts.models import Account, Invitation, Membership, User
 from accounts.public_ids import is_invitation_id
@@ -149,7 +150,14 @@ def find_open(account: Account, public_id: str) -> Invitation:
 
 
 def send(request: HttpRequest, invitation: Invitation) -> bool:
-    """Mail the link; False, and logged, where the mail server does not take it. The link can be copied as well."""
+    """Mail the link; False, and logged, where the mail server does not take it. The link can be copied as well.
+
+    False too where the sender, or the address from whomever, has had too many: an invitation can be withdrawn and made
+    again as often as one likes, and a mailbox is not flooded for it.
+    """
+    if _had_too_many(invitation):
+        log.warning("invitation not mailed", invitation=invitation.public_id, error="too many mails")
+        return False
     context = {
         "invitation": invitation,
         "account": invitation.account,
@@ -165,6 +173,16 @@ def send(request: HttpRequest, invitation: Invitation) -> bool:
         log.warning("invitation not mailed", invitation=invitation.public_id, error=type(error).__name__)
         return False
     return True
+
+
+def _had_too_many(invitation: Invitation) -> bool:
+    sender = rate_limits.count(
+        "invitation-sender", str(invitation.invited_by_id), settings.INVITATION_MAILS_PER_MEMBER
+    )
+    receiver = rate_limits.count(
+        "invitation-receiver", invitation.email, settings.INVITATION_MAILS_PER_ADDRESS
+    )
+    return sender.is_exceeded or receiver.is_exceeded
 
 
 def remember(request: HttpRequest, token: str) -> None:

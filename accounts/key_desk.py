@@ -58,7 +58,7 @@ def issue(caller: Caller, actor: audit.Actor, wanted: Mapping[str, Any]) -> tupl
     scopes = wanted["scopes"] or {}
     terms = delegation.KeyTerms(
         endpoints=scopes.get("endpoints"),
-        models=scopes.get("models"),
+        models=actions.known_slugs(scopes.get("models")),
         networks=scopes.get("networks"),
         expires_at=wanted["expires_at"],
         cap_day_microcredits=wanted["cap_day"],

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import invitations
+from accounts.addresses import had_a_trial
 from accounts.errors import NameTaken
 from accounts.models import Account, Membership, User
 from usage.grants import open_account
@@ -36,13 +37,17 @@ def have_an_account(request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def open_own_account(user: User) -> Account | None:
-    """Open an account for a person who belongs to none, and None for who does; the trial's credits come once."""
+    """Open an account for a person who belongs to none, and None for who does.
+
+    The trial's credits come once to a person, and once to a mailbox under whatever tags it has addresses.
+    """
     with transaction.atomic():
         person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if Membership.objects.filter(user=person).exists():
             return None
-        account = _open_under_a_free_name(person, with_bonus=person.trial_given_at is None)
-        if person.trial_given_at is None:
+        with_bonus = person.trial_given_at is None and not had_a_trial(person)
+        account = _open_under_a_free_name(person, with_bonus=with_bonus)
+        if with_bonus:
             person.trial_given_at = timezone.now()
             person.save(update_fields=["trial_given_at"])
     log.info("account opened for a person", account_id=account.public_id, user_id=person.pk)

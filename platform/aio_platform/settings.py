@@ -138,6 +138,7 @@ GATEWAY_LIFESPAN = "gateway.lifespan.opened"
 API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.ordinary_urls"]
 AUTH_URLCONF = "accounts.auth_urls"
 KEY_SCOPE_CHOICES = "gateway.scope_choices.scope_choices"
+MODEL_SLUGS = "gateway.scope_choices.model_slugs"
 PAGE_URLCONFS = ["accounts.page_urls", "usage.page_urls", "gateway.page_urls"]
 
 TEMPLATES = [
@@ -339,6 +340,9 @@ AIO_RESULTS_KEEP_DAYS = _integer("AIO_RESULTS_KEEP_DAYS", 14)
 AIO_RESULTS_MAX_BYTES = _integer("AIO_RESULTS_MAX_BYTES", 1_000_000_000)
 KEY_GUESSES_PER_ADDRESS = os.environ.get("AIO_KEY_GUESSES_PER_ADDRESS", "60/m")
 KEYS_ISSUED_PER_MEMBER = os.environ.get("AIO_KEYS_ISSUED_PER_MEMBER", "30/h")
+# Mails with invitations, by who sends them and by whom they are for; the link can always be copied.
+INVITATION_MAILS_PER_MEMBER = os.environ.get("AIO_INVITATION_MAILS_PER_MEMBER", "50/h")
+INVITATION_MAILS_PER_ADDRESS = os.environ.get("AIO_INVITATION_MAILS_PER_ADDRESS", "10/d")
 # Set when a proxy of ours terminates connections; the address is then the last one it added.
 TRUST_FORWARDED_FOR = _flag("AIO_TRUST_FORWARDED_FOR")
 METRICS_NETWORKS = _networks("AIO_METRICS_NETWORKS", "127.0.0.0/8,::1")  # who may see /metrics

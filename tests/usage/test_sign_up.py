@@ -7,7 +7,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from accounts import actions, invitations
@@ -264,3 +264,28 @@ def test_a_person_whose_address_was_taken_before_the_rule_can_sign_in() -> None:
     account = open_own_account(user)
     assert account is not None
     assert account.memberships.get().user == user
+
+
+def test_a_mailbox_has_the_trials_credits_once_under_whatever_tags() -> None:
+    for email, credits in {
+        "ada+1@lab.test": BONUS,
+        "Ada@Lab.test": 0,
+        "ada+2@lab.test": 0,
+        "ada@elsewhere.test": BONUS,
+        "adamant@lab.test": BONUS,
+    }.items():
+        sign_up(email)
+        assert available(account_of(email.lower())) == credits, email
+
+
+def test_an_address_is_not_flooded_with_invitations(settings: Settings, rf: RequestFactory) -> None:
+    settings.INVITATION_MAILS_PER_ADDRESS = "2/d"
+    account = actions.create_account("Lab", "standard", "owner@lab.test")
+    owner = account.memberships.get().user
+    mailed = []
+    for _ in range(4):
+        invitation = invitations.invite(account, "bo@people.test", "viewer", owner, OPERATOR)
+        mailed.append(invitations.send(rf.get("/"), invitation))
+        invitations.withdraw(invitation, OPERATOR)
+    assert mailed == [True, True, False, False]
+    assert len(mail.outbox) == 2
