@@ -5,6 +5,7 @@ from django.conf import settings
 from aio_platform.errors import InvalidRequest
 from aio_platform.handler import GatewayRequest
 from gateway.callers import refusal_of
+from gateway.unproven_bodies import room_for
 from gateway.uploads import body_deadline
 from usage.calls import Caller
 
@@ -18,18 +19,20 @@ MAX_VALUES = 2_000_000
 async def read_json_body(request: GatewayRequest, caller: Caller, endpoint: str) -> bytes:
     """The body, within the limits of size, time and number of values.
 
-    The key of a large body's caller is looked up before the body is read, and that of a compressed one's, which may
-    be of any size. Raises the refusal, BodyTooLarge, BodyTooSlow, ClientGone, UnsupportedCoding, or InvalidRequest for
-    a body of more values than any request needs.
+    The key is looked up before a large body is read, before a compressed one, which may be of any size, and before any
+    where strangers' bodies hold much. Raises the refusal, BodyTooLarge, BodyTooSlow, ClientGone, UnsupportedCoding, or
+    InvalidRequest for a body of more values than any request needs.
     """
     announced = request.header(b"content-length")
-    small = announced.isdecimal() and len(announced) < 10 and int(announced) <= LARGE_BODY_BYTES
-    if not small or request.header(b"content-encoding"):
-        refusal = await refusal_of(caller, endpoint)
-        if refusal is not None:
-            raise refusal
-    async with body_deadline():
-        body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
+    is_known = announced.isdecimal() and len(announced) < 10 and not request.header(b"content-encoding")
+    size_bytes = int(announced) if is_known else settings.MAX_JSON_BODY_BYTES
+    with room_for(min(size_bytes, LARGE_BODY_BYTES), caller.address) as has_room:
+        if size_bytes > LARGE_BODY_BYTES or not has_room:
+            refusal = await refusal_of(caller, endpoint)
+            if refusal is not None:
+                raise refusal
+        async with body_deadline():
+            body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
     if len(body) > LARGE_BODY_BYTES and (
         body.count(b"[") + body.count(b"{") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES
     ):

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from aio_platform.errors import BodyTooLarge, InvalidRequest
+from aio_platform.errors import BodyTooLarge, BodyTooSlow, InvalidRequest
 from aio_platform.handler import GatewayRequest
 from gateway.media.audio_length import BrokenSound, SoundLength, sound_length
 from gateway.media.image_size import BrokenImage, image_size
@@ -23,12 +23,6 @@ DEFAULT_BODY_TIME_LIMIT_S = 60
 MAX_PIXELS = 50_000_000
 _MAX_STEM_LENGTH = 80
 _UNSAFE = re.compile(r"[^\w.\- ]")
-
-
-class BodyTooSlow(InvalidRequest):
-    """The body did not come in time."""
-
-    status = 408
 
 
 def body_time_limit_s() -> float:

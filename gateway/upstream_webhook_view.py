@@ -13,14 +13,16 @@ from django.http import HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 
 from aio_platform.async_api import AsyncAPIView
-from aio_platform.errors import AuthenticationRequired, NotFound
+from aio_platform.errors import AuthenticationRequired, NotFound, ServiceUnavailable
 from aio_platform.handler import GatewayRequest
 from gateway.adapters.steps import MalformedAnswer
 from gateway.adapters.task_steps import ForgedWebhook, TaskAdapter
+from gateway.callers import address_of
 from gateway.lifespan import running
 from gateway.task_adapter_table import TASK_ADAPTER_TABLE
 from gateway.tasks.figures import WEBHOOKS
 from gateway.tasks.providers import task_routes, webhook_secret_of
+from gateway.unproven_bodies import room_for
 from gateway.uploads import body_deadline
 
 log = structlog.get_logger(__name__)
@@ -37,8 +39,13 @@ class UpstreamWebhookView(AsyncAPIView):
         verifiers = _verifiers_of(upstream)
         if not verifiers:
             raise NotFound("There is nothing at this address.")
-        async with body_deadline():
-            body = await request.read_body(MAX_WEBHOOK_BYTES)
+        with room_for(MAX_WEBHOOK_BYTES, address_of(request)) as has_room:
+            if not has_room:
+                raise ServiceUnavailable(
+                    "The platform has no room for this request right now; try again shortly."
+                )
+            async with body_deadline():
+                body = await request.read_body(MAX_WEBHOOK_BYTES)
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in request.raw_headers.items()
         }

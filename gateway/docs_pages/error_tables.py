@@ -58,7 +58,7 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
         _("Use the method that the reference names."),
     ),
     (408, "invalid_request"): (
-        _("The body did not arrive in time."),
+        _("The request's head or body did not arrive in time."),
         _("Send it again over a steadier connection."),
     ),
     (409, "idempotency_error"): (
@@ -80,6 +80,7 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
         _("The body is compressed in a way that is not taken."),
         _("Send it with gzip, deflate or zstd, or uncompressed."),
     ),
+    (414, "invalid_request"): (_("The address is too long."), _("Send long values in the body.")),
     (422, "idempotency_error"): (
         _("This Idempotency-Key was used with another body."),
         _("Use a new key for a new request."),
@@ -91,6 +92,10 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
     (429, "daily_trial_limit"): (
         _("The trial plan's calls of this day (UTC) are used up."),
         _("Wait until midnight UTC, or change the plan. Clients should not retry by themselves."),
+    ),
+    (431, "invalid_request"): (
+        _("The request's headers are too many or too large."),
+        _("Send fewer headers; cookies are often the large ones."),
     ),
     (500, "server_error"): (
         _("Something failed on our side. Nothing is charged."),

@@ -12,9 +12,10 @@ from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
 from aio_platform.handler import GatewayHandler, Receive, Scope, Send
+from aio_platform.http.page_gate import PageGate
 
 django.setup()
-_django = get_asgi_application()
+_pages = PageGate(get_asgi_application())  # type: ignore[arg-type]
 _gateway = GatewayHandler(settings.GATEWAY_URLCONF)
 
 
@@ -25,7 +26,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if match is not None:
             await _gateway(match, scope, receive, send)
         else:
-            await _django(scope, receive, send)  # type: ignore[arg-type]
+            await _pages(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
 

@@ -66,6 +66,12 @@ class UnsupportedCoding(InvalidRequest):
     status = 415
 
 
+class BodyTooSlow(InvalidRequest):
+    """The body did not come in time."""
+
+    status = 408
+
+
 class NotFound(PlatformError):
     status = 404
     type = "not_found"

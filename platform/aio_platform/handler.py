@@ -8,7 +8,7 @@ out is what gateway views do not use: middleware, request signals and Django's f
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -21,11 +21,14 @@ from django.utils.datastructures import MultiValueDict
 
 from aio_platform import errors, problems
 from aio_platform.content_coding import decoder_of
+from aio_platform.http.request_head import CONNECTION, HEADERS_BY_NAME, headers_by_name
 from aio_platform.null_characters import NUL
 from aio_platform.private_answers import CACHE_CONTROL
 from aio_platform.request_ids import new_request_uuid, public_request_id
 
 log = structlog.get_logger(__name__)
+# More than there are addresses without values in them, should one be a pattern that many paths match.
+MAX_FIXED_PATHS = 500
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -50,7 +53,8 @@ class GatewayRequest(ASGIRequest):
         self._watcher: asyncio.Task[None] | None = None
         self.arrived = time.perf_counter()
         self.request_uuid = new_request_uuid()
-        self.raw_headers: dict[bytes, bytes] = dict(scope["headers"])
+        known: dict[bytes, bytes] | None = scope.get(HEADERS_BY_NAME)
+        self.raw_headers = headers_by_name(scope["headers"]) if known is None else known
 
     @property
     def request_id(self) -> str:
@@ -137,27 +141,31 @@ class GatewayHandler:
     def __init__(self, urlconf: str) -> None:
         self._resolver = get_resolver(urlconf)
         _ = self._resolver.url_patterns  # a view that cannot be imported stops the process now, not its calls
-        # Paths with ids in them are many; the bound keeps the table small.
-        self._resolve = lru_cache(maxsize=2048)(self._resolve_uncached)
-
-    def _resolve_uncached(self, path: str) -> ResolverMatch | None:
-        if NUL in path:  # no id and no name has it: Django says that nothing is there
-            return None
-        try:
-            return self._resolver.resolve(path)
-        except Resolver404:
-            return None
+        # Of paths that have no values in them: callers make up the others.
+        self._fixed: dict[str, ResolverMatch] = {}
 
     def resolve(self, path: str) -> ResolverMatch | None:
         """The view for a path, or None when it is not the gateway's."""
-        return self._resolve(path)
+        match = self._fixed.get(path)
+        if match is None:
+            if NUL in path:  # no id and no name has it: Django says that nothing is there
+                return None
+            try:
+                match = self._resolver.resolve(path)
+            except Resolver404:
+                return None
+            if not (match.args or match.kwargs) and len(self._fixed) < MAX_FIXED_PATHS:
+                self._fixed[path] = match
+        return match
 
     async def __call__(self, match: ResolverMatch, scope: Scope, receive: Receive, send: Send) -> None:
         request = GatewayRequest(scope, receive)
         try:
             response = await self._answer(match, request)
             if response is not None:
-                await _send_response(response, request.request_id, send)
+                if response.status_code < 400 and CONNECTION in scope:
+                    scope[CONNECTION].proven = True
+                await send_response(response, request.request_id, send)
         except (OSError, errors.PlatformError) as error:
             # The answer has begun, so it cannot become an error any more: leaving it unfinished breaks the
             # connection, and nobody takes half an answer for a whole one. (A stalled reader is a TimeoutError.)
@@ -181,7 +189,7 @@ class GatewayHandler:
             return problems.render(problems.as_platform_error(error), request.path, request.request_id)
 
 
-async def _send_response(response: HttpResponseBase, request_id: str, send: Send) -> None:
+async def send_response(response: HttpResponseBase, request_id: str, send: Send) -> None:
     headers = [(b"x-request-id", request_id.encode())]
     for name, value in response.items():
         if name != "X-Request-Id":

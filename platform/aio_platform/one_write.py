@@ -30,7 +30,9 @@ class HeadHoldingTransport:
     __slots__ = (
         "_held",
         "_transport",
+        "abort",
         "get_extra_info",
+        "get_write_buffer_size",
         "is_closing",
         "pause_reading",
         "resume_reading",
@@ -40,7 +42,9 @@ class HeadHoldingTransport:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._held: bytes | None = None
+        self.abort = transport.abort
         self.get_extra_info = transport.get_extra_info
+        self.get_write_buffer_size = transport.get_write_buffer_size
         self.is_closing = transport.is_closing
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
@@ -60,6 +64,10 @@ class HeadHoldingTransport:
     def close(self) -> None:
         self._let_go()
         self._transport.close()
+
+    def write_eof(self) -> None:
+        self._let_go()
+        self._transport.write_eof()
 
     def forget(self) -> None:
         """Nobody is there to read a head that is still held."""

@@ -20,11 +20,13 @@ WORDS: dict[tuple[int, str], tuple[str, str]] = {
     (409, "invalid_request"): (INVALID_REQUEST, "conflict"),
     (410, "archived"): (INVALID_REQUEST, "archived"),
     (413, "invalid_request"): (INVALID_REQUEST, "request_too_large"),
+    (414, "invalid_request"): (INVALID_REQUEST, "uri_too_long"),
     (415, "invalid_request"): (INVALID_REQUEST, "unsupported_content_type"),
     (422, "idempotency_error"): (INVALID_REQUEST, "idempotency_key_reused"),
     (429, "rate_limit"): ("requests", "rate_limit_exceeded"),
     # As OpenAI's own quota: no use in trying again soon.
     (429, "daily_trial_limit"): ("insufficient_quota", "insufficient_quota"),
+    (431, "invalid_request"): (INVALID_REQUEST, "headers_too_large"),
     (500, "server_error"): ("server_error", "server_error"),
     (502, "server_error"): ("server_error", "server_error"),
     (503, "server_error"): ("server_error", "service_unavailable"),

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -174,11 +175,18 @@ if DATABASE_URL:
     except ValueError as error:
         raise SystemExit(str(error)) from None
 
+CACHES: dict[str, dict[str, Any]]
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 else:
     # One node: each worker counts for itself, so a people-facing limit is met at most AIO_WORKERS times over.
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    # With fewer entries than there are addresses a few hundred of them would push one another's counts out.
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 20_000},
+        }
+    }
     SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 
 AUTH_USER_MODEL = "accounts.User"
@@ -267,7 +275,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Django's own pages read no large bodies; gateway views have limits of their own.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 SECURE_REFERRER_POLICY = "same-origin"
 
 REST_FRAMEWORK = {
@@ -330,6 +338,24 @@ STREAM_TIME_LIMIT_S = _integer("AIO_STREAM_TIME_LIMIT_S", 900)
 STALLED_READER_LIMIT_S = _integer("AIO_STALLED_READER_LIMIT_S", 60)
 # An upstream that sent what nobody asked for gets a new connection for each call for so long.
 UPSTREAM_NO_REUSE_S = _integer("AIO_UPSTREAM_NO_REUSE_S", 600)
+# What anybody may take of a gateway process before they have shown a key (ADR 0023): in total, and as a part of each
+# total for one client address.
+ADDRESS_SHARE_PERCENT = _integer("AIO_ADDRESS_SHARE_PERCENT", 25, at_least=1)
+MAX_CONNECTIONS = _integer("AIO_MAX_CONNECTIONS", 4000, at_least=1)
+MAX_HEAD_BYTES = _integer("AIO_MAX_HEAD_BYTES", 32_768, at_least=1024)
+MAX_HEADERS = _integer("AIO_MAX_HEADERS", 100, at_least=1)
+MAX_TARGET_BYTES = _integer("AIO_MAX_TARGET_BYTES", 8192, at_least=64)
+HEAD_TIME_LIMIT_S = _integer("AIO_HEAD_TIME_LIMIT_S", 10, at_least=1)
+KEEP_ALIVE_S = _integer("AIO_KEEP_ALIVE_S", 75, at_least=1)
+MAX_HEADS_BYTES = _integer("AIO_MAX_HEADS_BYTES", 32_000_000)
+MAX_UNASKED_BODIES_BYTES = _integer("AIO_MAX_UNASKED_BODIES_BYTES", 32_000_000)
+MAX_UNREAD_ANSWERS_BYTES = _integer("AIO_MAX_UNREAD_ANSWERS_BYTES", 64_000_000)
+MAX_BODIES_BEFORE_KEY_BYTES = _integer("AIO_MAX_BODIES_BEFORE_KEY_BYTES", 16_000_000)
+MAX_PAGE_BODY_BYTES = _integer("AIO_MAX_PAGE_BODY_BYTES", 1_000_000)
+MAX_PAGE_BODIES_BYTES = _integer("AIO_MAX_PAGE_BODIES_BYTES", 16_000_000)
+PAGE_CALLS_AT_ONCE = _integer("AIO_PAGE_CALLS_AT_ONCE", 8, at_least=1)
+PAGE_CALLS_WAITING = _integer("AIO_PAGE_CALLS_WAITING", 256, at_least=1)
+PAGE_WAIT_LIMIT_S = _integer("AIO_PAGE_WAIT_LIMIT_S", 20, at_least=1)
 HOLD_MARGIN_S = _integer("AIO_HOLD_MARGIN_S", 60)
 # Networks that callback and input URLs may lie in although they are private; for development.
 AIO_PRIVATE_URL_NETWORKS = [

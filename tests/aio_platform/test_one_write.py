@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 
 from aio_platform.handler import Receive, Scope, Send
+from aio_platform.http.protocol import LimitedProtocol
 from aio_platform.one_write import HeadHoldingTransport, OneWriteProtocol
 from gateway.management.commands.gateway_worker import server_config
 
@@ -120,7 +121,8 @@ async def test_a_head_whose_reader_is_gone_is_not_written() -> None:
 
 
 async def test_the_gateway_answers_in_one_write(port: int) -> None:
-    assert server_config().http is OneWriteProtocol
+    assert server_config().http.func is LimitedProtocol  # type: ignore[union-attr]
+    assert issubclass(LimitedProtocol, OneWriteProtocol)
     [piece] = await pieces_of(port, "/short")
     assert piece.startswith(HEAD)
     assert piece.endswith(b"\r\n\r\ndone")
@@ -142,7 +144,7 @@ async def test_a_stream_s_head_comes_with_its_first_chunk_and_the_others_as_they
 
 
 async def test_no_answer_is_no_head(port: int) -> None:
-    """What uvicorn refuses by itself goes out whole, though it closes at once."""
+    """What is refused before it is a request goes out whole, though the connection ends at once."""
     loop = asyncio.get_running_loop()
     transport, reader = await loop.create_connection(Reader, "127.0.0.1", port)
     transport.write(b"this is not HTTP\r\n\r\n")

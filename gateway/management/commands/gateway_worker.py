@@ -3,13 +3,17 @@
 import gc
 import signal
 import socket
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from django.core.management.base import BaseCommand, CommandParser
 
-from aio_platform.one_write import OneWriteProtocol
+from aio_platform.http.connections import Connections
+from aio_platform.http.limits import limits_from_settings
+from aio_platform.http.open_files import allow_most_open_files
+from aio_platform.http.protocol import LimitedProtocol
 from aio_platform.supervisor import stop_with_parent
 
 GRACEFUL_STOP_S = 30
@@ -53,10 +57,11 @@ def stop_gently(server: uvicorn.Server) -> None:
 
 def server_config() -> uvicorn.Config:
     """uvicorn as the gateway runs it."""
+    connections = Connections(limits_from_settings(allow_most_open_files()))
     return uvicorn.Config(
         "aio_platform.asgi:application",
         loop="uvloop",
-        http=OneWriteProtocol,
+        http=cast(Any, partial(LimitedProtocol, connections)),
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -66,6 +71,5 @@ def server_config() -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         backlog=4096,
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACEFUL_STOP_S,
     )
