@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.views import SpectacularAPIView
 
 from aio_platform import metrics_page, problems, process_health
+from aio_platform.schema_view import SchemaView
 
 
 @csrf_exempt
@@ -26,7 +26,7 @@ urlpatterns = [
     path("healthz", process_health.alive),
     path("readyz", process_health.ready),
     path("metrics", metrics_page.metrics),
-    path("api/schema", SpectacularAPIView.as_view(patterns=documented_patterns)),
+    path("api/schema", SchemaView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),
     path("staff/", admin.site.urls),
     path("auth/", include(settings.AUTH_URLCONF)),
