@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gateway.sandbox import dialects
 from gateway.sandbox.app import Application
 from gateway.sandbox.clock import Clock
+from gateway.sandbox.gates import close_all, open_gate
 from gateway.sandbox.magic import MAGIC, Magic, MagicError, parse_directive
 from gateway.sandbox.wire import Answer, Call, Handler, Json, Refusal, Route, json_reply
 
@@ -27,6 +28,7 @@ class Control:
             ("GET", "/__sandbox/journal", self.journal),
             ("GET", "/__sandbox/clock", self.show_clock),
             ("POST", "/__sandbox/clock", self.move_clock),
+            ("POST", "/__sandbox/release", self.release),
             ("POST", "/__sandbox/reset", self.reset),
             ("GET", "/__sandbox/scenarios", self.scenarios),
             ("POST", "/__sandbox/scenarios", self.set_scenario),
@@ -59,9 +61,18 @@ class Control:
         self.clock.advance(float(advance_s))
         return self.show_clock(call)
 
+    def release(self, call: Call) -> Answer:
+        """Open the gate of that `name`: answers that wait `until` it go out."""
+        name = call.json().get("name")
+        if not isinstance(name, str) or not name:
+            raise Refusal(400, "name must be the gate's name")
+        open_gate(name)
+        return json_reply({"ok": True})
+
     def reset(self, call: Call) -> Answer:
-        """Forget the journal, the scenarios, the tasks; the clock is real again."""
+        """Forget the journal, the scenarios, the tasks, the gates; the clock is real again."""
         self._application().forget()
+        close_all()
         self.clock.reset()
         for forget in self.on_reset:
             forget()

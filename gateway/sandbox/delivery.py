@@ -7,10 +7,12 @@ import asyncio
 import orjson
 
 from gateway.sandbox.exchange import Exchange, response_headers
+from gateway.sandbox.gates import is_open
 from gateway.sandbox.magic import Magic
 from gateway.sandbox.wire import Answer, Call, Event, EventStream, Later, Reply, Route, json_reply
 
 DRIBBLE_BYTES = 7
+GATE_LOOK_S = 0.01
 SSE_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _COMMENTS = b": sandbox\n\n" * 1000
 _HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
@@ -37,6 +39,8 @@ async def _before_answer(exchange: Exchange, magic: Magic) -> None:
     delay_s = magic.seconds("delay_ms")
     if delay_s > 0:
         await exchange.pause(delay_s)
+    while "until" in magic and not is_open(magic["until"]):
+        await exchange.pause(GATE_LOOK_S, "waiting")
     if "reset" in magic:
         await exchange.break_off(hard=True)
     if "hang" in magic:

@@ -16,6 +16,7 @@ _DIRECTIVE = re.compile(r"\[\[sbx:(.*?)\]\]", re.DOTALL)
 
 MAGIC: dict[str, str] = {
     "delay_ms": "wait this long before the first byte of the response (any endpoint)",
+    "until": 'wait until the gate of this name is opened: POST /__sandbox/release {"name": NAME}',
     "first_token_ms": "SSE: headers at once, then wait before the first event; JSON: same as delay_ms",
     "gap_ms": "SSE: wait this long between two events",
     "chunks": "SSE: split the answer's text into exactly this many deltas (as far as it has characters)",

@@ -1,6 +1,7 @@
 """Idempotency-Key: the same call sent twice is carried once and charged once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -80,11 +81,15 @@ def test_the_same_key_of_another_account_is_another_key(
 def test_a_repeat_while_the_first_is_under_way_is_409(
     platform: RunningPlatform, tenant: Tenant, client: httpx.Client, books: Books
 ) -> None:
-    text, mark = marked("[[sbx:delay_ms=600]]")
+    gate = f"gate-{uuid4().hex}"
+    text, mark = marked(f"[[sbx:until={gate}]]")
     with ThreadPoolExecutor(1) as pool, platform.client(tenant) as other:
         first = pool.submit(other.post, OPENAI, json=saying(text), headers=with_key(mark))
-        eventually(lambda: platform.journal(mark))
-        early = client.post(OPENAI, json=saying(text), headers=with_key(mark))
+        try:
+            eventually(lambda: platform.journal(mark))
+            early = client.post(OPENAI, json=saying(text), headers=with_key(mark))
+        finally:
+            platform.release(gate)
         answered = first.result()
 
     assert early.status_code == 409

@@ -22,7 +22,9 @@ BYTES_A_SECOND = 32_000  # 16 kHz, 16 bits, mono
 SOUND_MS = SOUND_BYTES * 1000 // BYTES_A_SECOND
 MICROCREDITS_PER_HEARD_MS = 100
 MEMORY_LIMIT_BYTES = 400_000_000
-GIVE_UP_S = 300.0
+# Two hundred whole uploads go by at the machine's own speed; what is proven is memory and bytes, not time.
+TIME_LIMIT_S = 1500
+GIVE_UP_S = TIME_LIMIT_S + 60.0
 BOUNDARY = "two-hundred-at-once"
 
 
@@ -33,7 +35,10 @@ def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlat
     spool.mkdir()
     # The server's own user writes there, whoever runs the tests.
     spool.chmod(0o777)
-    running = RunningPlatform(directory / "data", workers=1, environment={"TMPDIR": str(spool)}).start()
+    limits = {"AIO_STT_TIME_LIMIT_S": str(TIME_LIMIT_S), "AIO_BODY_TIME_LIMIT_S": str(TIME_LIMIT_S)}
+    running = RunningPlatform(
+        directory / "data", workers=1, environment={"TMPDIR": str(spool), **limits}
+    ).start()
     yield running
     running.assert_books_agree()
     assert running.stop() == 0

@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -51,6 +52,18 @@ def test_delay_holds_back_the_first_byte(sandbox):
     before = time.monotonic()
     assert sandbox.chat("[[sbx:delay_ms=80]]").status_code == 200
     assert time.monotonic() - before >= 0.08
+
+
+def test_an_answer_waits_at_its_gate_until_that_is_opened(sandbox):
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(sandbox.chat, "[[sbx:until=later]]")
+        while not sandbox.client.get("/__sandbox/journal?contains=until=later").json()["entries"]:
+            assert not answer.done()
+        assert sandbox.client.post("/__sandbox/release", json={"name": "another"}).status_code == 200
+        assert not answer.done()
+        assert sandbox.client.post("/__sandbox/release", json={"name": "later"}).status_code == 200
+        assert answer.result().status_code == 200
+    assert sandbox.client.post("/__sandbox/release", json={}).status_code == 400
 
 
 def streamed(sandbox, text):
