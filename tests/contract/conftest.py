@@ -21,7 +21,7 @@ from scenarios.asking import TenantPool
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     directory = tmp_path_factory.mktemp("contract")
-    running = RunningPlatform(directory, workers=1, environment={"AIO_CHAT_TIME_LIMIT_S": "2"}).start()
+    running = RunningPlatform(directory, workers=1, environment={"AIO_CHAT_TIME_LIMIT_S": "5"}).start()
     yield running
     running.assert_books_agree()
     assert running.stop() == 0

@@ -15,7 +15,8 @@ from running_platform import RunningPlatform, Tenant
 from scenarios.asking import OPENAI, Books, TenantPool, eventually, marked, saying, told
 from scenarios.test_omakase_faults import EVERY_ADDRESS, ask
 
-LIMIT_S = 3
+# All begin at once: on a busy machine the last of them must still reach its upstream within it.
+LIMIT_S = 8
 # uvloop's clock counts whole milliseconds, so what it times may end one early.
 CLOCK_TICK_S = 0.002
 ENDPOINTS = ("CHAT", "EMBEDDING", "RERANK", "TTS", "VOICE_CLONE", "STT", "IMAGE2TEXT", "T2M", "T2I")
