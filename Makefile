@@ -23,6 +23,7 @@ run: $(STAMP)
 	@$(BIN)/python manage.py serve
 
 test: $(STAMP)
+	@echo "aio: all tests; on two quiet cores that takes about a quarter of an hour"
 	@$(PYTEST) -m "not prove and not clients"
 
 check: $(STAMP)

@@ -29,7 +29,12 @@ def main() -> None:
 
     # The interpreter's own last look, at its end, is spared too.
     atexit.register(gc.freeze)
-    CommandLine(sys.argv).execute()
+    from aio_platform.database import NoDatabaseHere
+
+    try:
+        CommandLine(sys.argv).execute()
+    except NoDatabaseHere as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

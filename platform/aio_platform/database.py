@@ -27,6 +27,16 @@ _embedded: dict[Path, EmbeddedPostgres] = {}
 _as_owner = os.environ.get("AIO_DATABASE_AS_OWNER") == "1"
 
 
+class NoDatabaseHere(RuntimeError):
+    """There is no platform's database where this process looks; the message says where that is, and what to set."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"There is no database of the platform in {settings.AIO_DATA_DIR}. Set AIO_DATA_DIR (or DATABASE_URL) as"
+            " it is set for `serve`, or start the platform here first, with `make run`."
+        )
+
+
 def embedded() -> EmbeddedPostgres:
     """The embedded server of this process's AIO_DATA_DIR (one object a directory)."""
     directory = Path(settings.AIO_DATA_DIR)
@@ -36,6 +46,18 @@ def embedded() -> EmbeddedPostgres:
 def uses_embedded_server() -> bool:
     """True unless DATABASE_URL names a server."""
     return not settings.DATABASE_URL
+
+
+def embedded_socket_directory() -> str:
+    """The directory of the embedded server's socket; starts the server when needed.
+
+    Only the owner, who migrates, makes a database where there is none: another process looks in the wrong place, and
+    raises NoDatabaseHere.
+    """
+    server = embedded()
+    if not _as_owner and not server.exists():
+        raise NoDatabaseHere
+    return server.socket_directory()
 
 
 def act_as_owner() -> None:
@@ -57,7 +79,7 @@ def connection_keywords(database_name: str | None = None) -> dict[str, Any]:
     configured = settings.DATABASES["default"]
     if uses_embedded_server():
         keywords: dict[str, Any] = {
-            "host": embedded().socket_directory(),
+            "host": embedded_socket_directory(),
             "user": "postgres",
             "dbname": configured["NAME"],
         }

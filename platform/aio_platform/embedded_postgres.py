@@ -54,6 +54,10 @@ class EmbeddedPostgres:
             self._take_shared_lock()
             return self._ensure_running()
 
+    def exists(self) -> bool:
+        """Whether a server was ever made in the data directory."""
+        return (self._data_dir / "postgres" / "PG_VERSION").exists()
+
     def binary(self, name: str) -> str:
         """Path of one of the server's own programs, such as `pg_dump`."""
         return str(self._handle().bin_path / name)
@@ -135,7 +139,7 @@ class EmbeddedPostgres:
     def _start_once(self) -> str:
         server = self._handle()
         self._remove_stale_pid_file()
-        fresh = not (self._data_dir / "postgres" / "PG_VERSION").exists()
+        fresh = not self.exists()
         server.ensure_pgdata_inited()
         if fresh:
             self._write_settings()

@@ -285,3 +285,27 @@ async def test_a_line_commits_each_statement_and_reconnects_after_its_connection
 
 def test_the_tests_have_a_database_of_their_own() -> None:
     assert settings.AIO_DATA_DIR != ROOT / ".aio"
+
+
+@pytest.mark.parametrize(
+    "command", [("reconcile",), ("export_catalog",), ("archive_usage", "--check", "--to=.")]
+)
+def test_a_shell_that_looks_in_the_wrong_place_is_told_what_to_set(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIO_", "DATABASE_", "DJANGO_"))
+    }
+    told = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=settings.ROOT,
+        env=inherited | {"AIO_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (told.returncode, told.stdout) == (1, "")
+    [line] = told.stderr.splitlines()
+    assert line.startswith(f"There is no database of the platform in {tmp_path}. Set AIO_DATA_DIR")
+    assert not (tmp_path / "postgres").exists()

@@ -8,12 +8,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from gateway import catalog_feed
+from gateway import catalog_changes, catalog_feed
 from gateway.catalog_file import CatalogErrors
 from gateway.models import CatalogVersion
 from tests.gateway.small_catalog import small_catalog
 from usage import rate_card
 
+SHIPPED = sorted((Path(__file__).resolve().parents[2] / "gateway" / "catalogs").glob("*.toml"))
 TOML = small_catalog("command-test", "env:TEST_CATALOG_URL")
 COUNTS = {"models": 1, "routes": 1, "upstreams": 1, "rates": 1}
 
@@ -83,6 +84,31 @@ def test_with_errors_nothing_is_stored_and_each_has_its_line(file: Path) -> None
         f"{file}:12: routes[0].max_output_tokens: missing: without it a call has no ceiling price",
     ]
     assert CatalogVersion.objects.count() == versions
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda file: file.stem)
+def test_a_shipped_catalog_copied_edited_and_exported_is_the_same_to_the_byte(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a shell like any other: where the sandbox is, only `serve` knows."""
+    monkeypatch.delenv("AIO_SANDBOX_URL", raising=False)
+    mine, exported = tmp_path / "mine.toml", tmp_path / "exported.toml"
+    mine.write_bytes(shipped.read_bytes() + "# 내 서버\r\n".encode())
+    assert load(mine, "--check").startswith(f"{mine} is sound: ")
+    assert "loaded" in load(mine)
+    call_command("export_catalog", str(exported))
+    assert exported.read_bytes() == mine.read_bytes()
+    assert "is in force already" in load(exported)
+    # Staff change it in a process of the platform.
+    monkeypatch.setenv("AIO_SANDBOX_URL", "http://127.0.0.1:9000")
+    catalog_changes.set_draining("sandbox", True, by="staff@aio.test")
+    call_command("export_catalog", str(exported))
+    load(mine)
+    load(exported)
+    out = StringIO()
+    call_command("export_catalog", stdout=out)
+    assert out.getvalue().encode() == exported.read_bytes()
 
 
 def test_checking_needs_no_database(file: Path) -> None:

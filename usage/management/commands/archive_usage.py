@@ -47,6 +47,8 @@ class Command(ScriptableCommand):
         if options["check"]:
             return self._check(directory)
         before = _first_of_month(options["before"])
+        # As everybody else first: an owner would make a database where there is none.
+        connection.ensure_connection()
         database.act_as_owner()
         connection.close()
         done = []

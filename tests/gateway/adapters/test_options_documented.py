@@ -1,0 +1,42 @@
+"""docs/catalog.md names every option of a route that an adapter reads, every adapter that reads it, and no other."""
+
+import re
+from pathlib import Path
+
+from gateway.adapter_table import ADAPTER_TABLE, ENDPOINTS_OF
+from gateway.task_adapter_table import TASK_ADAPTER_TABLE, TASK_ENDPOINTS_OF
+from gateway.tasks.providers import CALLS_PER_SECOND, WEBHOOK_SECRET
+from tests.gateway.adapters.options_in_code import modules_of_adapters, options_read_by
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "catalog.md").read_text()
+ROW = re.compile(r"^\| (.+?) \|(?: .+ \|)? (`[^|]+) \|$", re.M)
+NAME = re.compile(r"`(\w+)`")
+
+
+def rows_under(heading: str) -> dict[str, set[str]]:
+    table = PAGE.partition(heading)[2].partition("\n## ")[0]
+    found = {first.strip("`"): set(NAME.findall(last)) for first, last in ROW.findall(table)}
+    assert len(found) > 5
+    return found
+
+
+def test_every_option_is_documented_with_the_adapters_that_read_it() -> None:
+    modules = modules_of_adapters()
+    in_code: dict[str, set[str]] = {}
+    for adapter in (*ADAPTER_TABLE, "openai_chat", *TASK_ADAPTER_TABLE):
+        of_tasks = {WEBHOOK_SECRET, CALLS_PER_SECOND} if adapter in TASK_ADAPTER_TABLE else set()
+        for option in options_read_by(adapter, modules) | of_tasks:
+            in_code.setdefault(option, set()).add(adapter)
+    assert len(in_code) > 30
+    assert rows_under("## Options") == in_code
+
+
+def test_every_adapter_is_listed_at_its_endpoints() -> None:
+    listed = rows_under("| endpoint |")
+    tasks = listed.pop("tasks (images, videos, speech, tools, music)")
+    assert tasks == set(TASK_ENDPOINTS_OF)
+    served: dict[str, set[str]] = {}
+    for adapter, endpoints in ENDPOINTS_OF.items():
+        for endpoint in endpoints:
+            served.setdefault(endpoint, set()).add(adapter)
+    assert listed == served
