@@ -78,18 +78,21 @@ def rejection(body: ErrorBody, sent: bytes | None, status: int | None = None) ->
 
 
 def pause_s(retry_after: str | None) -> int:
-    """The seconds of a Retry-After header, which has them or a date: 1 to LONGEST_PAUSE_S; 1 for none."""
+    """For how long an upstream wants to be left alone: 1 to LONGEST_PAUSE_S."""
+    return int(min(max(seconds_in(retry_after), 1.0), LONGEST_PAUSE_S))
+
+
+def seconds_in(retry_after: str | None) -> float:
+    """The seconds of a Retry-After header, which has them or a date; 0 for what is neither, and for the past."""
     given = (retry_after or "").strip()
     if given.isascii() and given.isdecimal():
-        seconds = float(given[:9])
-    else:
-        try:
-            until = parsedate_to_datetime(given)
-            until = until if until.tzinfo else until.replace(tzinfo=UTC)
-            seconds = (until - datetime.now(UTC)).total_seconds()
-        except (ValueError, OverflowError):
-            seconds = 0.0
-    return int(min(max(seconds, 1.0), LONGEST_PAUSE_S))
+        return float(given[:9])
+    try:
+        until = parsedate_to_datetime(given)
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max((until - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 async def _error_body(answer: UpstreamAnswer) -> ErrorBody:

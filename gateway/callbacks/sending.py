@@ -10,6 +10,7 @@ import structlog
 
 from aio_platform import public_http
 from aio_platform.safe_urls import AddressRefused
+from gateway.upstream_refusals import seconds_in
 
 log = structlog.get_logger(__name__)
 TIME_LIMIT_S = 15.0
@@ -66,7 +67,9 @@ async def send(session: aiohttp.ClientSession, url: str, headers: Mapping[str, s
         text = await _start_of(answer)
         if 300 <= answer.status < 400:
             return ended(answer.status, "It redirects in a way that a POST does not follow.", text)
-        return ended(answer.status, response=text, retry_after_s=_retry_after_s(answer))
+        return ended(
+            answer.status, response=text, retry_after_s=seconds_in(answer.headers.get("Retry-After"))
+        )
     finally:
         # Closed, not drained: a receiver must not keep us reading.
         answer.close()
@@ -85,11 +88,6 @@ async def _start_of(answer: aiohttp.ClientResponse) -> str | None:
     except (aiohttp.ClientError, OSError, TimeoutError):
         pass  # the status is known, which is what counts
     return parts.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}") or None
-
-
-def _retry_after_s(answer: aiohttp.ClientResponse) -> float:
-    given = answer.headers.get("Retry-After", "")
-    return float(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0.0
 
 
 def _words_for(error: Exception) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from gateway.errors import (
     UpstreamRejected,
 )
 from gateway.upstream import Upstreams
-from gateway.upstream_refusals import MAX_ERROR_BYTES
+from gateway.upstream_refusals import MAX_ERROR_BYTES, seconds_in
 from tests.gateway.local_upstream import LocalUpstream, route_to
 
 PATH = "/v1/chat/completions"
@@ -307,3 +309,14 @@ def test_what_is_no_error_says_nothing(value: object) -> None:
 
 def test_a_lone_detail_is_read() -> None:
     assert read_error_body({"detail": "prompt is too long"}).fault is Fault.CONTEXT
+
+
+@pytest.mark.parametrize("given", [None, "", "soon", "-5", "1.5", "²", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_pause_that_says_nothing_is_none(given: str | None) -> None:
+    assert seconds_in(given) == 0
+
+
+def test_a_pause_is_seconds_or_a_date() -> None:
+    assert seconds_in(" 600 ") == 600
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
+    assert 590 < seconds_in(until) <= 600
