@@ -174,6 +174,22 @@ def test_the_minute_starts_with_its_first_call_and_lasts_sixty_seconds(books, te
     assert (fresh.verdict, fresh.minute_remaining, fresh.minute_reset_s) == ("admitted", 59, 60)
 
 
+def test_a_call_within_the_minute_does_not_make_it_longer(books, tenant, make_call):
+    def pass_seconds(seconds):
+        books.sql(
+            "UPDATE usage_key_meter SET window_started_at = window_started_at - %s * interval '1 second'",
+            seconds,
+        )
+
+    books.authorize(make_call(tenant.digest, 1))
+    pass_seconds(40)
+    [second] = books.authorize(make_call(tenant.digest, 1))
+    assert (second.minute_remaining, second.minute_reset_s) == (58, 20)
+    pass_seconds(20)
+    [fresh] = books.authorize(make_call(tenant.digest, 1))
+    assert (fresh.minute_remaining, fresh.minute_reset_s) == (59, 60)
+
+
 def test_each_key_has_its_own_minute(books, tenant, make_call):
     other, _ = actions.issue_key(tenant.account, "other")
     books.authorize(*[make_call(tenant.digest, 1) for _ in range(60)])

@@ -77,6 +77,26 @@ def test_a_claim_whose_call_never_ended_is_free_after_its_time(claim):
     assert claim(later, OTHER_BODY)[:2] == ("claimed", later)
 
 
+def test_a_charged_calls_key_stays_its_own_after_its_time(books, tenant, claim):
+    """Its answer was lost with its process; another call would be charged again."""
+    charged = uuid.UUID(books.call(tenant, 5))
+    claim(charged, ttl_s=-1)
+    assert claim(uuid.uuid4())[:3] == ("done", charged, None)
+
+
+def test_the_key_of_a_call_that_still_holds_credits_stays_its_own_after_its_time(books, tenant, claim):
+    held = uuid.UUID(books.hold(tenant).request_id)
+    claim(held, ttl_s=-1)
+    assert claim(uuid.uuid4())[:2] == ("in_flight", held)
+
+
+def test_a_charged_calls_key_is_not_given_up(books, tenant, claim):
+    charged = uuid.UUID(books.call(tenant, 5))
+    claim(charged)
+    assert books.value("SELECT usage_drop_idempotency_key_v1(%s, 'k', %s)", tenant.id, charged) == "charged"
+    assert claim(uuid.uuid4())[:2] == ("done", charged)
+
+
 def test_keys_belong_to_their_account(books, claim):
     claim(uuid.uuid4())
     stranger = books.tenant()
