@@ -11,7 +11,7 @@ from django.db import connection
 from accounts import actions
 from aio_platform.errors import InvalidRequest
 from aio_platform.request_ids import new_request_uuid
-from usage import grants
+from usage import grants, rate_card
 from usage.queries.filters import CallFilter
 from usage.rates import Price
 from usage.route_costs import publish_route_cost
@@ -326,3 +326,47 @@ def test_an_account_without_events_and_the_hours_of_a_change_of_clocks(books):
         )
         assert report.rows == []
         assert report.totals["calls"] == 0
+
+
+def price_at(books, request_id, *prices):
+    """Have a call priced by a rate of its own."""
+    rate = rate_card.publish(f"rate-{request_id}", tuple(prices))
+    books.sql("UPDATE usage_event SET rate_id = %s WHERE request_id = %s", rate.id, request_id)
+
+
+def test_calls_that_cost_more_than_their_hold_are_listed_with_what_was_lost(books):
+    tenant = books.tenant(plan="unlimited", credit=CREDIT)
+    second = Price("audio_ms", 1, 10)
+    lied = books.call(tenant, 10, audio_ms=1_250_000, endpoint="transcription")
+    exact = books.call(tenant, 10, audio_ms=100)
+    below = books.call(tenant, 10, ceiling=20, audio_ms=100)
+    third = books.call(tenant, 1, audio_ms=3)
+    failed = books.call(tenant, 0, ceiling=0, outcome="failed")
+    old = books.call(tenant, 10, audio_ms=1_000, request_id=at(NOW - timedelta(days=2)))
+    for request_id in (lied, exact, below, failed, old):
+        price_at(books, request_id, second)
+    price_at(books, third, Price("audio_ms", 1, 3))
+
+    report = ask("overruns")
+
+    [row] = report.rows
+    assert (row["request"], row["account"]) == (f"req_{lied}", tenant.account.name)
+    assert (row["price"], row["charged"], row["lost"]) == (125_000, 10, 124_990)
+    assert row["ids"] == {"request": f"req_{lied}", "account": tenant.account.public_id}
+    assert report.totals == {"price": 125_000, "charged": 10, "lost": 124_990}
+    assert [row["request"] for row in ask("overruns", since=NOW - timedelta(days=3)).rows] == [
+        f"req_{lied}",
+        f"req_{old}",
+    ]
+    assert ask("overruns", endpoint="chat").rows == []
+
+
+def test_calls_above_their_hold_are_found_by_an_index_and_not_by_reading_all_calls(books):
+    books.sql("SET LOCAL enable_seqscan = off")
+    plan = books.sql(
+        "EXPLAIN SELECT * FROM usage_event WHERE cost_microcredits = hold_microcredits"
+        " AND outcome IN ('succeeded', 'partial') AND started_at >= now() - interval '1 day'"
+    )
+    assert "at_its_hold" in str(plan)
+    names = books.sql("SELECT indexrelid::regclass::text FROM pg_index WHERE indisvalid")
+    assert ("usage_event_at_its_hold",) in names

@@ -57,7 +57,8 @@ def _figures() -> list[Figure]:
     now = Question(limit=MAX_LIMIT)
     figures = [_total(calls, name) for name in ("calls", "cost", "error_rate")]
     figures.append(_liability(REPORTS["liability"].make(now)))
-    figures += [_rows(REPORTS[name].make(now)) for name in AS_OF_NOW if name in REPORTS]
+    figures += [_rows(REPORTS[name].make(now), _("now")) for name in AS_OF_NOW if name in REPORTS]
+    figures.append(_rows(REPORTS["overruns"].make(now), _("24 hours")))
     figures.append(_books(REPORTS["reconciliation"].make(now)))
     return figures
 
@@ -84,12 +85,12 @@ def _liability(report: Report) -> Figure:
     )
 
 
-def _rows(report: Report) -> Figure:
+def _rows(report: Report, when: str) -> Figure:
     """How many rows there are of what there should be none."""
     count = f"{len(report.rows):,}"
     if report.is_cut:
         count = _("%(count)s or more") % {"count": count}
-    return Figure(_(report.title), count, _("now"), _href(report), "warn" if report.rows else "good")
+    return Figure(_(report.title), count, when, _href(report), "warn" if report.rows else "good")
 
 
 def _books(report: Report) -> Figure:

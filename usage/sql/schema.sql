@@ -121,6 +121,7 @@ CREATE TABLE usage_event (
     CONSTRAINT usage_event_upstream_latency_ms_check CHECK ((upstream_latency_ms >= 0)),
     CONSTRAINT usage_event_video_ms_check CHECK ((video_ms >= 0))
 ) PARTITION BY RANGE (started_at);
+CREATE INDEX usage_event_at_its_hold ON ONLY public.usage_event USING btree (started_at) WHERE ((cost_microcredits = hold_microcredits) AND (outcome = ANY (ARRAY['succeeded'::text, 'partial'::text])));
 CREATE INDEX usage_event_by_time ON ONLY public.usage_event USING brin (settled_at, started_at) WITH (pages_per_range='64', autosummarize='on');
 COMMENT ON COLUMN usage_event.latency_ms IS 'From the request''s arrival to its settlement being asked for.';
 COMMENT ON COLUMN usage_event.attempts IS 'The upstream attempts, where there was more than one.';

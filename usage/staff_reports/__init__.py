@@ -12,6 +12,7 @@ from usage.staff_reports.holds import holds
 from usage.staff_reports.latency import latency
 from usage.staff_reports.liability import liability
 from usage.staff_reports.margin import margin
+from usage.staff_reports.overruns import overruns
 from usage.staff_reports.question import Question
 from usage.staff_reports.reconciliation import reconciliation
 from usage.staff_reports.refusals import refusals
@@ -45,4 +46,5 @@ add_report(ReportKind("conversion", "Trial to paid, and retention", (), conversi
 add_report(ReportKind("top_accounts", "Top accounts and unusual changes", ("account",), top_accounts))
 add_report(ReportKind("liability", "Unspent credits", (), liability))
 add_report(ReportKind("holds", "Holds open too long", (), holds))
+add_report(ReportKind("overruns", "Calls above their hold", (), overruns))
 add_report(ReportKind("reconciliation", "Do the books agree?", (), reconciliation))
