@@ -162,6 +162,7 @@ MESSAGES = (
     _("There is an account named {name} already."),
     _("There is no API key {text}."),
     _("There is no account {text}."),
+    _("There is no database of the platform in {AIO_DATA_DIR}. Set AIO_DATA_DIR (or DATABASE_URL) as it is set for `serve`, or start the platform here first, with `make run`."),  # noqa: E501
     _("There is no parameter {shown} here; there are {value2}."),
     _("There is no plan {slug}; the plans are {value2}."),
     _("There is no receipt for such a call. Refused calls have none."),
