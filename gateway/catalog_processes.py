@@ -93,9 +93,9 @@ class TrialFailed(Exception):
         for verdict in self.verdicts:
             for problem in verdict.problems:
                 by_problem.setdefault(problem, []).append(verdict.process)
-        lines = [f"{problem} ({', '.join(names)})" for problem, names in by_problem.items()]
+        lines = [f"{problem} ({'; '.join(names)})" for problem, names in by_problem.items()]
         if self.silent:
-            lines.append(f"no answer in {ANSWER_LIMIT_S:.0f} seconds from {', '.join(self.silent)}")
+            lines.append(f"no answer in {ANSWER_LIMIT_S:.0f} seconds from {'; '.join(self.silent)}")
         return lines
 
 

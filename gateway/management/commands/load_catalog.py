@@ -152,7 +152,7 @@ def _as_text(text: str, loaded: Loaded, asked: bool) -> str:
     verdict = f"catalog version {stored.version} {'loaded' if stored.changed else 'is in force already'}"
     lines = [_counted(verdict, loaded.description)]
     if asked and loaded.processes:
-        names = ", ".join(one.name for one in loaded.processes)
+        names = "; ".join(one.name for one in loaded.processes)
         lines.append(f"in force in {len(loaded.processes)} processes: {names}")
     used = upstreams_in_use(tomllib.loads(text))
     if asked and used.to_start and used.real:
