@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from accounts.identity import Caller
 
 MAX_LABEL_LENGTH = 200
+MAX_ADDRESS_LENGTH = 64
 
 
 class Target(NamedTuple):
@@ -86,7 +87,8 @@ def record(
         target_label=target.label[:MAX_LABEL_LENGTH],
         before=dict(before or {}),
         after=dict(after or {}),
-        address=actor.address,
+        # What a proxy of ours says of the caller, which is not always an address.
+        address=actor.address[:MAX_ADDRESS_LENGTH],
         request_id=actor.request_id,
     )
 

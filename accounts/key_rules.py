@@ -14,6 +14,7 @@ from aio_platform.errors import InvalidRequest
 MAX_NAME_LENGTH = 100
 MAX_SCOPE_ITEMS = 200
 MAX_MODEL_LENGTH = 200
+LAST_YEAR = 9998
 MAX_OVERLAP_S = 30 * 24 * 60 * 60
 DEFAULT_OVERLAP_S = 24 * 60 * 60
 _is_endpoint_name = re.compile(r"[a-z0-9][a-z0-9_./-]{0,63}").fullmatch
@@ -56,9 +57,16 @@ def valid_cap(microcredits: int | None, param: str) -> int | None:
 
 
 def valid_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
-    """A moment after now, or None for never; else InvalidRequest."""
+    """A moment after now that every time zone can show, or None for never; else InvalidRequest."""
     if expires_at is not None and expires_at <= now:
         raise InvalidRequest("An expiry is in the future.", param="expires_at")
+    return showable_expiry(expires_at)
+
+
+def showable_expiry(expires_at: datetime | None) -> datetime | None:
+    """The moment as it is; InvalidRequest for one so late that it has no date east of here."""
+    if expires_at is not None and expires_at.year > LAST_YEAR:
+        raise InvalidRequest(f"An expiry is in the year {LAST_YEAR} at the latest.", param="expires_at")
     return expires_at
 
 

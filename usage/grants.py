@@ -13,7 +13,7 @@ import psycopg
 import structlog
 from django.db import Error, connection, transaction
 
-from accounts import actions
+from accounts import actions, key_rules
 from accounts.models import Account, User
 from aio_platform.credits import MAX_MICROCREDITS
 from aio_platform.errors import InvalidRequest, PlatformError
@@ -114,9 +114,11 @@ def grant(
     """Give credits; spendable once this is committed.
 
     With an idempotency key, a repeat gives nothing and returns the first grant's entry. Raises AmountRefused,
-    BalanceTooLarge, GrantExpiryPast, GrantConflict, AccountUnknown, and InvalidRequest for a bad text.
+    BalanceTooLarge, GrantExpiryPast, GrantConflict, AccountUnknown, and InvalidRequest for a bad text or an expiry too
+    late to be shown.
     """
     _check_amount(amount_microcredits)
+    key_rules.showable_expiry(expires_at)
     _check_text(reason, "reason", MAX_TEXT_LENGTH)
     _check_text(actor, "actor", MAX_TEXT_LENGTH)
     if idempotency_key is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_noop
@@ -15,6 +16,7 @@ from accounts.addresses import is_prepared
 from accounts.models import Account, Plan, User
 from accounts.staff.audited_admin import AuditedAdmin, call_for_people
 from accounts.staff.pages import registered
+from aio_platform.credits import MAX_MICROCREDITS
 
 OUR_APPS = ("auth", "accounts", "usage", "gateway")
 # What makes a person more than they were; only a superuser gives it.
@@ -125,10 +127,19 @@ class GroupAdmin(AuditedAdmin):
         return _is_superuser(request)
 
 
+class PlanForm(ModelForm):
+    def clean_signup_bonus_microcredits(self) -> int:
+        """No more than can be granted: with more nobody could sign up."""
+        bonus: int = self.cleaned_data["signup_bonus_microcredits"]
+        MaxValueValidator(MAX_MICROCREDITS)(bonus)
+        return bonus
+
+
 @admin.register(Plan)
 class PlanAdmin(AuditedAdmin):
     """What accounts may do a minute and a day. A plan that accounts are on cannot be deleted."""
 
+    form = PlanForm
     menu_icon = "speed"
     list_display = ("slug", "calls_per_minute", "trial_calls_per_day", "signup_bonus_microcredits")
     ordering = ("slug",)

@@ -16,6 +16,7 @@ from django.test import Client
 from accounts import actions
 from accounts.errors import AddressNotProven
 from accounts.models import Account, User
+from aio_platform.credits import MAX_MICROCREDITS
 
 PASSWORD = "correct-horse-battery"
 
@@ -159,3 +160,17 @@ def test_a_password_reset_leaves_nothing_of_whoever_signed_up_before() -> None:
     assert stranger.get("/usage").status_code == 302
     assert not Authenticator.objects.exists()
     assert sign_in("boss@company.test", PASSWORD)
+
+
+@pytest.mark.django_db
+def test_the_staff_site_takes_no_bonus_that_cannot_be_granted() -> None:
+    """Everybody's sign-up would fail for it."""
+    client = Client()
+    client.force_login(
+        User.objects.create_superuser("root@company.test", PASSWORD),
+        "allauth.account.auth_backends.AuthenticationBackend",
+    )
+    form = {"signup_bonus_microcredits": str(MAX_MICROCREDITS + 1)}
+    assert client.post("/staff/accounts/plan/trial/change/", form).status_code == 200
+    form = {"signup_bonus_microcredits": str(MAX_MICROCREDITS)}
+    assert client.post("/staff/accounts/plan/trial/change/", form).status_code == 302

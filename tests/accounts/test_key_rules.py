@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -107,3 +108,12 @@ def test_an_overlap_is_at_most_thirty_days() -> None:
     for overlap_s in (-1, 30 * 86_400 + 1):
         with pytest.raises(InvalidRequest):
             key_rules.valid_overlap_s(overlap_s)
+
+
+def test_an_expiry_has_a_date_in_every_time_zone() -> None:
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    latest = datetime(9998, 12, 31, 23, 59, tzinfo=UTC)
+    assert key_rules.valid_expiry(latest, now) == latest
+    assert latest.astimezone(ZoneInfo("Pacific/Kiritimati")).year == 9999
+    with pytest.raises(InvalidRequest):
+        key_rules.valid_expiry(datetime(9999, 12, 31, tzinfo=UTC), now)
