@@ -38,6 +38,7 @@ MESSAGES = (
     _("An empty list would allow nothing; leave it out to allow all."),
     _("An endpoint name has up to 64 lower-case letters, digits and any of ._/- between them."),
     _("An expiry is in the future."),
+    _("An expiry is in the year {LAST_YEAR} at the latest."),
     _("An overlap is from 0 to {MAX_OVERLAP_S} seconds."),
     _("Another cost is published for that hour."),
     _("Calls that started before {value1} are archived. Their sums are in the usage views and their charges in the ledger; ask us for a single one, with its request id."),  # noqa: E501
