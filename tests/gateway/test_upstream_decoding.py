@@ -47,6 +47,8 @@ def answering(body: bytes, coding: str) -> Any:
         ("identity", TEXT),
         ("", TEXT),
     ],
+    # Compressed bytes hold the moment, and each test process would call the tests differently.
+    ids=["gzip", "x-gzip", "GZIP", "two members", "deflate", "bare deflate", "identity", "none"],
 )
 async def test_an_answer_is_what_it_was_before_it_was_compressed(
     coding: str, body: bytes, upstreams: Upstreams, upstream: LocalUpstream
@@ -64,7 +66,11 @@ async def test_a_coding_that_nobody_knows_is_a_failure(
         await upstreams.post(route_to(upstream.url), PATH, b"{}")
 
 
-@pytest.mark.parametrize("body", [gzip.compress(TEXT)[:-1], gzip.compress(TEXT)[:30], b"not gzip", TEXT])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(TEXT)[:-1], gzip.compress(TEXT)[:30], b"not gzip", TEXT],
+    ids=["all but a byte", "a beginning", "not gzip", "not compressed"],
+)
 async def test_what_is_not_whole_or_not_compressed_is_a_failure(
     body: bytes, upstreams: Upstreams, upstream: LocalUpstream
 ) -> None:
