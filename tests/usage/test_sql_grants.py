@@ -188,6 +188,20 @@ def test_a_hold_taken_after_the_expiry_keeps_nothing_of_the_expired_grant(books)
     assert books.problems() == []
 
 
+def test_a_hold_taken_after_the_expiry_does_not_step_into_an_older_ones_place(books, make_end):
+    tenant = books.tenant()
+    grant(books, tenant, 100)
+    grant(books, tenant, 10, SOON)
+    older = books.hold(tenant, 4)
+    pass_expiry(books)
+    books.hold(tenant, 50)
+    assert books.balance(tenant) == (50, 54)
+    books.settle(make_end(tenant, older, None))
+    books.sql("SELECT usage_expire_grants_v1(NULL)")
+    assert books.balance(tenant) == (50, 50)
+    assert books.problems() == []
+
+
 def test_two_expired_grants_keep_together_what_is_held(books):
     tenant = books.tenant()
     grant(books, tenant, 10, SOON)
