@@ -196,6 +196,7 @@ async def test_only_the_worker_with_the_lease_may_write_a_step_down(
     assert not await other.record(
         StepNote(task.key, 0.0, State.RUNNING, reference={"id": "x"}, upstream_key="x")
     )
+    assert row_of(tenant, task)["state"] == "submitting"
     assert await other.claim(LIMITS) == []
     other_ends = TaskEnds(other.owner)
     assert not (await other_ends.end(end_of(task, FAILED_END, leased=True))).won
