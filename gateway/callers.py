@@ -17,6 +17,7 @@ from accounts.key_guessing import refusal_for_failed_key
 from accounts.keys import bearer_key, digest_of
 from aio_platform.errors import PlatformError
 from aio_platform.handler import GatewayRequest
+from aio_platform.http.peer import forwarded_address
 from aio_platform.null_characters import without_null
 from aio_platform.problems import as_platform_error
 from gateway.lifespan import running
@@ -67,7 +68,7 @@ async def _refusal(
 def address_of(request: GatewayRequest) -> str:
     """The caller's address, or an empty string where the connection has none (a unix socket)."""
     if settings.TRUST_FORWARDED_FOR:
-        last = request.header(b"x-forwarded-for").rpartition(",")[2].strip()
+        last = forwarded_address(request.raw_headers)
         if last:
             return _normal_address(last)
     client = request.scope.get("client")

@@ -66,7 +66,7 @@ class ChatView(AsyncAPIView):
             request,
             caller,
             idempotency_key,
-            body,
+            self.what_was_asked(contract, body, chat),
             call.time_limit_s,
             ENDPOINT,
             routes[0].model,
@@ -98,6 +98,12 @@ class ChatView(AsyncAPIView):
 
     def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
         return bool(contract.stream)
+
+    def what_was_asked(self, contract: SamplingFields, body: bytes, chat: ChatRequest) -> bytes:
+        """What makes two calls under one Idempotency-Key the same: the body, and what else decides the form."""
+        if contract.stream is None and chat.stream:
+            return body + b"\0stream"  # its Accept header asked for events; no body has this at its end
+        return body
 
     def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
         """The answer's body from the OpenAI object and the call's price; made before the capture."""

@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from yarl import URL
 
+from aio_platform.http.open_files import NoFileLeft
 from gateway.adapters.steps import Form, UpstreamCall
 from gateway.catalog import Route, Upstream
 from gateway.errors import UpstreamFailed
@@ -166,6 +167,8 @@ async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: F
             )
         )
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        if isinstance(error, OSError):
+            NoFileLeft.raise_for(error)
         raise UpstreamFailed(blame=Blame.UNREACHED) from NotConnected(str(error))
     except (aiohttp.ClientError, OSError) as error:
         raise UpstreamFailed(blame=Blame.DOUBTFUL) from error

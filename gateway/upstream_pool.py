@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from yarl import URL
 
+from aio_platform.http.open_files import NoFileLeft
 from gateway.dialing import Dialer
 from gateway.upstream_connection import BrokenConnection, ConnectionAnswer, UpstreamConnection
 
@@ -157,6 +158,7 @@ class ConnectionPool:
                 raise NotConnected("closed as it was opened")
             self._connections.add(made)
         except OSError as error:  # a TimeoutError is one, and so are those of TLS
+            NoFileLeft.raise_for(error)
             raise NotConnected(str(error)) from error
         finally:
             self._being_made -= 1

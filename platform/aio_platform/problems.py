@@ -16,6 +16,7 @@ from rest_framework import exceptions as drf
 
 from aio_platform import errors
 from aio_platform.errors import PlatformError
+from aio_platform.http.open_files import NO_FILE_LEFT, NoFileLeft
 from aio_platform.metrics import ERRORS_ANSWERED
 from aio_platform.null_characters import NullCharacter, is_refusal_of_null
 from aio_platform.openai_errors import openai_words
@@ -93,6 +94,9 @@ def as_platform_error(error: BaseException) -> PlatformError:
         return errors.NotFound("There is nothing at this address.")
     if isinstance(error, (DataError, psycopg.DataError)) and is_refusal_of_null(error):
         return NullCharacter()
+    if isinstance(error, OSError) and error.errno in NO_FILE_LEFT:
+        log.error("there is no open file left")
+        return NoFileLeft()
     log.error("unexpected error", exc_info=error)
     return errors.InternalError("Something went wrong on our side. The request id helps us to find it.")
 

@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
+from aio_platform import errors, problems
 from aio_platform.null_characters import NUL, without_null
 from aio_platform.request_ids import new_request_uuid, public_request_id
 
 
 class RequestContextMiddleware:
-    """Gives every ordinary Django request its id, and names it in the answer."""
+    """Gives every ordinary Django request its id, and names it in the answer.
+
+    It also refuses hosts that are not ours: what answers errors asks for the host again, and would fail on it again.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -19,6 +24,13 @@ class RequestContextMiddleware:
         request.request_id = public_request_id(new_request_uuid())  # type: ignore[attr-defined]
         if NUL in "".join(request.COOKIES.values()):
             request.COOKIES = without_null(request.COOKIES)
+        try:
+            request.get_host()
+        except DisallowedHost:
+            error = errors.InvalidRequest(
+                "The Host header is not one that this platform answers to.", param="Host"
+            )
+            return problems.render(error, request.path, request.request_id)  # type: ignore[attr-defined]
         response = self.get_response(request)
         response.setdefault("X-Request-Id", request.request_id)  # type: ignore[attr-defined]
         return response

@@ -1,6 +1,7 @@
 """The pool against real sockets: how many connections there are, who gets the next one, and how they are made."""
 
 import asyncio
+import errno
 import os
 import random
 import socket
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from yarl import URL
 
+from aio_platform.http.open_files import NoFileLeft
 from gateway import dialing, upstream_pool
 from gateway.dialing import first_to_connect
 from gateway.upstream_connection import BrokenConnection, UpstreamConnection
@@ -204,6 +206,17 @@ async def test_a_connection_that_could_not_be_made_makes_room_for_the_next() -> 
         head = request_head(URL("http://x/"), {})
         ended = await asyncio.gather(*[pool.ask(head, b"{}") for _ in range(5)], return_exceptions=True)
     assert [type(end) for end in ended] == [NotConnected] * 5
+
+
+async def test_no_file_left_is_our_own_fault_and_not_the_upstream_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_file(*arguments: Any) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    pool = ConnectionPool("http://127.0.0.1:9", 1, 5.0)
+    monkeypatch.setattr(dialing.socket, "socket", no_file)
+    for _ in range(2):
+        with pytest.raises(NoFileLeft):
+            await pool.ask(request_head(URL("http://x/"), {}), b"{}")
 
 
 async def test_an_upstream_that_does_not_take_connections_in_time_is_not_connected() -> None:

@@ -63,6 +63,28 @@ def test_another_body_or_address_under_the_same_key_is_422(client: httpx.Client,
     assert books.spent() == spent
 
 
+@pytest.mark.parametrize("first_form", ["application/json", "text/event-stream"])
+def test_a_replay_never_has_another_form_than_its_accept_header_asks_for(
+    first_form: str, client: httpx.Client, books: Books
+) -> None:
+    """Where a body leaves `stream` out, Accept decides: the same body with another Accept is another call."""
+    text, mark = marked()
+    body = saying(text)
+    body.pop("stream", None)
+    other_form = {"application/json": "text/event-stream", "text/event-stream": "application/json"}[
+        first_form
+    ]
+    first = client.post(API_IN_ONE, json=body, headers={**with_key(mark), "Accept": first_form})
+    assert first.headers["Content-Type"].startswith(first_form)
+    spent = books.spent()
+    again = client.post(API_IN_ONE, json=body, headers={**with_key(mark), "Accept": other_form})
+    assert again.status_code == 422
+    assert told(again)["param"] == "Idempotency-Key"
+    same = client.post(API_IN_ONE, json=body, headers={**with_key(mark), "Accept": first_form})
+    assert same.status_code == (200 if first_form == "application/json" else 409)
+    assert books.spent() == spent
+
+
 def test_the_same_key_of_another_account_is_another_key(
     platform: RunningPlatform, client: httpx.Client, tenants: TenantPool
 ) -> None:

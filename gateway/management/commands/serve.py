@@ -17,6 +17,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from aio_platform import database
 from aio_platform.forked_command import run_forked
+from aio_platform.http.limits import files_needed
+from aio_platform.http.open_files import allow_most_open_files
 from aio_platform.metrics import DIRECTORY_VARIABLE
 from aio_platform.metrics_page import forget_live_figures
 from aio_platform.supervisor import Child, Supervisor, manage_command, shown_manage_command
@@ -46,6 +48,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.manage_py = str(Path(sys.argv[0]).resolve())
+        self._allow_open_files()
         listener = self._listen(options["host"], options["port"])
         port = listener.getsockname()[1]
         environment = {
@@ -53,6 +56,8 @@ class Command(BaseCommand):
             "AIO_DATA_DIR": str(settings.AIO_DATA_DIR),
             "AIO_HOST": options["host"],
             "AIO_PORT": str(port),
+            # More heaps, of which each thread takes one, keep what was freed in pieces.
+            "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
         }
         self._prepare_database(environment)
         catalog = self._catalog_in_force(environment)
@@ -75,6 +80,15 @@ class Command(BaseCommand):
             raise
         supervisor.run()
         self._say("stopped")
+
+    def _allow_open_files(self) -> None:
+        """For this process and its children; fewer files than connections need are said, and connections are fewer."""
+        allowed, needed = allow_most_open_files(), files_needed(settings.MAX_CONNECTIONS)
+        if allowed < needed:
+            self._say(
+                f"each gateway process may open {allowed:,} files (ulimit -n) and would need {needed:,} for "
+                f"AIO_MAX_CONNECTIONS={settings.MAX_CONNECTIONS:,}: it takes fewer connections"
+            )
 
     def _listen(self, host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -53,9 +53,9 @@ def limits_from_settings(open_files: int | None = None) -> Limits:
     )
 
 
-def files_needed(workers_connections: int) -> int:
+def files_needed(connections: int) -> int:
     """How many files a gateway process must be able to open to serve so many connections."""
-    return workers_connections * FILES_PER_CONNECTION + FILES_BESIDE
+    return connections * FILES_PER_CONNECTION + FILES_BESIDE
 
 
 class Share:
