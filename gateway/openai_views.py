@@ -8,7 +8,7 @@ from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from aio_platform.errors import NotFound
+from aio_platform.errors import UnknownAddress
 from aio_platform.handler import GatewayRequest
 from aio_platform.request_ids import started_at
 from gateway import openai_schema
@@ -186,4 +186,4 @@ def _picture(image: dict[str, Any], *, as_url: bool) -> dict[str, Any]:
 
 async def legacy_completions(request: GatewayRequest) -> HttpResponseBase:
     """/v1/completions: what some clients still try, told where to go instead."""
-    raise NotFound("There are no legacy completions here; use /v1/chat/completions.")
+    raise UnknownAddress("There are no legacy completions here. Use POST /v1/chat/completions.")

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
+from aio_platform.cors import CrossOrigin
 from aio_platform.handler import GatewayHandler, Receive, Scope, Send
 from aio_platform.http.page_gate import PageGate
 
@@ -29,6 +30,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             await _pages(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
+
+
+if settings.CORS_ORIGINS:
+    application = CrossOrigin(application, settings.CORS_ORIGINS)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

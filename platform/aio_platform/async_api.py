@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -33,11 +33,10 @@ class AsyncAPIView(APIView):
         method = request.method.lower() if request.method else ""
         handler = getattr(self, method, None) if method in self.http_method_names else None
         try:
-            if handler is None or method == "options":
-                allowed = ", ".join(name for name in self.allowed_methods if name != "OPTIONS")
-                raise errors.MethodNotAllowed(
-                    "This address does not take that method.", headers={"Allow": allowed}
-                )
+            if method == "options":
+                return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+            if handler is None:
+                raise problems.method_not_allowed(self.allowed_methods, request.path)
             return await handler(drf_request, *args, **kwargs)
         except errors.ClientGone:
             raise

@@ -77,6 +77,12 @@ class NotFound(PlatformError):
     type = "not_found"
 
 
+class UnknownAddress(NotFound):
+    """No view takes the path; the message names the address that was meant, where that can be told."""
+
+    openai_code = "unknown_url"
+
+
 class MethodNotAllowed(InvalidRequest):
     status = 405
 

@@ -210,6 +210,7 @@ async def send_response(response: HttpResponseBase, request_id: str, send: Send)
         return
     assert isinstance(response, HttpResponse)
     body = response.content
-    headers.append((b"content-length", b"%d" % len(body)))
+    if response.status_code != 204:
+        headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -68,7 +68,7 @@ def as_platform_error(error: BaseException) -> PlatformError:
     if isinstance(error, PlatformError):
         return error
     if isinstance(error, Http404):
-        return errors.NotFound("There is nothing at this address.")
+        return errors.UnknownAddress("There is nothing at this address.")
     if isinstance(error, RequestDataTooBig):
         return errors.BodyTooLarge("The body is larger than this address takes.")
     if isinstance(error, PermissionDenied):
@@ -91,7 +91,7 @@ def as_platform_error(error: BaseException) -> PlatformError:
     if isinstance(error, drf.NotAcceptable):
         return errors.InvalidRequest("This address answers in application/json only.", param="Accept")
     if isinstance(error, drf.NotFound):
-        return errors.NotFound("There is nothing at this address.")
+        return errors.UnknownAddress("There is nothing at this address.")
     if isinstance(error, (DataError, psycopg.DataError)) and is_refusal_of_null(error):
         return NullCharacter()
     if isinstance(error, OSError) and error.errno in NO_FILE_LEFT:
@@ -103,8 +103,20 @@ def as_platform_error(error: BaseException) -> PlatformError:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """REST framework's hook: every exception of an ordinary view passes here."""
-    request = context["request"]
-    return render(as_platform_error(error), request.path, getattr(request, "request_id", ""))
+    request, view = context["request"], context.get("view")
+    told = as_platform_error(error)
+    if isinstance(error, drf.MethodNotAllowed) and view is not None:
+        told = method_not_allowed(view.allowed_methods, request.path)
+    return render(told, request.path, getattr(request, "request_id", ""))
+
+
+def method_not_allowed(methods: list[str], path: str) -> PlatformError:
+    """The refusal of a method, naming those that the address takes."""
+    taken = ", ".join(method for method in methods if method != "OPTIONS")
+    named = taken.replace(", HEAD", "").replace(", ", " or ")
+    return errors.MethodNotAllowed(
+        f"This address does not take that method. Use {named} {path}.", headers={"Allow": taken}
+    )
 
 
 def _first_problem(detail: Any, path: str = "") -> tuple[str | None, str]:

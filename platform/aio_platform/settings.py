@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from aio_platform.cors import read_origins
 from aio_platform.database_url import django_database
 from aio_platform.logs import configure_logs
 from aio_platform.mail_settings import mail_settings
@@ -85,6 +86,10 @@ DEBUG = _flag("DEBUG")
 SECRET_KEY = _secret_key(AIO_DATA_DIR)
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "*").split(",") if host]
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
+try:
+    CORS_ORIGINS = read_origins(os.environ.get("AIO_CORS_ORIGINS", ""))
+except ValueError as error:
+    raise SystemExit(f"AIO_CORS_ORIGINS: {error}") from None
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("AIO_BEHIND_TLS_PROXY") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _flag("AIO_BEHIND_TLS_PROXY")
 SESSION_COOKIE_HTTPONLY = True

@@ -4,19 +4,23 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from aio_platform import metrics_page, problems, process_health
+from aio_platform import errors, metrics_page, problems, process_health
+from aio_platform.nearby_addresses import bare_addresses, nearby, use
 from aio_platform.schema_view import SchemaView
 
 
 @csrf_exempt
 def unknown_address(request: HttpRequest, **_: Any) -> HttpResponse:
-    """404 in the shape of the mount, for every API path that no view takes."""
+    """404 in the shape of the mount, for every API path that no view takes; names the address that was meant."""
     request_id: str = getattr(request, "request_id", "")
-    return problems.render(problems.as_platform_error(Http404()), request.path, request_id)
+    meant = nearby(request.path)
+    advice = f" {use(meant)}" if meant else ""
+    error = errors.UnknownAddress(f"There is nothing at this address.{advice}")
+    return problems.render(error, meant or request.path, request_id)
 
 
 documented_patterns = [
@@ -32,5 +36,7 @@ urlpatterns = [
     path("auth/", include(settings.AUTH_URLCONF)),
     path("i18n/", include("django.conf.urls.i18n")),
     *(path("", include(urlconf)) for urlconf in settings.PAGE_URLCONFS),
-    re_path(r"^(?:api|v1|llm)/", unknown_address),
+    re_path(r"^(?:(?:api|v1|llm)/|v1$)", unknown_address),
+    # A base URL without /v1, or with something before it.
+    re_path(bare_addresses(), unknown_address),
 ]

@@ -46,14 +46,19 @@ async def test_a_handler_is_awaited_with_its_arguments(connection: Any) -> None:
     assert (connection.status, connection.body) == (200, b"7 x")
 
 
-@pytest.mark.parametrize(
-    "method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "BREW", "dispatch", "__init__"]
-)
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "BREW", "dispatch", "__init__"])
 async def test_another_method_is_refused_and_the_taken_ones_are_named(method: str, connection: Any) -> None:
     answer = await ask(connection, method)
     assert connection.status == 405
     assert {name.strip() for name in connection.headers["allow"].split(",")} - {"HEAD"} == {"GET", "POST"}
-    assert answer["error"]["type"] == "invalid_request"
+    assert answer["error"]["code"] == "method_not_supported"
+    assert "Use GET or POST /v1/things/7." in answer["error"]["message"]
+
+
+async def test_options_names_the_methods_and_has_no_body(connection: Any) -> None:
+    await ask(connection, "OPTIONS")
+    assert (connection.status, connection.body) == (204, b"")
+    assert {"GET", "POST"} <= {name.strip() for name in connection.headers["allow"].split(",")}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 from running_platform import RunningPlatform, Tenant
+from scenarios.asking import in_our_words
 
 CHAT = "/v1/chat/completions"
 PATIENCE_S = 180.0
@@ -40,8 +41,8 @@ class Answer:
         return self.status == 200
 
     def error(self) -> dict[str, Any]:
-        """The error object of a refusal."""
-        return json.loads(self.body)["error"]  # type: ignore[no-any-return]
+        """The error object of a refusal, with our own type in it."""
+        return in_our_words(self.status, json.loads(self.body)["error"])
 
     def microcredits(self) -> int:
         """The price this answer names: in its header, or in a stream's last data event."""
