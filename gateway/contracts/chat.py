@@ -11,21 +11,31 @@ from gateway.contracts.parsing import RequestContract
 
 ModelSlug = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 # Fields that change what the upstream bills in ways no rate here covers: refused rather than carried unpriced, but for
-# the values that ask for nothing special (OpenAI's own defaults among them).
+# the values that ask for nothing special (OpenAI's own defaults among them). Some are one server's own: llama.cpp lets
+# `n_predict` override `max_tokens` and `n_cmpl` stand for `n`, vLLM's `mm_processor_kwargs` makes any number of tokens
+# of an image and its beam search answers once for many; xAI's `deferred` answers elsewhere, LiteLLM's `fallbacks` name
+# other models, DashScope's `enable_search` is billed by the search.
 UNPRICED_FIELDS: Mapping[str, tuple[Any, ...]] = {
     "audio": (),
     "best_of": (1,),
     "chat_template": (),
+    "deferred": (False,),
+    "enable_search": (False,),
+    "fallbacks": ([],),
     "function_call": ("none", "auto"),
     "functions": ([],),
+    "mm_processor_kwargs": ({},),
     "modalities": (["text"],),
     "models": ([],),
     "moderation": (),
+    "n_cmpl": (1,),
+    "n_predict": (),
     "plugins": ([],),
     "prediction": (),
     "provider": ({},),
     "search_parameters": ({"mode": "off"},),
     "service_tier": ("auto", "default"),
+    "use_beam_search": (False,),
     "web_search_options": (),
 }
 # The rest that nobody need be sent: an empty list of tools is an error to some servers.

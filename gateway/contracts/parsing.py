@@ -61,9 +61,17 @@ def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tupl
 def _drop_nothing_special(parsed: RequestContract, values: dict[str, Any]) -> None:
     extra = parsed.model_extra or {}
     for name, meaningless in parsed.nothing_special.items():
-        if name in values and (values[name] is None or values[name] in meaningless):
+        # By type too: False is not the number 0, nor true the number 1.
+        if name in values and (
+            values[name] is None or any(is_same(values[name], one) for one in meaningless)
+        ):
             del values[name]
             extra.pop(name, None)
+
+
+def is_same(value: object, other: object) -> bool:
+    """Whether both are the same JSON value, where false is not 0."""
+    return type(value) is type(other) and value == other
 
 
 def first_problem(error: ValidationError) -> InvalidRequest:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from gateway.contracts.parsing import is_same
 
 # By name: the values that ask for nothing but what the endpoint does anyway. Null always does.
 PriceChangers = Mapping[str, tuple[Any, ...]]
@@ -36,11 +37,7 @@ def refuse_price_changers(extra: Mapping[str, Any] | None, changers: PriceChange
     """Raises InvalidRequest for the first of a body's unknown fields that would change the price."""
     for name, value in (extra or {}).items():
         harmless = changers.get(name)
-        if (
-            harmless is None
-            or value is None
-            or any(value == one and type(value) is type(one) for one in harmless)
-        ):
+        if harmless is None or value is None or any(is_same(value, one) for one in harmless):
             continue
         raise InvalidRequest(
             f"{name}: this endpoint has no such option, and it would change the price; leave it out.",

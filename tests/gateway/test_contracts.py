@@ -199,6 +199,23 @@ def test_fields_that_no_rate_covers_are_refused_on_every_mount(
     parse({**body, name: None}, contract)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_predict", -1),
+        ("n_cmpl", 8),
+        ("mm_processor_kwargs", {"max_pixels": 10**9}),
+        ("use_beam_search", True),
+        ("enable_search", True),
+        ("fallbacks", ["a-dearer-model"]),
+        ("deferred", True),
+    ],
+)
+def test_no_servers_own_field_gets_round_the_ceiling(name: str, value: Any) -> None:
+    """llama.cpp takes `n_predict` before `max_tokens`, so an answer would be longer than its hold."""
+    assert refusal(chat(max_tokens=5, **{name: value})).param == name
+
+
 @given(st.dictionaries(st.from_regex(r"x_[a-z]{1,8}", fullmatch=True), json_values, max_size=4))
 def test_unknown_fields_are_kept(extra: dict[str, Any]) -> None:
     content = json.dumps(chat(**extra)).encode()
