@@ -11,6 +11,7 @@ from gateway.adapters.languages import iso_code
 from gateway.adapters.limits import limit
 from gateway.adapters.requests import TranscriptionRequest
 from gateway.adapters.steps import AdapterRoute, JsonAnswer, MalformedAnswer, Received
+from gateway.media.sound_length import MOST_BYTES_A_MS
 from usage.units import Units
 
 MAX_AUDIO_S = 7200
@@ -39,7 +40,7 @@ def bound(request: TranscriptionRequest, route: AdapterRoute) -> Units:
 def answer(
     values: object, request: TranscriptionRequest, route: AdapterRoute, received: Received
 ) -> JsonAnswer:
-    """What was heard, with the audio's length as the upstream says it, else as measured, else estimated.
+    """What was heard, with the audio's length as the upstream says it if that can be so, else measured, else guessed.
 
     Raises MalformedAnswer for anything without a text.
     """
@@ -67,8 +68,9 @@ def _units(
     duration: float | None, values: dict[str, Any], request: TranscriptionRequest, route: AdapterRoute
 ) -> tuple[Units, bool]:
     """The audio's length, and whether that is a guess."""
-    if duration is not None:
-        return Units(audio_ms=round(duration * 1000)), False
+    told_ms = None if duration is None else round(duration * 1000)
+    if told_ms is not None and _is_possible(told_ms, request):
+        return Units(audio_ms=told_ms), False
     # OpenAI's newer models bill by whole seconds and say how many.
     usage = values.get("usage")
     billed = _seconds(usage.get("seconds")) if isinstance(usage, dict) else None
@@ -84,6 +86,19 @@ def _units(
     if heard_ms is not None:
         return Units(audio_ms=heard_ms), True
     return bound(request, route), True
+
+
+def _is_possible(told_ms: int, request: TranscriptionRequest) -> bool:
+    """Whether a sound can be as short as its upstream says.
+
+    What a file tells of itself is no more than twice what it plays, unless it was cut short; then its bytes say how
+    long it must be.
+    """
+    length = request.length
+    if length.ms is not None and told_ms * 2 >= length.ms:
+        return True
+    bytes_of_sound = length.most_ms if length.ms is None else request.file.size_bytes
+    return told_ms * MOST_BYTES_A_MS >= bytes_of_sound
 
 
 def _last_end_ms(values: dict[str, Any]) -> int | None:

@@ -10,7 +10,7 @@ MAX_PIECES = 1_000_000
 # Encoders put silence before and behind a sound, and leave it out of the header: less than this, by any of them.
 PADDING_MS = 500
 # 512 kbit/s: what is compressed has no more.
-_MOST_BYTES_A_MS = 64
+MOST_BYTES_A_MS = 64
 
 
 class BrokenSound(ValueError):
@@ -70,7 +70,7 @@ def milliseconds(count: int, a_second: int) -> int:
 
 def believable(stated_ms: int | None, unread_bytes: int) -> int | None:
     """A header's figure where nothing could be counted: None where it would make so many bytes a second as no codec."""
-    return None if stated_ms is None or stated_ms * _MOST_BYTES_A_MS < unread_bytes else stated_ms
+    return None if stated_ms is None or stated_ms * MOST_BYTES_A_MS < unread_bytes else stated_ms
 
 
 def reconciled(stated_ms: int | None, counted: Tally) -> SoundLength:

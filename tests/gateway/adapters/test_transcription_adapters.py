@@ -135,6 +135,27 @@ def test_a_file_that_may_be_longer_than_it_tells_is_charged_for_what_was_heard(
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize(
+    ("duration", "length", "size_bytes", "units", "estimated"),
+    [
+        (0.0004, SoundLength(300_000, 300_000), 9_600_000, 300_000, False),
+        (1.0, SoundLength(300_000, 300_000), 9_600_000, 300_000, False),
+        (150.0, SoundLength(300_000, 310_000), 9_600_000, 150_000, False),
+        # A download that broke off: its header tells of all of it.
+        (120.0, SoundLength(300_000, 300_000), 1_920_000, 120_000, False),
+        (0.0004, SoundLength(None, 64_000), 64_000, 64_000, True),
+        (1.0, SoundLength(None, 64_000), 64_000, 1_000, False),
+    ],
+)
+def test_an_upstream_that_says_too_little_of_a_sound_makes_it_no_cheaper(
+    adapter: Any, duration: float, length: SoundLength, size_bytes: int, units: int, estimated: bool
+) -> None:
+    request = replace(request_for(), file=MemoryUpload(b"x" * size_bytes), length=length)
+    answer, _, _ = drive(adapter, request, as_json({"text": "a", "duration": duration}))
+    assert (answer.units, answer.estimated) == (Units(audio_ms=units), estimated)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
 def test_the_ceiling_is_what_the_file_can_play_at_most(adapter: Any) -> None:
     request = replace(request_for(), length=SoundLength(10, 1_250_000))
     assert adapter.ceiling(request, Route()) == Units(audio_ms=1_250_000)
