@@ -58,6 +58,17 @@ def test_a_header_that_lies_buys_no_cheaper_hearing(model: str, client: httpx.Cl
     assert books.held() == 0
 
 
+def test_what_a_browser_records_is_taken_and_held_for_what_it_plays(
+    client: httpx.Client, books: Books
+) -> None:
+    """A MediaRecorder's WebM states no duration and leaves its clusters open."""
+    answer = client.post("/api/stt", files={"file": ("recording.webm", made.webm(150), "audio/webm")})
+
+    assert answer.status_code == 200
+    assert books.receipt(answer)["hold_microcredits"] == 3_000 * MICROCREDITS_PER_HEARD_MS
+    assert 0 < books.spent() <= 3_000 * MICROCREDITS_PER_HEARD_MS
+
+
 @pytest.mark.parametrize(
     ("fields", "sent"),
     [
