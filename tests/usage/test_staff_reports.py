@@ -361,6 +361,15 @@ def test_calls_that_cost_more_than_their_hold_are_listed_with_what_was_lost(book
     assert ask("overruns", endpoint="chat").rows == []
 
 
+def test_a_price_beyond_all_bounds_is_shown_as_the_largest_there_is(books):
+    tenant = books.tenant(plan="unlimited", credit=CREDIT)
+    for _ in range(3):
+        price_at(books, books.call(tenant, 10, tokens_in=10**12), Price("tokens_in", 10**12, 1))
+    report = ask("overruns")
+    assert [row["price"] for row in report.rows] == [10**15] * 3
+    assert report.totals["lost"] == 3 * 10**15 - 30
+
+
 def test_calls_above_their_hold_are_found_by_an_index_and_not_by_reading_all_calls(books):
     books.sql("SET LOCAL enable_seqscan = off")
     plan = books.sql(

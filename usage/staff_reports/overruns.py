@@ -35,13 +35,15 @@ _WEIGHTS_SQL = ", ".join(
     for unit in Units._fields
 )
 _PRICE_SQL = " + ".join(f"e.{unit} * r.{unit}" for unit in Units._fields if unit != "calls") + " + r.calls"
+# Upstreams may claim so much that its price is no bigint: a price is shown up to a billion credits.
+_MOST, _MOST_OF_ALL = 10**15, 9 * 10**18
 # A rate is divided to sixteen digits, and a price is whole: what is smaller than a millionth of its smallest unit is
 # no difference. The first condition is that of the index usage_event_at_its_hold.
 _FOUND_SQL = f"""
     WITH rate AS MATERIALIZED (SELECT id, {_WEIGHTS_SQL} FROM usage_rate),
     full_price AS MATERIALIZED (
         SELECT e.account_id, e.request_id, e.endpoint, e.model, e.upstream, e.started_at,
-            e.cost_microcredits AS charged, {_PRICE_SQL} AS exact
+            e.cost_microcredits AS charged, least({_PRICE_SQL}, {_MOST}) AS exact
         FROM (
             SELECT * FROM usage_event
             WHERE cost_microcredits = hold_microcredits AND outcome IN ('succeeded', 'partial') AND {MATCHES_SQL}) e
@@ -49,7 +51,7 @@ _FOUND_SQL = f"""
     SELECT account_id, request_id, endpoint, model, upstream, started_at, charged,
         ceil(exact - 0.000001)::bigint AS price, ceil(exact - 0.000001)::bigint - charged AS lost,
         count(*) OVER () AS calls, sum(charged) OVER ()::bigint AS all_charged,
-        sum(ceil(exact - 0.000001)) OVER ()::bigint AS all_prices
+        least(sum(ceil(exact - 0.000001)) OVER (), {_MOST_OF_ALL})::bigint AS all_prices
     FROM full_price WHERE exact > charged + 0.000001
     ORDER BY lost DESC, started_at DESC, request_id LIMIT %(limit)s
 """  # noqa: S608 - constants
