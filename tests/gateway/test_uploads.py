@@ -218,7 +218,7 @@ async def test_a_client_that_dawdles_is_told_so() -> None:
 
     request._receive = never
     with override_settings(BODY_TIME_LIMIT_S=0.05), pytest.raises(BodyTooSlow) as caught:
-        async with received_form(request, "file", LIMIT_BYTES):
+        async with asyncio.timeout(20), received_form(request, "file", LIMIT_BYTES):
             pass
     assert caught.value.status == 408
 
