@@ -107,7 +107,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as listings show it. `created` is in seconds since 1970."""
+    """A model as listings show it. `created` is in seconds since 1970; `context_tokens` None where nobody said."""
 
     slug: str
     created: int
@@ -115,6 +115,7 @@ class ModelInfo:
     name: str
     aliases: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    context_tokens: int | None = None
 
 
 RoutesOf = Mapping[tuple[str, str | None], tuple[Route, ...]]

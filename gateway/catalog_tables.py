@@ -28,6 +28,7 @@ SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|key|password", re
 HEADERS_OF_THE_CONNECTION = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 LITERAL_SECRET = "a secret may not stand in a catalog: write env:NAME"  # noqa: S105 - a message
 MAX_OUTPUT_TOKENS = 10_000_000
+MAX_CONTEXT_TOKENS = 100_000_000
 MAX_TIME_LIMIT_S = 86_400.0
 MAX_PRIORITY = 1_000_000
 MAX_WEIGHT = 1000
@@ -109,11 +110,14 @@ def read_model(fields: Fields) -> ModelInfo | None:
     created_on = fields.day("created")
     aliases = fields.texts("aliases", SLUG)
     name = fields.text("name")
+    context_tokens = fields.integer("context_tokens", None, 1, MAX_CONTEXT_TOKENS)
     fields.refuse_the_rest()
     if slug is None:
         return None
     created = int(datetime.combine(created_on, time(), UTC).timestamp()) if created_on else 0
-    return ModelInfo(slug, created, owned_by or "", name or slug, tuple(aliases))
+    return ModelInfo(
+        slug, created, owned_by or "", name or slug, tuple(aliases), context_tokens=context_tokens
+    )
 
 
 def read_route(fields: Fields, known: Known) -> RouteDraft:

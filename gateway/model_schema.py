@@ -4,6 +4,8 @@ from gateway.chat_schema import titled
 from gateway.endpoint_schema import json_object, operation
 
 _STRING = {"type": "string"}
+_MAYBE_STRING = {"type": ["string", "null"]}
+_MAYBE_NUMBER = {"type": ["integer", "null"]}
 _STRINGS = {"type": "array", "items": _STRING}
 MODELS = operation(
     "",
@@ -23,6 +25,30 @@ MODELS = operation(
                 name=_STRING,
                 endpoints=_STRINGS,
                 aliases=_STRINGS,
+                context_length=_MAYBE_NUMBER,
+                max_output_tokens=_MAYBE_NUMBER,
+                architecture=titled(
+                    "ModelArchitecture",
+                    modality=_STRING,
+                    input_modalities=_STRINGS,
+                    output_modalities=_STRINGS,
+                ),
+                pricing=titled(
+                    "ModelPricing",
+                    currency={"type": "string", "enum": ["credits"]},
+                    prompt=_MAYBE_STRING,
+                    completion=_MAYBE_STRING,
+                    rates={
+                        "type": "object",
+                        "description": "Endpoint to unit to price",
+                        "additionalProperties": {
+                            "type": "object",
+                            "additionalProperties": titled(
+                                "ModelPrice", credits=_STRING, per={"type": "integer"}
+                            ),
+                        },
+                    },
+                ),
             ),
         },
     ),

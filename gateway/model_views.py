@@ -1,19 +1,24 @@
 """The models a key may call, as OpenAI's clients list them."""
 
+import asyncio
+
 import orjson
+from django.db import close_old_connections
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
+from accounts.key_scope import KeyScope, scope_of_key
 from aio_platform.async_api import AsyncAPIView
 from aio_platform.handler import GatewayRequest
 from gateway.callers import caller_of, refusal_of
 from gateway.lifespan import running
+from gateway.model_listing import listed_models
 from gateway.model_schema import MODELS
 
 
 class ModelsView(AsyncAPIView):
-    """GET /v1/models and /api/v1/models."""
+    """GET /v1/models and /api/v1/models: what this mount and this key can call."""
 
     operation_name = "list_models"
 
@@ -24,16 +29,17 @@ class ModelsView(AsyncAPIView):
         refusal = await refusal_of(caller)
         if refusal is not None:
             raise refusal
-        models = [
-            {
-                "id": model.slug,
-                "object": "model",
-                "created": model.created,
-                "owned_by": model.owned_by,
-                "name": model.name,
-                "endpoints": list(model.endpoints),
-                "aliases": list(model.aliases),
-            }
-            for model in running().catalog.current.models()
-        ]
+        assert caller.key_digest is not None, "no session is taken here"
+        scope = await asyncio.to_thread(_scope, caller.key_digest)
+        mount = request.path.removesuffix("models")
+        models = listed_models(running().catalog.current, mount, scope)
         return HttpResponse(orjson.dumps({"object": "list", "data": models}), content_type="application/json")
+
+
+def _scope(digest: bytes) -> KeyScope:
+    # No request signals here: this thread's connection is renewed, and given up, by hand.
+    close_old_connections()
+    try:
+        return scope_of_key(digest)
+    finally:
+        close_old_connections()

@@ -166,6 +166,7 @@ class ImageTaskView(NewTaskView):
     """POST /api/v1/images/generations: a task, or OpenAI's answer to a body with OpenAI's own fields."""
 
     endpoint = "image_task"
+    also_calls = ("images",)
 
     def synchronous_view(self, values: Mapping[str, Any]) -> "JsonEndpointView[Any] | None":
         is_openai = any(values.get(name) is not None for name in ("n", "size", "response_format"))
@@ -176,6 +177,7 @@ class SpeechTaskView(NewTaskView):
     """POST /api/v1/audio/speech: a task, or OpenAI's answer to `input` and `voice`."""
 
     endpoint = "speech_task"
+    also_calls = ("speech",)
 
     def synchronous_view(self, values: Mapping[str, Any]) -> "JsonEndpointView[Any] | None":
         is_openai = values.get("input") is not None and values.get("voice") is not None

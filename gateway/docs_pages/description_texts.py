@@ -34,6 +34,7 @@ DESCRIPTIONS = (
     _("Credits, with at most six decimals. Answers give a decimal string."),
     _("Ended calls as CSV, newest first. What a spreadsheet would take for a formula starts with '."),
     _("Ended calls, newest first."),
+    _("Endpoint to unit to price"),
     _("Events and where they stand, newest first."),
     _("Forces a form of answer, such as a JSON object or schema."),
     _("Functions that the model may ask to have called."),

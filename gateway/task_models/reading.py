@@ -55,6 +55,10 @@ class TaskModels:
         """The models of an endpoint, or all of them, as they are declared."""
         return [slug for slug, model in self._models.items() if endpoint in (None, model.endpoint)]
 
+    def parameter_names(self, slug: str) -> frozenset[str]:
+        """What a model takes, by name; raises KeyError where none of that name is declared."""
+        return frozenset(self._models[slug].parameters)
+
     def describe(self, slug: str) -> dict[str, Any]:
         """A model for people and OpenAPI; raises KeyError where none of that name is declared."""
         return described(self._models[slug])

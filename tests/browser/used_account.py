@@ -47,7 +47,9 @@ def use(platform: RunningPlatform, account: str, callback_url: str | None = None
         if callback_url is not None:
             [delivery] = client.get("/api/v1/callbacks/deliveries", params={"task": task_id}).json()["data"]
             ids["delivery_id"] = delivery["id"]
-        models = client.get("/v1/models").json()["data"]
+        models = [
+            model for path in ("/v1/models", "/api/v1/models") for model in client.get(path).json()["data"]
+        ]
     names = {name for model in models for name in (model["id"], model["name"], *model["aliases"])}
     ids |= {"request_id": answer.headers["X-Request-Id"], "task_id": task_id}
     return Used(ids, frozenset(names))

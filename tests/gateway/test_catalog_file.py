@@ -108,7 +108,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_lines() -> None:
     assert errors_in(text.replace("openai_embeddings", "none").replace("name = ", "title = ")) == [
         "my.toml:9: upstreams.second.base_url: must start with http:// or https://",
         "my.toml:12: rates.chat-small.tokens_in: a price cannot be negative",
-        "my.toml:20: models[0].title: unknown key; there is aliases, created, name, owned_by, slug",
+        "my.toml:20: models[0].title: unknown key; there is aliases, context_tokens, created, name, owned_by, slug",
         "my.toml:42: routes[1].upstream: no such upstream; there is first, second",
         "my.toml:56: routes[2].adapter: no such adapter; there is openai_chat, openai_embeddings",
     ]

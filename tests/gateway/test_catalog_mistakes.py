@@ -45,7 +45,7 @@ MISTAKES = {
     ),
     "unknown key of a model": (
         "name =", "title =",
-        ["20: models[0].title: unknown key; there is aliases, created, name, owned_by, slug"],
+        ["20: models[0].title: unknown key; there is aliases, context_tokens, created, name, owned_by, slug"],
     ),
     "unknown key of a route": (
         "priority", "prio", ["47: routes[1].prio: unknown key; did you mean priority?"]
