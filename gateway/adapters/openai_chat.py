@@ -56,20 +56,32 @@ class ChatAnswer:
 def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
     """The most that this call can use.
 
-    A token covers at least one byte, so the body's bytes bound the prompt's tokens; images count by the
-    route's own bound instead of by their bytes. More output than the route gives is cut to what it gives; where the
-    route's option `refuse_excess_tokens` is set, raises InvalidRequest instead.
+    A token covers at least one byte, so the body's bytes bound the prompt's tokens, with those by which a model's
+    template may indent its tools; images count by the route's own bound instead of by their bytes. More output than
+    the route gives is cut to what it gives; where the route's option `refuse_excess_tokens` is set, raises
+    InvalidRequest instead.
     """
     images, image_bytes = request.images()
     messages = len(request.values["messages"])
     tokens_in = (
         max(request.size_bytes - image_bytes, 0)
+        + _indentation(request.values.get("tools"))
         + images * route.max_image_tokens
         + messages * TEMPLATE_TOKENS_PER_MESSAGE
         + TEMPLATE_TOKENS
     )
     request.held_output_tokens = _output_tokens(request, route)
     return Units(tokens_in=tokens_in, tokens_out=request.held_output_tokens * request.choices())
+
+
+def _indentation(tools: object) -> int:
+    """The most tokens that templates add to tools which they write with four blanks a level, as Llama's do.
+
+    That is twice the blanks that are counted here, but a tokenizer in use takes many of them at once.
+    """
+    if not tools:
+        return 0
+    return len(orjson.dumps(tools, option=orjson.OPT_INDENT_2)) - len(orjson.dumps(tools))
 
 
 def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:

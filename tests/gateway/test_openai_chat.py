@@ -1,5 +1,7 @@
 """The OpenAI chat adapter: the ceiling is never below the bill, and the upstream gets its fields and no others."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +102,23 @@ def test_no_server_can_use_more_than_the_ceiling(body: dict[str, Any]) -> None:
     assert ceiling.tokens_in >= most_tokens_of_prompt(sent)
     assert ceiling.tokens_out >= most_tokens_of_answer(sent)
     assert ceiling.calls == 1
+
+
+def _nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("parameters", [_nested(150), [1] * 500, {"a": {"b": [[], {}] * 200}}, {}])
+def test_a_template_that_indents_tools_stays_below_the_ceiling(parameters: Any) -> None:
+    """Llama's: `tojson(indent=4)`. Of its tokens, none but blanks cover more than a byte here, and those 16."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"x": parameters}}}]
+    written = json.dumps(tools, indent=4, ensure_ascii=False)
+    tokens = len(re.findall(r" {1,16}|[^ ]", written))
+    request = request_of(chat(tools=tools))
+    assert openai_chat.ceiling(request, Route()).tokens_in >= tokens
 
 
 @given(bodies)
