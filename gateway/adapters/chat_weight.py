@@ -11,8 +11,10 @@ from gateway.adapters.tokens import WEIGHT_PER_TOKEN, text_weight, value_weight
 
 ESTIMATED_IMAGE_TOKENS = 85  # OpenAI's base price of an image that is read
 _MADE_IMAGE_WEIGHT = 1290 * WEIGHT_PER_TOKEN  # Gemini's count of an image that is made
-_TEXTS = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
+_TEXTS = frozenset({"content", "reasoning_content", "reasoning", "refusal", "thinking"})
 _PART_TEXTS = ("text", "refusal", "thinking", "transcript")
+# OpenRouter's and MiniMax's, beside `reasoning` or in its place; what is encrypted in them is no text.
+_DETAILS = "reasoning_details"
 _IMAGE_PARTS = frozenset({"image_url", "image", "output_image"})
 
 
@@ -25,7 +27,7 @@ def said_weight(message: Mapping[str, Any]) -> int:
                 weight += text_weight(value)
         elif value:
             weigh = _WEIGHERS.get(name)
-            if weigh is not None:
+            if weigh is not None and not (name == _DETAILS and _says_reasoning(message)):
                 weight += weigh(value)
     return weight
 
@@ -49,7 +51,8 @@ def content_weight(content: object) -> int:
     if isinstance(content, str):
         return text_weight(content)
     weight = 0
-    for part in content if isinstance(content, list) else ():
+    # A part by itself, where a list of one was meant, is handed on all the same.
+    for part in content if isinstance(content, list) else (content,):
         if isinstance(part, str):
             weight += text_weight(part)
         elif isinstance(part, Mapping):
@@ -60,10 +63,10 @@ def content_weight(content: object) -> int:
 
 
 def content_text(content: object) -> str:
-    """What a reader sees of a content: the text itself, or its text parts joined, without the thinking."""
+    """What a reader sees of a content: the text itself, or its text parts (or one part) without the thinking."""
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list) else ()
+    parts = content if isinstance(content, list) else (content,)
     return "".join(
         part if isinstance(part, str) else _text(part.get("text") if isinstance(part, Mapping) else None)
         for part in parts
@@ -73,6 +76,10 @@ def content_text(content: object) -> str:
 def _is_told_twice(message: Mapping[str, Any]) -> bool:
     """Servers that changed the name send reasoning under both."""
     return message.get("reasoning") == message.get("reasoning_content")
+
+
+def _says_reasoning(message: Mapping[str, Any]) -> bool:
+    return bool(message.get("reasoning") or message.get("reasoning_content"))
 
 
 def _text(value: object) -> str:
@@ -95,17 +102,27 @@ def _inner_texts(parts: object) -> int:
 
 
 def _calls(calls: object) -> int:
-    return sum(_call(call) for call in calls if isinstance(call, Mapping)) if isinstance(calls, list) else 0
+    listed = calls if isinstance(calls, list) else (calls,)
+    return sum(_call(call) for call in listed if isinstance(call, Mapping))
 
 
 def _call(call: Mapping[str, Any]) -> int:
-    return _function(call.get("function")) + _function(call.get("custom"))
+    """A call within its `function` or `custom`; some servers leave that level out."""
+    return _function(call.get("function")) + _function(call.get("custom")) or _function(call)
 
 
 def _function(function: object) -> int:
     if not isinstance(function, Mapping):
         return 0
     return sum(value_weight(function.get(name)) for name in ("name", "arguments", "input"))
+
+
+def _details(details: object) -> int:
+    weight = 0
+    for detail in details if isinstance(details, list) else (details,):
+        if isinstance(detail, Mapping):
+            weight += text_weight(_text(detail.get("text"))) + text_weight(_text(detail.get("summary")))
+    return weight
 
 
 def _images(images: object) -> int:
@@ -123,4 +140,5 @@ _WEIGHERS: dict[str, Callable[[Any], int]] = {
     "function_call": _function,
     "images": _images,
     "audio": _audio,
+    _DETAILS: _details,
 }

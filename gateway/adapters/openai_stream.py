@@ -142,6 +142,9 @@ class ChatStream:
             if not isinstance(choice, dict):
                 raise MalformedAnswer("a choice that is not an object")
             delta = choice.get("delta")
+            if not (delta or self._weight) and isinstance(choice.get("message"), dict):
+                # Some servers say all of it at once; after deltas a message repeats them.
+                delta = choice["message"]
             if delta:
                 if not isinstance(delta, dict):
                     raise MalformedAnswer("a delta that is not an object")

@@ -298,6 +298,15 @@ def test_a_stream_without_words_says_nothing_until_it_is_finished() -> None:
     assert stream.says_something
 
 
+@pytest.mark.parametrize("deltas", [[], ["12345678"]])
+def test_a_message_in_place_of_deltas_is_counted_once(deltas: list[str]) -> None:
+    stream = stream_for()
+    fed(stream, *[event(chunk({"content": text})) for text in deltas])
+    whole = {"index": 0, "message": {"content": "12345678"}, "finish_reason": "stop"}
+    fed(stream, event({"choices": [whole]}), openai_stream.DONE)
+    assert stream.units()[0].tokens_out == 2
+
+
 def test_what_came_before_a_broken_event_in_the_same_read_is_forwarded() -> None:
     stream = stream_for()
     good = event({"choices": [{"index": 0, "delta": {"content": "heard"}}]})

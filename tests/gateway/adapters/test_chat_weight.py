@@ -94,6 +94,13 @@ def test_a_schema_for_the_answer_counts() -> None:
         ({"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]}, 1290),
         ({"audio": {"data": "AAAA", "transcript": "abcd"}}, 1),
         ({"role": "assistant", "content": ""}, 0),
+        ({"content": "", "thinking": "abcd"}, 1),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "abcd"}, {"summary": "efgh"}]}, 2),
+        ({"reasoning": "abcd", "reasoning_details": [{"text": "abcd"}]}, 1),
+        ({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x" * 400}]}, 0),
+        ({"content": {"type": "text", "text": "abcd"}}, 1),
+        ({"tool_calls": {"index": 0, "function": {"name": "abcd", "arguments": "efgh"}}}, 2),
+        ({"tool_calls": [{"name": "abcd", "arguments": "efgh"}]}, 2),
     ],
 )
 def test_whatever_is_said_counts_once(delta: dict[str, Any], tokens: int) -> None:
@@ -114,8 +121,24 @@ anything = st.recursive(
     ),
     max_leaves=12,
 )
-FIELDS = ["content", "reasoning", "tool_calls", "function_call", "images", "audio", "refusal", "name", "role"]
+FIELDS = [
+    "content",
+    "reasoning",
+    "reasoning_details",
+    "thinking",
+    "tool_calls",
+    "function_call",
+    "images",
+    "audio",
+    "refusal",
+    "name",
+    "role",
+]
 messages = st.dictionaries(st.sampled_from(FIELDS), anything, max_size=5)
+
+
+def test_a_part_by_itself_is_read_as_a_list_of_one() -> None:
+    assert content_text({"type": "text", "text": "abcd"}) == "abcd"
 
 
 @given(messages)
