@@ -93,7 +93,18 @@ IMAGES = operation(
     json_object(
         "ImageList",
         created=_INTEGER,
-        data=_array_of(titled("GeneratedImage", "revised_prompt", b64_json=_STRING, revised_prompt=_STRING)),
+        # `response_format` says which of the first two an image has.
+        data=_array_of(
+            titled(
+                "GeneratedImage",
+                "b64_json",
+                "url",
+                "revised_prompt",
+                b64_json=_STRING,
+                url=_STRING,
+                revised_prompt=_STRING,
+            )
+        ),
     ),
 )
 TRANSCRIPTIONS = operation(

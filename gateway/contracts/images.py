@@ -56,7 +56,7 @@ class OpenAIImageBody(RequestContract):
     prompt: Prompt
     n: int | None = Field(default=None, ge=1, le=10)
     size: str | None = None
-    response_format: str | None = None
+    response_format: Literal["b64_json", "url"] | None = None
     output_format: Literal["png", "jpeg", "webp"] | None = None
     stream: bool | None = None
     negative_prompt: Annotated[str, StringConstraints(max_length=32_000)] | None = None
@@ -74,13 +74,6 @@ class OpenAIImageBody(RequestContract):
             width, height = sides_of(given)
             if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
                 raise ValueError(f"each side must be from {MIN_SIDE} to {MAX_SIDE} pixels")
-        return given
-
-    @field_validator("response_format")
-    @classmethod
-    def inside_the_answer(cls, given: str | None) -> str | None:
-        if given not in (None, "b64_json", "url"):
-            raise ValueError("must be b64_json or url")
         return given
 
     @field_validator("stream")

@@ -10,6 +10,7 @@ import httpx
 import media_files as made
 import openai
 import pytest
+from jsonschema import Draft202012Validator
 from running_platform import RunningPlatform
 from scenarios.asking import Books, marked, told
 
@@ -78,6 +79,23 @@ def test_an_images_url_holds_the_image(client: httpx.Client) -> None:
     assert kind == "data:image/png;base64"
     assert base64.b64decode(encoded).startswith(b"\x89PNG")
     assert "b64_json" not in image
+
+
+@pytest.mark.parametrize("response_format", [None, "b64_json", "url"])
+def test_images_are_as_the_openapi_document_says_in_either_format(
+    response_format: str | None, platform: RunningPlatform, client: httpx.Client
+) -> None:
+    document = httpx.get(f"{platform.base_url}/api/schema?format=json", trust_env=False, timeout=60).json()
+    described = document["paths"]["/v1/images/generations"]["post"]["responses"]["200"]
+    schema = described["content"]["application/json"]["schema"] | {"components": document["components"]}
+
+    answer = client.post(
+        "/v1/images/generations",
+        json={"prompt": "a cat", "size": "64x64", "response_format": response_format},
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(answer.json())] == []
 
 
 @pytest.mark.parametrize(
