@@ -14,7 +14,10 @@ ANYWHERE = {
     "temperature": _("How freely words are chosen: 0 is the most predictable."),
     "top_p": _("Chooses only from the likeliest words that together have this probability."),
     "n": _("How many answers to generate; each is paid for."),
-    "max_tokens": _("The most tokens that may be generated. It bounds the price that is held."),
+    "max_tokens": _(
+        "The most tokens that may be generated. It bounds the price that is held. More than the model gives is cut to "
+        "that, and the header X-Max-Tokens-Clamped says to how many."
+    ),
     "max_completion_tokens": _("The newer name of max_tokens; either bounds the price that is held."),
     "stream": _("Whether the answer is sent as server-sent events while it is generated."),
     "stream_options": _("Options of a stream: include_usage adds a chunk with the token counts."),
@@ -111,7 +114,7 @@ BY_CONTRACT: dict[str, dict[str, str]] = {
         "prompt": _("What the image shows."),
         "n": _("How many images; each is paid for."),
         "size": _("WIDTHxHEIGHT in pixels, as in 1024x1024, or auto."),
-        "response_format": _("Only b64_json: images come inside the answer."),
+        "response_format": _("b64_json, or url for data URLs: images come inside the answer either way."),
         "output_format": _("The images' file format."),
         "stream": _("Only false: this endpoint answers in one piece."),
     },

@@ -106,7 +106,9 @@ TEXTS: dict[tuple[int, str], tuple[Text, Text]] = {
         _("Try again; if the same input keeps failing, look at the log."),
     ),
     (503, "server_error"): (
-        _("The model or the platform is over capacity, or resting after failures. Nothing is charged."),
+        _(
+            "The model or the platform is over capacity, resting after failures, or switched off. Nothing is charged."
+        ),
         _("Try again after as long as Retry-After says."),
     ),
     (504, "server_error"): (

@@ -167,6 +167,26 @@ def test_every_error_that_a_class_can_give_is_in_the_table() -> None:
     assert error_tables.answered() == set(error_tables.TEXTS)
 
 
+def test_every_error_is_on_the_errors_page_of_the_repository_too() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (Path(settings.ROOT) / "docs" / "errors.md").read_text().splitlines()
+        if re.match(r"\| \d{3}", line)
+    ]
+    told = {
+        (int(status), kind.strip("`"), words)
+        for statuses, kind, words, *_ in rows
+        for status in statuses.split(", ")
+    }
+
+    assert {(status, kind) for status, kind, _ in told} == error_tables.answered()
+    for kind in error_tables.error_kinds():
+        words = [words for status, name, words in told if (status, name) == (kind.status, kind.type)]
+        assert any(f"`{kind.openai_type}`" in each and f"`{kind.openai_code}`" in each for each in words), (
+            kind
+        )
+
+
 @pytest.mark.parametrize(("method", "address"), OPERATIONS)
 def test_an_example_of_an_answer_has_the_fields_of_its_schema(method: str, address: str) -> None:
     for status, answer in document()["paths"][address][method]["responses"].items():
