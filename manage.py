@@ -15,8 +15,13 @@ def main() -> None:
             sys.path.insert(0, str(path))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aio_platform.settings")
     gc.disable()
-    from django.core.management import ManagementUtility
-    from django.core.management.base import BaseCommand
+    try:
+        from django.core.management import ManagementUtility
+        from django.core.management.base import BaseCommand
+    except ModuleNotFoundError:
+        sys.exit(
+            f"{sys.executable} has nothing of what the platform needs. Use .venv/bin/python, which `make run` makes."
+        )
 
     class CommandLine(ManagementUtility):
         """Looks for no garbage among what Django loads, which stays: four tenths of a short command's time."""

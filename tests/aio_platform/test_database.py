@@ -309,3 +309,15 @@ def test_a_shell_that_looks_in_the_wrong_place_is_told_what_to_set(
     [line] = told.stderr.splitlines()
     assert line.startswith(f"There is no database of the platform in {tmp_path}. Set AIO_DATA_DIR")
     assert not (tmp_path / "postgres").exists()
+
+
+def test_a_python_without_the_platforms_packages_is_told_which_one_has_them() -> None:
+    told = subprocess.run(
+        [sys.executable, "-I", "-S", "manage.py", "reconcile"],
+        cwd=settings.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (told.returncode, told.stdout) == (1, "")
+    [line] = told.stderr.splitlines()
+    assert "Use .venv/bin/python" in line
