@@ -52,6 +52,7 @@ issue("poor", poor)
 issue("capped", cap_day_microcredits=1_000_000)
 issue("month-capped", cap_month_microcredits=1_000_000)
 issue("standard", opened("standard"))
+issue("standard-failing", opened("standard"))
 issue("trial", opened("trial"))
 print(json.dumps(made))
 """
@@ -259,6 +260,19 @@ def test_a_keys_own_cap_is_402_and_names_itself(
     described = told(answer)
     assert (described["available"], described["limit_source"]) == ("1", source)
     assert datetime.fromisoformat(described["resets_at"]) > datetime.now(UTC)
+
+
+def test_a_call_that_fails_at_the_model_keeps_its_place_in_the_minute_and_a_refused_one_takes_none(
+    anyone: httpx.Client, keys: dict[str, str]
+) -> None:
+    headers = bearer(keys["standard-failing"])
+
+    failed = anyone.post(OPENAI, json=saying("[[sbx:status=500]]") | FREE, headers=headers)
+    refused = anyone.post(OPENAI, json=saying("hello") | {"model": "no-such-model"}, headers=headers)
+    answered = anyone.post(OPENAI, json=saying("hello") | FREE, headers=headers)
+
+    assert (failed.status_code, refused.status_code) == (502, 404)
+    assert answered.headers["x-ratelimit-remaining-requests"] == "58"
 
 
 def test_the_sixty_first_call_of_a_minute_is_429_and_bad_calls_do_not_count(
