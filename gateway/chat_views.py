@@ -59,6 +59,7 @@ class ChatView(AsyncAPIView):
             routes[0].time_limit_s or settings.CHAT_TIME_LIMIT_S,
             streamed=chat.stream,
             path=request.path,
+            stop_watching=request.stop_watching,
         )
         if not idempotency_key:
             return await self._answer(call, chat)

@@ -71,6 +71,7 @@ class EndpointView(AsyncAPIView):
             ceiling,
             time_limit_s,
             may_stream=self.endpoint in STREAMING_ENDPOINTS,
+            stop_watching=request.stop_watching,
         )
 
     def _renamed(self, error: InvalidRequest) -> InvalidRequest:

@@ -4,6 +4,7 @@ A refused or failed call keeps nothing, so it may be sent again under its key. A
 back: its key then answers 409 and names the call.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 
@@ -67,8 +68,15 @@ async def carried_once(
     calls = running().idempotent_calls
     fingerprint = fingerprint_of(request, body)
     ttl_s = int(time_limit_s + settings.HOLD_MARGIN_S)
+    claiming = asyncio.ensure_future(
+        calls.claim(caller, idempotency_key, fingerprint, request.request_uuid, ttl_s)
+    )
     try:
-        claim = await calls.claim(caller, idempotency_key, fingerprint, request.request_uuid, ttl_s)
+        claim = await asyncio.shield(claiming)
+    except asyncio.CancelledError:
+        # The claim may be in the books by now; left there, it would stand for a call that nobody carries.
+        running().ledger.run_in_background(_drop_claimed(claiming, idempotency_key, request.request_uuid))
+        raise
     except psycopg.Error as error:
         raise ServiceUnavailable("The platform cannot take calls right now.") from error
     if claim is None:
@@ -91,6 +99,17 @@ async def carried_once(
         raise
     await _keep(request, claim, idempotency_key, response)
     return response
+
+
+async def _drop_claimed(
+    claiming: "asyncio.Future[Claim | None]", idempotency_key: str, request_uuid: str
+) -> None:
+    try:
+        claim = await claiming
+    except psycopg.Error:
+        return
+    if claim is not None and claim.state == "claimed":
+        await running().idempotent_calls.drop(claim, idempotency_key, request_uuid)
 
 
 def _answer_again(claim: Claim) -> HttpResponse:

@@ -59,6 +59,8 @@ class Call:
     streamed: bool = False
     may_stream: bool = False
     path: str = ""  # its mount says how an error within a stream is written
+    # Called when its end is decided: a client that leaves from then on interrupts nothing any more.
+    stop_watching: Callable[[], None] = lambda: None
     verdict: Verdict | None = None
     route: Route | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -223,8 +225,12 @@ class Relay:
         outcome: Outcome = Outcome.SUCCEEDED,
         status: int = 200,
     ) -> Settlement:
-        """Charge the actual units at the rate pinned on the hold; returns once committed."""
+        """Charge the actual units at the rate pinned on the hold; returns once committed.
+
+        What is charged is also kept for a repeat under its idempotency key, whether or not its client is still there.
+        """
         assert outcome in CHARGED
+        call.stop_watching()
         charge = charge_of(call, units)
         cost = call.routes[0].rate.cost_microcredits(units)
         if cost > charge:

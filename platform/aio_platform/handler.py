@@ -126,7 +126,14 @@ class GatewayRequest(ASGIRequest):
         if message["type"] == "http.disconnect":
             task.cancel("client left")
 
+    @property
+    def client_has_left(self) -> bool:
+        """Whether the watcher saw it leave, and cancelled the task."""
+        watcher = self._watcher
+        return watcher is not None and watcher.done() and not watcher.cancelled()
+
     def stop_watching(self) -> None:
+        """From now on the client's leaving interrupts nothing."""
         if self._watcher is not None:
             self._watcher.cancel()
 
@@ -173,7 +180,7 @@ class GatewayHandler:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             # Ours to absorb when our own watcher asked for it: the client is gone and its call is settled.
-            if task is None or request._watcher is None or not request._watcher.done():
+            if task is None or not request.client_has_left:
                 raise
             task.uncancel()
         finally:

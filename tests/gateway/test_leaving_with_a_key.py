@@ -1,0 +1,85 @@
+"""A client that leaves an idempotent call at a bad moment finds its key free, or the answer that it paid for."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gateway import idempotency
+from gateway.chat import complete_chat
+from gateway.relay import Relay
+from tests.gateway.chat_calls import answering, as_it_came, call_of, chat
+from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
+from usage.calls import Settlement
+from usage.idempotency import Claim
+from usage.ledger import Ledger
+
+
+class _SlowClaims:
+    """Claims that are in the books before their answer is here."""
+
+    def __init__(self) -> None:
+        self.claimed, self.answer = asyncio.Event(), asyncio.Event()
+        self.dropped: list[str] = []
+
+    async def claim(self, *_: Any) -> Claim:
+        self.claimed.set()
+        await self.answer.wait()
+        return Claim("claimed", 1, None)
+
+    async def drop(self, claim: Claim, idempotency_key: str, request_uuid: str) -> None:
+        self.dropped.append(idempotency_key)
+
+
+async def test_a_client_that_leaves_while_its_key_is_claimed_leaves_the_key_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claims, ledger = _SlowClaims(), Ledger()
+    monkeypatch.setattr(
+        idempotency, "running", lambda: SimpleNamespace(idempotent_calls=claims, ledger=ledger)
+    )
+    request: Any = SimpleNamespace(path="/v1/x", request_uuid="u")
+
+    async def carry() -> Any:
+        raise AssertionError("nobody is there to be answered")
+
+    caller: Any = None
+    leaving = asyncio.create_task(
+        idempotency.carried_once(request, caller, "key", b"", 30.0, "chat", "small", carry)
+    )
+    await claims.claimed.wait()
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    claims.answer.set()
+    await ledger.finish_pending()
+    assert claims.dropped == ["key"]
+
+
+async def test_a_client_that_leaves_during_the_capture_interrupts_nothing(
+    relay: Relay, tenant: Tenant, upstream: LocalUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer that was charged for goes on to be kept; a repeat gets it."""
+    is_watched = True
+    settle = Ledger.settle
+
+    def stop_watching() -> None:
+        nonlocal is_watched
+        is_watched = False
+
+    async def settle_as_the_client_leaves(ledger: Ledger, end: Any) -> Settlement:
+        task = asyncio.current_task()
+        assert task is not None
+        if is_watched:
+            task.cancel("client left")
+        return await settle(ledger, end)
+
+    monkeypatch.setattr(Ledger, "settle", settle_as_the_client_leaves)
+    upstream.handler = answering()
+    request = chat()
+    call = call_of(tenant, request, route_to(upstream.url, rate=tenant.rate))
+    call.stop_watching = stop_watching
+    body, settlement = await complete_chat(relay, call, request, as_it_came)
+    assert body
+    assert settlement.settled
