@@ -209,7 +209,8 @@ def in_our_words(status: int, described: dict[str, Any]) -> dict[str, Any]:
     assert isinstance(code, str), "OpenAI's codes are words"
     ours = {key[1] for key, words in WORDS.items() if key[0] == status and words[0] == kind}
     if len(ours) > 1:
-        ours = {key[1] for key, words in WORDS.items() if key[0] == status and words == (kind, code)}
+        # An error may have the code of another status: a key whose answer was not kept is a 409 and "reused".
+        ours &= {key[1] for key, words in WORDS.items() if words == (kind, code)}
     assert len(ours) == 1, f"no error of ours is {status} {kind} {code}"
     return {**described, "type": ours.pop(), "code": status, "openai_code": code}
 
