@@ -14,8 +14,9 @@ from rest_framework.views import APIView
 
 from accounts import actions, errors
 from accounts.identity import Caller, caller_of, is_address_within, require_role
-from accounts.keys import new_key
+from accounts.keys import checksum_of, new_key
 from accounts.models import Account, ApiKey, User
+from accounts.public_ids import random_base62
 
 
 class WhoView(APIView):
@@ -116,6 +117,15 @@ def test_unknown_and_malformed_keys_are_told_the_same(account: Account) -> None:
     unknown, malformed = ask(new_key()), ask("aio_nonsense")
     assert (unknown.status_code, malformed.status_code) == (401, 401)
     assert told(unknown)["error"]["message"] == told(malformed)["error"]["message"]
+
+
+def test_a_key_is_known_by_all_of_it(account: Account) -> None:
+    """What people see of a key, its first characters, makes nobody its holder, however sound the rest is."""
+    _, key_text = actions.issue_key(account, "server")
+    made_up = key_text[:12] + random_base62(24)
+    response = ask(made_up + checksum_of(made_up))
+    assert response.status_code == 401
+    assert "revoked" not in told(response)["error"]["message"]
 
 
 def test_a_revoked_key_is_refused_from_the_moment_it_is_revoked(account: Account) -> None:

@@ -181,6 +181,19 @@ def footprint(platform: RunningPlatform, tenant: Tenant) -> list[tuple[Any, ...]
     return found
 
 
+def test_a_hold_outlives_its_tasks_deadline_by_a_day(client: httpx.Client, platform: RunningPlatform) -> None:
+    """It must never end under a task that still lives."""
+    task_id = opened(client, image("A cat", NEVER))
+    [(days,)] = database.rows(
+        platform,
+        "SELECT extract(epoch FROM h.expires_at - t.deadline_at) / 86400 FROM gateway_task t"
+        " JOIN usage_hold h ON h.account_id = t.account_id AND h.request_id = t.request_uuid WHERE t.id = %s",
+        task_id,
+    )
+    assert 0.999 < days < 1.001
+    client.post(f"{TASKS}/{task_id}/cancel")
+
+
 def test_another_tenants_task_is_no_task(
     client: httpx.Client, platform: RunningPlatform, tenants: Any
 ) -> None:

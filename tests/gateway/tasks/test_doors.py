@@ -170,12 +170,12 @@ async def test_a_caller_that_leaves_while_its_task_is_opened_pays_nothing(
 
     await asyncio.gather(opening, return_exceptions=True)
 
+    async with asyncio.timeout(30):
+        while [
+            row["state"] for row in tenant.rows("SELECT state FROM gateway_task WHERE account_id = %s")
+        ] != ["cancelled"]:
+            await asyncio.sleep(0.01)
     assert await tenant.settled_balance() == start
-    await asyncio.sleep(0)
-    assert [row["state"] for row in tenant.rows("SELECT state FROM gateway_task WHERE account_id = %s")] in (
-        [],
-        ["cancelled"],
-    )
 
 
 async def test_a_hold_outlives_its_task_by_a_day(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
@@ -317,6 +317,28 @@ async def test_a_batch_charges_each_task_its_own_price(
     assert [one.consumed_microcredits for one in ended] == charged
     assert [row_of(tenant, task)["consumed_microcredits"] for task in tasks] == charged
     assert tenant.balance() == (start - sum(charged), 0)
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [(SUCCEEDED_END, 1), (REJECTED_END, 1), (CANCELLED_END, 1), (FAILED_END, 0), (TIMED_OUT_END, 0)],
+)
+async def test_a_trial_gets_its_call_back_for_what_was_no_fault_of_the_callers(
+    end: End, left: int, desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+) -> None:
+    task = await open_task(desk, tenant, rate)
+    await in_state(line, task, State.RUNNING)
+    with database.connect("aio test trial") as owner:
+        owner.execute("UPDATE usage_hold SET trial_day = current_date")
+        owner.execute(
+            "INSERT INTO usage_trial_day (account_id, day, calls) VALUES (%s, current_date, 1)",
+            [tenant.account_id],
+        )
+
+    assert (await ends.end(end_of(task, end))).won
+
+    [day] = tenant.rows("SELECT calls FROM usage_trial_day WHERE account_id = %s")
+    assert day["calls"] == left
 
 
 async def test_what_was_not_paid_is_not_given(

@@ -1,0 +1,52 @@
+"""A task is its account's alone: nobody else finds it, lists it, or has it by an idempotency key."""
+
+import pytest
+
+from accounts import actions
+from accounts.keys import digest_of
+from gateway.tasks.desk import TaskDesk
+from gateway.tasks.listing import TaskFilter
+from gateway.tasks.records import IdempotencyClaim
+from tests.gateway.local_upstream import Tenant
+from tests.gateway.tasks.lab import open_task, task_to_open
+from usage import grants
+from usage.calls import Caller
+from usage.rates import Rate
+
+CLAIM = IdempotencyClaim("the-key", b"f" * 32)
+
+
+@pytest.fixture
+def stranger(tenant: Tenant) -> Caller:
+    """A key of another account."""
+    account, _ = grants.open_account("Somebody else", "unlimited")
+    _, key = actions.issue_key(account, "stranger")
+    return Caller(digest_of(key))
+
+
+async def test_another_tenants_task_is_not_found(
+    stranger: Caller, desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    task = await open_task(desk, tenant, rate)
+    assert await desk.find(tenant.caller, task.id) is not None
+    assert await desk.find(stranger, task.id) is None
+    assert await desk.find(Caller(b"\0" * 32), task.id) is None
+
+
+async def test_another_tenants_tasks_are_not_listed(
+    stranger: Caller, desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    task = await open_task(desk, tenant, rate)
+    assert [row.id for row in (await desk.page(tenant.caller, TaskFilter())).tasks] == [task.id]
+    assert (await desk.page(stranger, TaskFilter())).tasks == []
+
+
+async def test_another_tenants_idempotency_key_finds_nothing(
+    stranger: Caller, desk: TaskDesk, tenant: Tenant, rate: Rate
+) -> None:
+    opening = task_to_open(tenant, rate)._replace(claim=CLAIM)
+    await desk.open(opening)
+    found = await desk.recall(tenant.caller, CLAIM.key)
+    assert found is not None
+    assert found.id == opening.id
+    assert await desk.recall(stranger, CLAIM.key) is None
