@@ -10,7 +10,7 @@ import orjson
 from rest_framework.request import Request
 
 from aio_platform.errors import BodyTooLarge, InvalidRequest
-from aio_platform.null_characters import NullCharacter, has_null
+from aio_platform.null_characters import NullCharacter, place_of_null
 
 MAX_BODY_BYTES = 64_000
 
@@ -32,8 +32,9 @@ def read_json_object(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> dic
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise InvalidRequest("The body is not valid JSON.") from None
-    if has_null(parsed):
-        raise NullCharacter
+    place = place_of_null(parsed)
+    if place is not None:
+        raise NullCharacter(place or None)
     if not isinstance(parsed, dict):
         raise InvalidRequest("The body has to be a JSON object.")
     return parsed

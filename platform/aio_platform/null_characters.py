@@ -16,19 +16,26 @@ class NullCharacter(InvalidRequest):
         super().__init__("A text has the character U+0000, which texts cannot have.", param=param)
 
 
-def has_null(value: Any) -> bool:
-    """Whether a string anywhere in plain JSON values has U+0000, names of fields among them."""
-    waiting = [value]
+def place_of_null(value: Any) -> str | None:
+    """Where a string in plain JSON values has U+0000, as in `scopes.models.0`; None where none has.
+
+    A field whose name has it is the place; "" is the value itself.
+    """
+    waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:
-        one = waiting.pop()
+        place, one = waiting.pop()
         if isinstance(one, str):
             if NUL in one:
-                return True
+                return place
         elif isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
+            for name, each in one.items():
+                inner = f"{place}.{name}" if place else name
+                if NUL in name:
+                    return inner
+                waiting.append((inner, each))
         elif isinstance(one, (list, tuple)):
-            waiting += one
-    return False
+            waiting += ((f"{place}.{index}" if place else str(index), each) for index, each in enumerate(one))
+    return None
 
 
 def without_null(cookies: dict[str, str]) -> dict[str, str]:

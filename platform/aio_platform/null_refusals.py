@@ -10,7 +10,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 
 from aio_platform import problems
-from aio_platform.null_characters import NUL, NullCharacter, has_null
+from aio_platform.null_characters import NUL, NullCharacter, place_of_null
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 API_PATHS = ("/api/", "/v1/", "/llm/")
@@ -34,18 +34,19 @@ class NullRefusalsMiddleware:
             if not is_api:
                 raise Http404
             return _refusal(request, Http404())
-        for name, values in _fields(request):
-            if has_null([name, values]):
+        for name, values in _fields(request, is_api):
+            if place_of_null([name, values]) is not None:
                 if not is_api:
                     raise BadRequest
                 return _refusal(request, NullCharacter(param=name if NUL not in name else None))
         return None
 
 
-def _fields(request: HttpRequest) -> Iterator[tuple[str, list[Any]]]:
+def _fields(request: HttpRequest, is_api: bool) -> Iterator[tuple[str, list[Any]]]:
     if "%00" in request.META.get("QUERY_STRING", ""):
         yield from request.GET.lists()
-    if request.content_type in FORM_TYPES:
+    # An API takes no forms, and says so itself; a form that cannot be parsed would be answered with a page.
+    if not is_api and request.content_type in FORM_TYPES:
         yield from request.POST.lists()
 
 

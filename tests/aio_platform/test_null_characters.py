@@ -4,23 +4,31 @@ import psycopg
 import pytest
 from django.db import DataError, connection
 
-from aio_platform.null_characters import NullCharacter, has_null, is_refusal_of_null, without_null
+from aio_platform.null_characters import NullCharacter, is_refusal_of_null, place_of_null, without_null
 from aio_platform.problems import as_platform_error
 
 
 @pytest.mark.parametrize(
-    "value", ["\0", ["a", ["b\0"]], {"a": {"b\0": 1}}, {"a": [{"b": "c\0"}]}, [("name", ["x", "\0"])]]
+    ("value", "place"),
+    [
+        ("\0", ""),
+        (["a", ["b\0"]], "1.0"),
+        ({"a": {"b\0": 1}}, "a.b\0"),
+        ({"a": [{"b": "c\0"}]}, "a.0.b"),
+        ([("name", ["x", "\0"])], "0.1.1"),
+    ],
+    ids=["itself", "lists", "a field's name", "a field", "pairs"],
 )
-def test_it_is_found_at_any_depth(value: object) -> None:
-    assert has_null(value)
+def test_it_is_found_at_any_depth_and_its_place_is_told(value: object, place: str) -> None:
+    assert place_of_null(value) == place
 
 
 def test_it_is_not_found_where_it_is_not() -> None:
-    assert not has_null({"a": ["\\u0000", None, 1, {"b": "%00"}]})
+    assert place_of_null({"a": ["\\u0000", None, 1, {"b": "%00"}]}) is None
     nested: object = "x"
     for _ in range(5_000):
         nested = [nested]
-    assert not has_null(nested)
+    assert place_of_null(nested) is None
 
 
 def test_a_cookie_that_has_it_counts_as_none() -> None:
