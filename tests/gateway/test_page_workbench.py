@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import resolve
 
 from accounts.models import Membership
+from gateway.catalog import TASK_ENDPOINTS
 from gateway.chat_schema import body_of
 from gateway.docs_pages import prices
 from gateway.page_views.workbench_code import Code, code_of
@@ -71,7 +72,9 @@ def test_every_endpoint_that_takes_a_session_is_in_the_workbench() -> None:
         pattern.callback.view_class for pattern in urlpatterns if hasattr(pattern.callback, "view_class")
     }
     in_workbench = {each.view for each in ENDPOINTS}
-    assert {view for view in views if getattr(view, "session_allowed", False)} <= in_workbench
+    of_tasks = {view for view in views if issubclass(view, NewTaskView)}
+    assert {view for view in views if getattr(view, "session_allowed", False)} - of_tasks <= in_workbench
+    assert set(TASK_ENDPOINTS) <= {each.slug for each in ENDPOINTS}
 
 
 def fields_of(form: Form) -> dict[str, Field]:
