@@ -6,6 +6,7 @@ all. PLANTED=text plants only those whose name or area has the text.
 
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,13 +39,22 @@ def test_faults_are_planted_in_every_part_that_handles_money_or_tenants() -> Non
     }
 
 
+@pytest.fixture
+def copies() -> Iterator["SimpleQueue[ScratchCopy]"]:
+    """Those that nobody works in at the moment."""
+    made = [ScratchCopy() for _ in range(AT_ONCE)]
+    waiting: SimpleQueue[ScratchCopy] = SimpleQueue()
+    for copy in made:
+        waiting.put(copy)
+    yield waiting
+    for copy in made:
+        copy.remove()
+
+
 @pytest.mark.prove
-def test_every_planted_fault_is_found(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_every_planted_fault_is_found(copies: "SimpleQueue[ScratchCopy]") -> None:
     wanted = os.environ.get("PLANTED", "")
     faults = [fault for fault in all_faults() if wanted in fault.name or wanted in fault.area]
-    copies: SimpleQueue[ScratchCopy] = SimpleQueue()
-    for number in range(AT_ONCE):
-        copies.put(ScratchCopy(tmp_path_factory.mktemp(f"copy-{number}")))
     assert_green_without_faults(copies, faults)
 
     def plant(fault: Fault) -> str | None:

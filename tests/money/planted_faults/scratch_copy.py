@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,12 +35,21 @@ class Outcome:
 
 
 class ScratchCopy:
-    """One copy in a directory of its own."""
+    """One copy in a directory of its own, with what its tests write beside it.
 
-    def __init__(self, directory: Path) -> None:
-        self.root = directory
+    Not below pytest's own directory: every pytest that starts closes that to other users, and the database servers
+    of the others' tests run as one.
+    """
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="aio-planted-"))
+        self._home.chmod(0o755)
+        self.root = self._home / "copy"
         self._changes = 0
-        _copy_repository(directory)
+        _copy_repository(self.root)
+
+    def remove(self) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
 
     @contextmanager
     def planted(self, fault: Fault) -> Iterator[None]:
@@ -54,10 +64,11 @@ class ScratchCopy:
 
     def run(self, tests: Sequence[str], *, until_first: bool) -> Outcome:
         """Run these tests in the copy; raises TimeoutError when they take longer than any of ours should."""
-        report = self.root / "report.xml"
+        report = self._home / "report.xml"
         report.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"]
         command += ["-p", "money.planted_faults.own_code_only", f"--junitxml={report}"]
+        command += [f"--basetemp={self._home / 'temporary'}"]
         process = subprocess.Popen(
             [*command, *(["-x"] if until_first else []), *tests],
             cwd=self.root,
