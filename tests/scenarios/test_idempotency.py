@@ -8,6 +8,7 @@ import pytest
 from running_platform import RunningPlatform, Tenant
 from scenarios.asking import (
     API_IN_ONE,
+    LLM,
     OPENAI,
     TEXT,
     Books,
@@ -55,8 +56,10 @@ def test_another_body_or_address_under_the_same_key_is_422(client: httpx.Client,
     other_body = client.post(OPENAI, json=saying(text, n=2), headers=with_key(mark))
     other_address = client.post(API_IN_ONE, json=saying(text), headers=with_key(mark))
     other_shape = client.post(TEXT, json={"input": text}, headers=with_key(mark))
+    # The very same body, which this address would answer with the very same bytes.
+    other_address_alone = client.post(LLM, json=saying(text), headers=with_key(mark))
 
-    for answer in (other_body, other_address, other_shape):
+    for answer in (other_body, other_address, other_shape, other_address_alone):
         assert answer.status_code == 422
         assert told(answer)["type"] == "idempotency_error"
         assert told(answer)["param"] == "Idempotency-Key"
