@@ -41,7 +41,9 @@ class AsyncAPIView(APIView):
         except errors.ClientGone:
             raise
         except Exception as error:
-            return problems.render(problems.as_platform_error(error), request.path, request.request_id)
+            told = problems.as_platform_error(error)
+            problems.forget_frames(error)
+            return problems.render(told, request.path, request.request_id)
 
 
 _NO_NEGOTIATION: Any = _NoNegotiation()

@@ -21,7 +21,7 @@ from django.utils.datastructures import MultiValueDict
 
 from aio_platform import errors, problems
 from aio_platform.content_coding import decoder_of
-from aio_platform.http.request_head import CONNECTION, HEADERS_BY_NAME, headers_by_name
+from aio_platform.http.request_head import HEADERS_BY_NAME, STANDING, headers_by_name
 from aio_platform.null_characters import NUL
 from aio_platform.private_answers import CACHE_CONTROL
 from aio_platform.request_ids import new_request_uuid, public_request_id
@@ -132,10 +132,19 @@ class GatewayRequest(ASGIRequest):
         watcher = self._watcher
         return watcher is not None and watcher.done() and not watcher.cancelled()
 
+    def let_go(self) -> None:
+        """Drop the body and its connection: REST framework's request refers to itself, so this one lives on a while."""
+        self._whole_body = b""
+        self._receive = _nothing_more
+
     def stop_watching(self) -> None:
         """From now on the client's leaving interrupts nothing."""
         if self._watcher is not None:
             self._watcher.cancel()
+
+
+async def _nothing_more() -> dict[str, Any]:
+    return {"type": "http.disconnect"}
 
 
 def _too_large(limit_bytes: int) -> errors.BodyTooLarge:
@@ -170,8 +179,8 @@ class GatewayHandler:
         try:
             response = await self._answer(match, request)
             if response is not None:
-                if response.status_code < 400 and CONNECTION in scope:
-                    scope[CONNECTION].proven = True
+                if response.status_code < 400 and STANDING in scope:
+                    scope[STANDING].proven = True
                 await send_response(response, request.request_id, send)
         except (OSError, errors.PlatformError) as error:
             # The answer has begun, so it cannot become an error any more: leaving it unfinished breaks the
@@ -185,6 +194,7 @@ class GatewayHandler:
             task.uncancel()
         finally:
             request.stop_watching()
+            request.let_go()
 
     async def _answer(self, match: ResolverMatch, request: GatewayRequest) -> HttpResponseBase | None:
         request.resolver_match = match
@@ -193,7 +203,9 @@ class GatewayHandler:
         except errors.ClientGone:
             return None
         except Exception as error:
-            return problems.render(problems.as_platform_error(error), request.path, request.request_id)
+            told = problems.as_platform_error(error)
+            problems.forget_frames(error)
+            return problems.render(told, request.path, request.request_id)
 
 
 async def send_response(response: HttpResponseBase, request_id: str, send: Send) -> None:

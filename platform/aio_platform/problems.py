@@ -101,6 +101,17 @@ def as_platform_error(error: BaseException) -> PlatformError:
     return errors.InternalError("Something went wrong on our side. The request id helps us to find it.")
 
 
+def forget_frames(error: BaseException) -> None:
+    """Let go of what the frames of an answered error hold: a call's body, among others.
+
+    A frame that holds the error which holds the frame is freed by the garbage collector alone, and that comes seldom.
+    """
+    each: BaseException | None = error
+    while each is not None and each.__traceback__ is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """REST framework's hook: every exception of an ordinary view passes here."""
     request, view = context["request"], context.get("view")

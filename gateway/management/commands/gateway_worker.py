@@ -3,6 +3,7 @@
 import gc
 import signal
 import socket
+import sys
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -18,6 +19,8 @@ from aio_platform.supervisor import stop_with_parent
 
 GRACEFUL_STOP_S = 30
 GC_THRESHOLD = 20_000
+# How long a page's thread computes before the event loop, which waits for it, has its turn.
+SWITCH_EVERY_S = 0.001
 
 
 class Command(BaseCommand):
@@ -35,6 +38,7 @@ class Command(BaseCommand):
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 50, 50)
+        sys.setswitchinterval(SWITCH_EVERY_S)
         stop_gently(server)
         server.run(sockets=[socket.socket(fileno=options["fd"])])
         if not server.started:

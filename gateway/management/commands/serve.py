@@ -58,6 +58,8 @@ class Command(BaseCommand):
             "AIO_PORT": str(port),
             # More heaps, of which each thread takes one, keep what was freed in pieces.
             "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+            # A read of a body is larger than this, and goes back to the system as soon as it is freed.
+            "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", "200000"),
         }
         self._prepare_database(environment)
         catalog = self._catalog_in_force(environment)

@@ -17,17 +17,19 @@ LOOK_EVERY_S = 1.0
 SAY_EVERY_S = 10.0
 # Where there is no room, so many of the connections that have waited longest for a request are ended at once.
 ENDED_AT_ONCE = 64
-# How long nothing is read of anybody while requests take what has come.
+# How long nothing is read of strangers while requests take what has come.
 HOLD_BACK_S = 1.0
-RELIEVE_AFTER_S = 0.005
+RELIEVE_AFTER_S = 0.02
 
 
 class Connection(Protocol):
     """What is asked of a connection."""
 
     address: str
-    # Somebody with a valid key has called on it: it is ended after those of strangers.
-    proven: bool
+
+    @property
+    def proven(self) -> bool:
+        """Whether somebody with a valid key has called on it: it is ended after those of strangers."""
 
     def look(self, now: float) -> None:
         """End the connection where one of its times has run out."""
@@ -87,7 +89,7 @@ class Connections:
             self._places.give_back(connection.address, 1)
 
     def body_came(self, size_bytes: int) -> None:
-        """Of a body: it waits until its request asks for it. Holds all reading back where too much waits."""
+        """Of a body: it waits until its request asks for it. Holds strangers' back where too much waits."""
         self._unasked_bodies += size_bytes
         if self._unasked_bodies > self.limits.unasked_bodies_bytes and not self.holds_back:
             self._unasked_bodies = sum(connection.unasked_bytes() for connection in self.open)
@@ -95,7 +97,8 @@ class Connections:
                 self.holds_back = True
                 self.refused("reading_held_back")
                 for connection in self.open:
-                    connection.stop_reading()
+                    if not connection.proven:
+                        connection.stop_reading()
                 self._relieve_later(self.now + HOLD_BACK_S)
 
     def answer_unread(self, size_bytes: int) -> None:

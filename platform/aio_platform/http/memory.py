@@ -36,7 +36,7 @@ class Memory:
         if not self._smallest_bytes:
             self._smallest_bytes = resident
         if resident > self._smallest_bytes + WORTH_BYTES:
-            gc.collect(1)
+            gc.collect()  # what was there at the start is frozen: this takes milliseconds
             self._trim(0)
             resident = resident_bytes()
             self._next_look = now + self._pause_s

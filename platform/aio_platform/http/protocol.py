@@ -16,8 +16,8 @@ from aio_platform.http.connections import Connections
 from aio_platform.http.limits import address_to_count_by
 from aio_platform.http.raw_answers import error_answer
 from aio_platform.http.request_head import (
-    CONNECTION,
     HEADERS_BY_NAME,
+    STANDING,
     HeadTooLarge,
     HeadTooSlow,
     MalformedRequest,
@@ -49,7 +49,18 @@ class _Answered:
 
     response_complete = True
     disconnected = False
+    body = b""
     message_event = asyncio.Event()
+
+
+class Standing:
+    """What an application says of a connection; it holds no connection, which its scope would then hold for ever."""
+
+    __slots__ = ("proven",)
+
+    def __init__(self) -> None:
+        # Somebody with a valid key has called on it.
+        self.proven = False
 
 
 class LimitedProtocol(OneWriteProtocol):
@@ -60,7 +71,7 @@ class LimitedProtocol(OneWriteProtocol):
         self.shared = shared
         self.limits = shared.limits
         self.address = ""
-        self.proven = False
+        self.standing = Standing()
         self._answering: Any = None
         # When what is waited for began: a request, the rest of its head, the end of a body that is dropped.
         self._since = 0.0
@@ -98,6 +109,9 @@ class LimitedProtocol(OneWriteProtocol):
         self._discharge()
         self._tell_that_client_left()
         super().connection_lost(exc)
+        # What had come is not kept until the garbage collector finds it.
+        self.cycle = self._answering = _Answered  # type: ignore[assignment]
+        self.scope = self.headers = None  # type: ignore[assignment]
 
     # What comes in
 
@@ -152,7 +166,7 @@ class LimitedProtocol(OneWriteProtocol):
         except errors.PlatformError as error:
             self._fail(error)
         scope[HEADERS_BY_NAME] = known
-        scope[CONNECTION] = self
+        scope[STANDING] = self.standing
         scope["http_version"] = version
         usual = version == "1.1" and not self.expect_100_continue
         self._begin(RequestResponseCycle if usual else UnusualCycle)
@@ -221,6 +235,8 @@ class LimitedProtocol(OneWriteProtocol):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._since = self.shared.now
+        if self._answering.body:
+            self._answering.body = bytearray()
         if self.cycle.response_complete:
             self.cycle = self._answering = _Answered  # type: ignore[assignment]
             if self._charged and self._message_ended:
@@ -324,6 +340,7 @@ class LimitedProtocol(OneWriteProtocol):
         for cycle in (self._answering, *(waiting for waiting, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
+                cycle.body = bytearray()
                 cycle.message_event.set()
         self.pipeline.clear()
         self.flow.resume_writing()
@@ -369,15 +386,17 @@ class LimitedProtocol(OneWriteProtocol):
         waits = self.cycle is None or self.cycle.response_complete
         return self._since if waits and (self._message_ended or self._in_head) else None
 
+    @property
+    def proven(self) -> bool:
+        return self.standing.proven
+
     def unread_bytes(self) -> int:
         size: int = self.transport.get_write_buffer_size()
         return size
 
     def unasked_bytes(self) -> int:
         waiting = [cycle for cycle, _ in self.pipeline]
-        return sum(
-            len(cycle.body) for cycle in {self.cycle, self._answering, *waiting} if hasattr(cycle, "body")
-        )
+        return sum(len(cycle.body) for cycle in {self.cycle, self._answering, *waiting} if cycle is not None)
 
     def stop_reading(self) -> None:
         if not self.transport.is_closing():
