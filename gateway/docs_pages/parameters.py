@@ -102,6 +102,8 @@ def _limits(kind: Mapping[str, Any]) -> list[str]:
     limits = []
     if high is None and "exclusiveMaximum" in kind:
         high = kind["exclusiveMaximum"] - 1
+    if high is not None and high >= _BEYOND:
+        high = None
     if low is not None and high is not None and abs(low) < _BEYOND:
         limits.append(_("%(low)s to %(high)s") % {"low": f"{low:,}", "high": f"{high:,}"})
     elif low is not None and abs(low) < _BEYOND:

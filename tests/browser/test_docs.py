@@ -17,13 +17,13 @@ def test_on_a_phone_all_pages_are_behind_a_button(page: Page) -> None:
 
 def test_the_language_of_examples_is_chosen_by_keyboard_and_kept(page: Page) -> None:
     page.goto("/docs/endpoints/tts")
-    page.locator("#tts-curl").focus()
+    page.locator("#synthesize_speech-curl").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#tts-httpx-source")).to_be_visible()
-    expect(page.locator("#tts-curl-source")).to_be_hidden()
-    expect(page.locator("#tts_speakers-httpx-source")).to_be_visible()
+    expect(page.locator("#synthesize_speech-httpx-source")).to_be_visible()
+    expect(page.locator("#synthesize_speech-curl-source")).to_be_hidden()
+    expect(page.locator("#list_speakers-httpx-source")).to_be_visible()
     page.goto("/docs/endpoints/chat")
-    expect(page.locator("#chat-httpx-source")).to_be_visible()
+    expect(page.locator("#generate_text-httpx-source")).to_be_visible()
 
 
 def test_search_answers_while_one_types_and_leads_to_the_page(page: Page) -> None:
@@ -59,7 +59,7 @@ def test_code_is_copied_as_it_is_shown(page: Page, platform: RunningPlatform) ->
     page.get_by_role("button", name="Copy curl · POST /api/chat").click()
     expect(page.locator("#said")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == page.locator("#chat-curl-source").text_content()
+    assert copied == page.locator("#generate_text-curl-source").text_content()
     assert f"{platform.base_url}/api/chat" in copied
 
 
@@ -68,7 +68,7 @@ def test_without_script_the_pages_still_work(chromium: Browser, platform: Runnin
     page = context.new_page()
     page.goto("/docs/endpoints/chat")
     page.get_by_text("JavaScript", exact=True).click()
-    expect(page.locator("#chat-javascript-source")).to_be_visible()
+    expect(page.locator("#generate_text-javascript-source")).to_be_visible()
     page.get_by_label("Search the docs").fill("idempotency")
     page.get_by_label("Search the docs").press("Enter")
     expect(page.locator("main").get_by_role("link", name="Idempotency").first).to_be_visible()
