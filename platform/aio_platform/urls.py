@@ -12,6 +12,8 @@ from aio_platform import errors, metrics_page, problems, process_health
 from aio_platform.nearby_addresses import bare_addresses, nearby, use
 from aio_platform.schema_view import SchemaView
 
+MOUNTS = (*problems.OBJECT_MOUNTS, "/api/")
+
 
 @csrf_exempt
 def unknown_address(request: HttpRequest, **_: Any) -> HttpResponse:
@@ -20,7 +22,9 @@ def unknown_address(request: HttpRequest, **_: Any) -> HttpResponse:
     meant = nearby(request.path)
     advice = f" {use(meant)}" if meant else ""
     error = errors.UnknownAddress(f"There is nothing at this address.{advice}")
-    return problems.render(error, meant or request.path, request_id)
+    # Whoever wrote a mount reads its shape; others that of the mount that was meant.
+    written = f"{request.path.rstrip('/')}/"
+    return problems.render(error, written if written.startswith(MOUNTS) else meant or written, request_id)
 
 
 documented_patterns = [

@@ -1,12 +1,14 @@
 """An account with something on every page: calls that succeeded, one that was refused, a task with its result."""
 
 import time
+import tomllib
 from dataclasses import dataclass
 
 import httpx
-from running_platform import RunningPlatform
+from running_platform import ROOT, RunningPlatform
 
 TASK_LIMIT_S = 30.0
+SANDBOX_CATALOG = ROOT / "gateway" / "catalogs" / "sandbox.toml"
 PROMPT = "A garden in spring"
 
 
@@ -47,9 +49,8 @@ def use(platform: RunningPlatform, account: str, callback_url: str | None = None
         if callback_url is not None:
             [delivery] = client.get("/api/v1/callbacks/deliveries", params={"task": task_id}).json()["data"]
             ids["delivery_id"] = delivery["id"]
-        models = [
-            model for path in ("/v1/models", "/api/v1/models") for model in client.get(path).json()["data"]
-        ]
-    names = {name for model in models for name in (model["id"], model["name"], *model["aliases"])}
+    # No mount lists them all, and pages show them all.
+    models = tomllib.loads(SANDBOX_CATALOG.read_text())["models"]
+    names = {name for model in models for name in (model["slug"], model["name"], *model.get("aliases", ()))}
     ids |= {"request_id": answer.headers["X-Request-Id"], "task_id": task_id}
     return Used(ids, frozenset(names))
