@@ -18,7 +18,7 @@ SAY_EVERY_S = 10.0
 # Where there is no room, so many of the connections that have waited longest for a request are ended at once.
 ENDED_AT_ONCE = 64
 # How long nothing is read of strangers while requests take what has come.
-HOLD_BACK_S = 1.0
+HOLD_BACK_S = 5.0
 RELIEVE_AFTER_S = 0.02
 
 
@@ -111,7 +111,10 @@ class Connections:
         asyncio.get_running_loop().call_later(RELIEVE_AFTER_S, self._relieve, until)
 
     def _relieve(self, until: float) -> None:
-        """Read on once requests have asked for half of what waits; in the end those that do not ask are cut."""
+        """Read on once requests have asked for half of what waits; in the end strangers that do not ask are cut.
+
+        Callers with a proven key only wait: theirs is backpressure, each holds no more than one connection may.
+        """
         loop = asyncio.get_running_loop()
         enough = self.limits.unasked_bodies_bytes // 2
         holding = [
@@ -124,7 +127,8 @@ class Connections:
             self._relieve_later(until)
             return
         if left > enough:
-            self._cut(holding, left - enough, "unasked_body_cut")
+            strangers = [held for held in holding if not held[0]]
+            self._cut(strangers, left - enough, "unasked_body_cut")
         self.holds_back = False
         self._unasked_bodies = min(left, enough)
         for connection in self.open:
