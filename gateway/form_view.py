@@ -32,6 +32,7 @@ class FormEndpointView(EndpointView, Generic[Form]):
         refusal = await refusal_of(caller, self.endpoint)
         if refusal is not None:
             raise refusal
+        request.prove_caller()
         async with AsyncExitStack() as until_answered:
             try:
                 form = await until_answered.enter_async_context(

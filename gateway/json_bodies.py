@@ -31,6 +31,7 @@ async def read_json_body(request: GatewayRequest, caller: Caller, endpoint: str)
             refusal = await refusal_of(caller, endpoint)
             if refusal is not None:
                 raise refusal
+            request.prove_caller()
         async with body_deadline():
             body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
     if len(body) > LARGE_BODY_BYTES and (

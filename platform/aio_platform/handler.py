@@ -110,6 +110,12 @@ class GatewayRequest(ASGIRequest):
             self._whole_body = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._whole_body
 
+    def prove_caller(self) -> None:
+        """Note that a valid key called on this connection: limits in front of the key cut strangers' before it."""
+        standing = self.scope.get(STANDING)
+        if standing is not None:
+            standing.proven = True
+
     def leave_body_alone(self) -> None:
         """Keep Django from parsing the body as a form: it is its view's to read."""
         self._post = QueryDict()
@@ -179,8 +185,8 @@ class GatewayHandler:
         try:
             response = await self._answer(match, request)
             if response is not None:
-                if response.status_code < 400 and STANDING in scope:
-                    scope[STANDING].proven = True
+                if response.status_code < 400:
+                    request.prove_caller()
                 await send_response(response, request.request_id, send)
         except (OSError, errors.PlatformError) as error:
             # The answer has begun, so it cannot become an error any more: leaving it unfinished breaks the

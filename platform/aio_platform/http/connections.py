@@ -5,6 +5,7 @@ One look at all of them every second keeps every deadline: a timer for each requ
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
@@ -92,7 +93,9 @@ class Connections:
         """Of a body: it waits until its request asks for it. Holds strangers' back where too much waits."""
         self._unasked_bodies += size_bytes
         if self._unasked_bodies > self.limits.unasked_bodies_bytes and not self.holds_back:
-            self._unasked_bodies = sum(connection.unasked_bytes() for connection in self.open)
+            self._unasked_bodies = sum(
+                connection.unasked_bytes() for connection in self.open if not connection.proven
+            )
             if self._unasked_bodies > self.limits.unasked_bodies_bytes:
                 self.holds_back = True
                 self.refused("reading_held_back")
@@ -113,28 +116,29 @@ class Connections:
     def _relieve(self, until: float) -> None:
         """Read on once requests have asked for half of what waits; in the end strangers that do not ask are cut.
 
-        Callers with a proven key only wait: theirs is backpressure, each holds no more than one connection may.
+        Callers with a proven key are no part of this: each holds no more than one connection may.
         """
         loop = asyncio.get_running_loop()
         enough = self.limits.unasked_bodies_bytes // 2
         holding = [
             (connection.proven, -size_bytes, id(connection), connection)
             for connection in self.open
-            if (size_bytes := connection.unasked_bytes())
+            if not connection.proven and (size_bytes := connection.unasked_bytes())
         ]
         left = -sum(size for _, size, *_ in holding)
         if left > enough and loop.time() < until:
             self._relieve_later(until)
             return
         if left > enough:
-            strangers = [held for held in holding if not held[0]]
-            self._cut(strangers, left - enough, "unasked_body_cut")
+            self._cut(holding, left - enough, "unasked_body_cut")
         self.holds_back = False
         self._unasked_bodies = min(left, enough)
         for connection in self.open:
             connection.read_on()
 
-    def _cut(self, holding: list[tuple[bool, int, int, Connection]], excess_bytes: int, reason: str) -> None:
+    def _cut(
+        self, holding: Sequence[tuple[bool, int, int, Connection]], excess_bytes: int, reason: str
+    ) -> None:
         """End connections, strangers and those that hold the most first, until so much is free."""
         for _, size, _, connection in sorted(holding):
             if excess_bytes <= 0:

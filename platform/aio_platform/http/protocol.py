@@ -76,6 +76,8 @@ class LimitedProtocol(OneWriteProtocol):
         # When what is waited for began: a request, the rest of its head, the end of a body that is dropped.
         self._since = 0.0
         self._in_head = False
+        # Whether its request began within what is being read.
+        self._just_begun = False
         self._message_ended = True
         self._refused = False
         self._fault: errors.PlatformError | None = None
@@ -130,6 +132,10 @@ class LimitedProtocol(OneWriteProtocol):
         else:
             if not self._message_ended:
                 self._weigh_unfinished()
+                if self._just_begun and not self.pipeline:
+                    # No more of a body before its request asks: a key is looked up first, and many bodies fill memory.
+                    self.flow.pause_reading()
+        self._just_begun = False
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -194,6 +200,7 @@ class LimitedProtocol(OneWriteProtocol):
             self.pipeline.appendleft((cycle, self.app))
         else:
             self._answering = cycle
+            self._just_begun = True
             self._start_asgi_task(cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
