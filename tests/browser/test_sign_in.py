@@ -188,6 +188,8 @@ def test_other_browsers_are_signed_out_from_here(
     for tab in (elsewhere, page):
         sign_in_with(tab, owner.email, owner.password)
         tab.wait_for_url("**/overview")
+    # A page that asks for nothing by itself: one that does leaves for the sign-in on its own, at any moment.
+    elsewhere.goto("/docs")
     page.goto("/settings/security")
     page.get_by_role("link", name="Sign out elsewhere").click()
     expect(page.locator("tbody tr")).to_have_count(2)
