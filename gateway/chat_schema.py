@@ -20,7 +20,8 @@ def titled(title: str, *optional: str, **properties: dict[str, Any]) -> dict[str
     return schema | ({"required": required} if required else {})
 
 
-def _array_of(schema: dict[str, Any]) -> dict[str, Any]:
+def array_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an array of such values."""
     return {"type": "array", "items": schema}
 
 
@@ -40,7 +41,7 @@ _MESSAGE = titled(
     content=_MAYBE_STRING,
     reasoning_content=_MAYBE_STRING,
     refusal=_MAYBE_STRING,
-    tool_calls=_array_of(_TOOL_CALL),
+    tool_calls=array_of(_TOOL_CALL),
 )
 _CHOICE = titled(
     "ChatChoice",
@@ -71,7 +72,7 @@ def _completion(title: str, **more: dict[str, Any]) -> dict[str, Any]:
         object=_STRING,
         created=_INTEGER,
         model=_STRING,
-        choices=_array_of(_CHOICE),
+        choices=array_of(_CHOICE),
         usage=_USAGE,
         system_fingerprint=_MAYBE_STRING,
         **more,

@@ -1,8 +1,6 @@
 """OpenAI's endpoints beside chat in OpenAPI, made from the same contracts that validate their bodies."""
 
-from typing import Any
-
-from gateway.chat_schema import titled
+from gateway.chat_schema import array_of, titled
 from gateway.contracts.embedding import OpenAIEmbeddingBody
 from gateway.contracts.images import OpenAIImageBody
 from gateway.contracts.rerank import OpenAIRerankBody
@@ -13,10 +11,6 @@ from gateway.endpoint_schema import BINARY, NUMBERS, form_body, json_body, json_
 _STRING = {"type": "string"}
 _INTEGER = {"type": "integer"}
 _NUMBER = {"type": "number"}
-
-
-def _array_of(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": schema}
 
 
 _TOKENS = titled("InputTokens", prompt_tokens=_INTEGER, total_tokens=_INTEGER)
@@ -38,8 +32,8 @@ _TRANSCRIPT = (
         task=_STRING,
         language=_STRING,
         duration=_NUMBER,
-        segments=_array_of(_SEGMENT),
-        words=_array_of(_WORD),
+        segments=array_of(_SEGMENT),
+        words=array_of(_WORD),
         usage=titled("HeardSeconds", type=_STRING, seconds=_INTEGER),
     ),
     ("text/plain", _STRING),
@@ -52,7 +46,7 @@ EMBEDDINGS = operation(
     json_object(
         "EmbeddingList",
         object=_STRING,
-        data=_array_of(
+        data=array_of(
             titled("Embedding", object=_STRING, index=_INTEGER, embedding={"anyOf": [NUMBERS, _STRING]})
         ),
         model=_STRING,
@@ -68,7 +62,7 @@ RERANK = operation(
         id=_STRING,
         model=_STRING,
         usage=_TOKENS,
-        results=_array_of(
+        results=array_of(
             titled(
                 "RankedDocument",
                 "document",
@@ -94,7 +88,7 @@ IMAGES = operation(
         "ImageList",
         created=_INTEGER,
         # `response_format` says which of the first two an image has.
-        data=_array_of(
+        data=array_of(
             titled(
                 "GeneratedImage",
                 "b64_json",
