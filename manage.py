@@ -34,7 +34,7 @@ def main() -> None:
 
     # The interpreter's own last look, at its end, is spared too.
     atexit.register(gc.freeze)
-    from aio_platform.database import NoDatabaseHere
+    from aio_platform.db.database import NoDatabaseHere
 
     try:
         CommandLine(sys.argv).execute()

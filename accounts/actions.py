@@ -16,9 +16,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from accounts import delegation, errors, key_rules
+from accounts import errors
 from accounts.addresses import end_all_access, is_prepared, valid_address
-from accounts.keys import digest_of, last_four_of, new_key, prefix_of
+from accounts.keys import delegation, rules
+from accounts.keys.format import digest_of, last_four_of, new_key, prefix_of
 from accounts.models import Account, ApiKey, Membership, Plan, User
 from aio_platform.errors import InvalidRequest
 
@@ -113,15 +114,15 @@ def issue_key(
     that breaks `key_rules`, AccountSuspended, and for `issued_by` BeyondOwnKey and KeyNotLive.
     """
     terms: dict[str, Any] = {
-        "allowed_endpoints": key_rules.valid_endpoints(endpoints),
-        "allowed_models": known_slugs(key_rules.valid_models(models)),
-        "allowed_networks": key_rules.valid_networks(networks),
-        "expires_at": key_rules.valid_expiry(expires_at, timezone.now()),
-        "cap_day_microcredits": key_rules.valid_cap(cap_day_microcredits, "cap_day"),
-        "cap_month_microcredits": key_rules.valid_cap(cap_month_microcredits, "cap_month"),
+        "allowed_endpoints": rules.valid_endpoints(endpoints),
+        "allowed_models": known_slugs(rules.valid_models(models)),
+        "allowed_networks": rules.valid_networks(networks),
+        "expires_at": rules.valid_expiry(expires_at, timezone.now()),
+        "cap_day_microcredits": rules.valid_cap(cap_day_microcredits, "cap_day"),
+        "cap_month_microcredits": rules.valid_cap(cap_month_microcredits, "cap_month"),
         "may_manage_keys": may_manage_keys,
     }
-    name = key_rules.valid_name(name)
+    name = rules.valid_name(name)
     with transaction.atomic():
         _check_active(account)
         if issued_by is not None:
@@ -135,7 +136,7 @@ def issue_key(
 
 def rename_key(api_key: ApiKey, name: str) -> ApiKey:
     """Give a key, live or not, another name; InvalidRequest for one that breaks the rules."""
-    api_key.name = key_rules.valid_name(name)
+    api_key.name = rules.valid_name(name)
     api_key.save(update_fields=["name"])
     return api_key
 
@@ -156,12 +157,12 @@ def change_limits(
     """
     caps: dict[str, int | None] = {}
     if not isinstance(cap_day_microcredits, Unchanged):
-        caps["cap_day_microcredits"] = key_rules.valid_cap(cap_day_microcredits, "cap_day")
+        caps["cap_day_microcredits"] = rules.valid_cap(cap_day_microcredits, "cap_day")
     if not isinstance(cap_month_microcredits, Unchanged):
-        caps["cap_month_microcredits"] = key_rules.valid_cap(cap_month_microcredits, "cap_month")
+        caps["cap_month_microcredits"] = rules.valid_cap(cap_month_microcredits, "cap_month")
     wanted: dict[str, Any] = {name.removesuffix("_microcredits"): cap for name, cap in caps.items()}
     if not isinstance(expires_at, Unchanged):
-        wanted["expires_at"] = key_rules.valid_expiry(expires_at, timezone.now())
+        wanted["expires_at"] = rules.valid_expiry(expires_at, timezone.now())
     with transaction.atomic():
         locked, *holders = _locked_live_keys(api_key, *([by] if by is not None else []))
         for_the_line: dict[str, Any] = dict(caps)
@@ -209,7 +210,7 @@ def rotate_key(
     caps from then on. Raises InvalidRequest for an overlap beyond 30 days, KeyNotLive, KeyAlreadyReplaced (rotate the
     successor), AccountSuspended, and for `by` BeyondOwnKey. Not inside a transaction: RuntimeError.
     """
-    overlap = timedelta(seconds=key_rules.valid_overlap_s(overlap_s))
+    overlap = timedelta(seconds=rules.valid_overlap_s(overlap_s))
     with transaction.atomic(durable=True):
         old, *holders = _locked_live_keys(api_key, *([by] if by is not None else []))
         _check_active(old.account)
@@ -377,7 +378,7 @@ def _check_not_last_owner(membership: Membership) -> None:
 
 
 def valid_account_name(name: str) -> str:
-    name = key_rules.valid_name(name)
+    name = rules.valid_name(name)
     if name.startswith("acct_"):
         raise InvalidRequest("A name must not look like an account id.", param="name")
     return name

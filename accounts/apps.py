@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import openapi  # noqa: F401 - registers itself with drf-spectacular
+        from accounts.api import openapi  # noqa: F401 - registers itself with drf-spectacular

@@ -5,15 +5,13 @@ Written in the transaction of the deed, and never changed: the database refuses.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
 from accounts.models import Account, ApiKey, AuditEntry, Invitation, Membership, User
-from aio_platform.request_context import client_address
-
-if TYPE_CHECKING:
-    from accounts.identity import Caller
+from accounts.principal import Caller
+from aio_platform.http.request_context import client_address
 
 MAX_LABEL_LENGTH = 200
 MAX_ADDRESS_LENGTH = 64
@@ -41,7 +39,7 @@ class Actor:
 OPERATOR = Actor(label="command line")
 
 
-def actor_of(request: HttpRequest, caller: "Caller") -> Actor:
+def actor_of(request: HttpRequest, caller: Caller) -> Actor:
     """The member or the key on whose behalf a request runs."""
     if caller.api_key is not None:
         kind, actor_id = AuditEntry.ActorKind.KEY, caller.api_key.pk
@@ -107,3 +105,28 @@ def invitation_target(invitation: Invitation) -> Target:
 
 def account_target(account: Account) -> Target:
     return Target("account", account.public_id, account.name)
+
+
+def record_by_staff(
+    request: HttpRequest,
+    action: str,
+    target: Target,
+    *,
+    account: Account | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """Write down who of the staff does what to what, and what changes. Call it in the deed's own transaction.
+
+    `action` is a thing and a verb, as in "account.suspend". Neither mapping may hold a secret.
+    """
+    user = request.user
+    assert isinstance(user, User), "only signed-in staff act here"
+    actor = Actor(
+        AuditEntry.ActorKind.STAFF,
+        user.pk,
+        user.email,
+        client_address(request),
+        getattr(request, "request_id", ""),
+    )
+    return record(actor, action, target, account=account, before=before, after=after)

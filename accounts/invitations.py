@@ -22,7 +22,7 @@ from accounts import actions, audit, errors, rate_limits
 from accounts.addresses import valid_address
 from accounts.models import Account, Invitation, Membership, User
 from accounts.public_ids import is_invitation_id
-from accounts.sign_in import public_link
+from accounts.sign_in.adapter import public_link
 
 log = structlog.get_logger(__name__)
 

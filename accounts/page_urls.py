@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.page_views import audit_log, entrance, invitation, settings, team
+from accounts.pages import audit_log, entrance, invitation, settings, team
 
 urlpatterns = [
     path("", entrance.home, name="home"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import KeyRotationView, KeysView, KeyView
+from accounts.api.keys import KeyRotationView, KeysView, KeyView
 
 urlpatterns = [
     path("api/v1/keys", KeysView.as_view()),

@@ -16,16 +16,16 @@ django.setup()
 
 from django.db import connection
 
-from accounts.finding import find_account
-from accounts.keys import digest_of
-from aio_platform.request_ids import new_request_uuid
+from accounts.keys.format import digest_of
+from accounts.lookup import find_account
+from aio_platform.http.request_ids import new_request_uuid
 from benchmarks.children import next_job, report
 from benchmarks.served_platform import RATE
-from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
-from usage.ledger import Ledger
+from usage.ledger.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
+from usage.ledger.client import Ledger
+from usage.ledger.outcomes import Outcome
+from usage.ledger.units import Units
 from usage.models import Balance, PublishedRate, UsageEvent
-from usage.outcomes import Outcome
-from usage.units import Units
 
 CEILING_MICROCREDITS = 1000
 CHARGE_MICROCREDITS = 500

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import connection
 
-from gateway.callbacks import deliveries
-from gateway.callbacks.deliveries import DeliveryFilter
-from usage.queries.snapshot import snapshot
+from gateway.webhooks_out import deliveries
+from gateway.webhooks_out.deliveries import DeliveryFilter
+from usage.snapshot import snapshot
 
 PAGE = 100
 # The trigger would make deliveries that are due now, and the platform's worker would set out to send them.

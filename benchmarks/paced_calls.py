@@ -13,14 +13,14 @@ import uvloop
 
 django.setup()
 
-from accounts.keys import digest_of
-from aio_platform.request_ids import new_request_uuid
+from accounts.keys.format import digest_of
+from aio_platform.http.request_ids import new_request_uuid
 from benchmarks.children import next_job, report
-from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
-from usage.ledger import Ledger
+from usage.ledger.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
+from usage.ledger.client import Ledger
+from usage.ledger.outcomes import Outcome
+from usage.ledger.units import Units
 from usage.models import PublishedRate
-from usage.outcomes import Outcome
-from usage.units import Units
 
 TICK_S = 0.02
 written = 0

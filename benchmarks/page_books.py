@@ -16,10 +16,11 @@ from django.test import Client
 
 from accounts import actions
 from accounts.models import Membership
-from aio_platform.request_ids import public_request_id
+from aio_platform.http.request_ids import public_request_id
 from benchmarks.children import report
 from benchmarks.served_platform import RATE
-from usage import grants, rollups
+from usage import rollups
+from usage.ledger import grants
 from usage.models import PublishedRate
 
 ACCOUNT = "bench pages"

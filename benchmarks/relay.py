@@ -10,7 +10,7 @@ import aiohttp
 import uvicorn
 from yarl import URL
 
-from aio_platform.handler import Receive, Scope, Send
+from aio_platform.http.handler import Receive, Scope, Send
 from benchmarks.children import report, stop_with_parent
 from gateway.management.commands.gateway_worker import server_config
 

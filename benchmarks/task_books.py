@@ -15,20 +15,20 @@ import uvloop
 from django.db import connection
 
 from accounts import actions
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.models import Account
-from aio_platform.request_ids import new_request_uuid
+from aio_platform.http.request_ids import new_request_uuid
 from benchmarks import old_callbacks
 from benchmarks.children import next_job, report
 from benchmarks.served_platform import TASK_MODEL, TASK_RATE
-from gateway.tasks.desk import TaskDesk
 from gateway.tasks.ids import new_task_id
 from gateway.tasks.listing import TaskFilter
 from gateway.tasks.records import TaskToOpen
-from usage import grants
-from usage.calls import ADMITTED, Caller, CallToAuthorize
+from gateway.tasks.store import TaskDesk
+from usage.ledger import grants
+from usage.ledger.calls import ADMITTED, Caller, CallToAuthorize
+from usage.ledger.units import Units
 from usage.models import PublishedRate
-from usage.units import Units
 
 ACCOUNT = "bench tasks"
 CREDIT = 1_000_000

@@ -19,13 +19,13 @@ from django.db import connection
 
 from aio_platform.errors import InvalidRequest
 from benchmarks.children import next_job, report
+from usage.queries.aggregates.summaries import Grouping, summarise, total, within_period
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
 from usage.queries.refusals import count_refusals
-from usage.queries.snapshot import snapshot
-from usage.queries.summaries import Grouping, summarise, total, within_period
+from usage.reports import REPORTS, Question, ReportKind
 from usage.request_times import parse_call
-from usage.staff_reports import REPORTS, Question, ReportKind
+from usage.snapshot import snapshot
 
 ZONES = ("UTC", "Asia/Seoul")
 Look = tuple[str, Callable[[], Any]]

@@ -5,7 +5,8 @@ class GatewayConfig(AppConfig):
     name = "gateway"
 
     def ready(self) -> None:
-        from gateway import stuck_tasks, upstream_problem_report
+        from gateway.staff import stuck_report
+        from gateway.upstreams import problem_report
 
-        stuck_tasks.register()
-        upstream_problem_report.register()
+        stuck_report.register()
+        problem_report.register()

@@ -1,9 +1,19 @@
 """What can go wrong between us and an upstream, and what the caller is told about it."""
 
+from enum import Enum
 from typing import Any
 
 from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailable, TooManyRequests
-from gateway.route_health import Blame
+
+
+class Blame(Enum):
+    """What a failed attempt says of its route."""
+
+    UNREACHED = "no connection was made: no caller can bring that about"
+    DOUBTFUL = (
+        "a server's error, no answer at all, or too busy: the route's own fault, or that of one request"
+    )
+    NOTHING = "a caller's doing, or a matter of the catalog: the route is as it was"
 
 
 class UpstreamRejected(InvalidRequest):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gateway.page_views import callbacks, docs, task_results, tasks, workbench
+from gateway.pages import callbacks, docs, task_results, tasks, workbench
 
 urlpatterns = [
     path("callbacks", callbacks.callbacks, name="callbacks"),

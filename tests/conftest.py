@@ -7,7 +7,7 @@ from loopback_only import pytest_configure as pytest_configure
 from shared_out import pytest_collection_modifyitems as pytest_collection_modifyitems
 from shared_out import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
-from aio_platform import database
+from aio_platform.db import database
 
 # An example may take as long as the machine needs: timing belongs in `make bench`.
 settings.register_profile("any machine", deadline=None)

@@ -19,8 +19,9 @@ from django.core.management import call_command
 
 from accounts import actions
 from accounts.models import Account, ApiKey
-from aio_platform.request_ids import new_request_uuid
-from usage import grants, rollups
+from aio_platform.http.request_ids import new_request_uuid
+from usage import rollups
+from usage.ledger import grants
 
 EVENTS, ACCOUNTS, DAYS = 1_000_000, 60, 60
 LATE_CALLS, REFUNDS, PLAN_CHANGES, OPEN_HOLDS = 200, 100, 10, 5

@@ -10,10 +10,10 @@ from typing import Any
 
 import uvicorn
 
-from aio_platform.http import connections as connections_module
-from aio_platform.http.connections import Connections
-from aio_platform.http.limits import limits_from_settings
-from aio_platform.http.protocol import LimitedProtocol
+from aio_platform.edge import connections as connections_module
+from aio_platform.edge.connections import Connections
+from aio_platform.edge.limits import limits_from_settings
+from aio_platform.edge.protocol import LimitedProtocol
 from gateway.management.commands.gateway_worker import server_config
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]

@@ -77,7 +77,7 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("usage/test_rollups.py",),
     ("usage/test_page_explore.py",),
     ("gateway/tasks/test_worker.py",),
-    ("gateway/callbacks/test_worker.py",),
+    ("gateway/webhooks_out/test_worker.py",),
     ("aio_platform/test_embedded_postgres.py",),
 )
 _unit_of = {file: number for number, files in enumerate(TOGETHER) for file in files}

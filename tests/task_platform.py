@@ -4,7 +4,7 @@ from pathlib import Path
 
 from running_platform import RunningPlatform, free_port
 
-from gateway.sandbox import signatures
+from gateway.sandbox.providers import signatures
 
 
 def webhook_secrets() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What the books count, for /metrics."""
 
-from aio_platform.metrics import ITEMS, Counts, Distributions
+from aio_platform.observability.metrics import ITEMS, Counts, Distributions
 
 CALLS_ENDED = Counts(
     "aio_calls_ended_total", "Calls that were authorised and have ended, by outcome", "endpoint", "outcome"

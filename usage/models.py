@@ -127,7 +127,7 @@ class Refund(models.Model):
 
 
 class PublishedRate(models.Model):
-    """A version of a price list; `usage.rates.Rate` is what computes with it."""
+    """A version of a price list; `usage.ledger.rates.Rate` is what computes with it."""
 
     id = models.BigIntegerField(primary_key=True)
     name = models.TextField()

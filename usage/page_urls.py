@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from usage.page_views import calls, credits, explore, keys, overview, own_account, receipt
+from usage.pages import calls, credits, explore, keys, overview, own_account, receipt
 
 urlpatterns = [
     path("overview", overview.overview, name="overview"),

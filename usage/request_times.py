@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from aio_platform.request_ids import parse_request_id, started_at
+from aio_platform.http.request_ids import parse_request_id, started_at
 
 
 class CallName(NamedTuple):

@@ -19,7 +19,7 @@ from accounts import invitations
 from accounts.addresses import had_a_trial
 from accounts.errors import NameTaken
 from accounts.models import Account, Membership, User
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 
 log = structlog.get_logger(__name__)
 

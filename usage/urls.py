@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from usage.staff_api import ReportListView, ReportView
-from usage.views import (
+from usage.api.staff_reports import ReportListView, ReportView
+from usage.api.views import (
     CreditsView,
     ExportView,
     LedgerView,

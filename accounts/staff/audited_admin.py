@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
 
-from accounts.staff.audit import Target, record
+from accounts.audit import Target, record_by_staff
 
 # What may not be shown again, not even in a record.
 UNRECORDED = frozenset({"password"})
@@ -39,13 +39,13 @@ class AuditedAdmin(ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        return record(request, f"{obj._meta.model_name}.add", _target(obj), after=described(obj))
+        return record_by_staff(request, f"{obj._meta.model_name}.add", _target(obj), after=described(obj))
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         before = getattr(request, "staff_before", {})
         after = described(obj)
         changed = [name for name in after if before.get(name) != after[name]]
-        return record(
+        return record_by_staff(
             request,
             f"{obj._meta.model_name}.change",
             _target(obj),
@@ -55,7 +55,7 @@ class AuditedAdmin(ModelAdmin):
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         return [
-            record(request, f"{obj._meta.model_name}.delete", _target(obj), before=described(obj))
+            record_by_staff(request, f"{obj._meta.model_name}.delete", _target(obj), before=described(obj))
             for obj in queryset
         ]
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
-from accounts.staff import pages
+from accounts.staff import page_registry
 from accounts.staff.audited_admin import AuditedAdmin
 
 View = Callable[..., Any]
@@ -60,8 +60,8 @@ class StaffSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern]:
         ours = [
-            path(page.path, self.admin_view(pages.guarded(page)), name=page.name)
-            for page in pages.registered()
+            path(page.path, self.admin_view(page_registry.guarded(page)), name=page.name)
+            for page in page_registry.registered()
         ]
         return [*ours, *super().get_urls()]
 

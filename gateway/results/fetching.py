@@ -9,8 +9,8 @@ import aiohttp
 import structlog
 from django.conf import settings
 
-from aio_platform import public_http
-from aio_platform.safe_urls import AddressRefused
+from aio_platform.http import public_client
+from aio_platform.http.safe_urls import AddressRefused
 from gateway.results.errors import ResultNotKept
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ DATA_PREFIX = "data:"
 
 def source_session(limit: int) -> aiohttp.ClientSession:
     """A session that reads results; as a caller's URL is not to be trusted, so is not an upstream's."""
-    return public_http.public_session(limit, total_s=TIME_LIMIT_S)
+    return public_client.public_session(limit, total_s=TIME_LIMIT_S)
 
 
 async def fetch(session: aiohttp.ClientSession, url: str, file: IO[bytes]) -> str:
@@ -35,7 +35,7 @@ async def fetch(session: aiohttp.ClientSession, url: str, file: IO[bytes]) -> st
     if url.startswith(DATA_PREFIX):
         return await _decode(url, file)
     try:
-        answer = await public_http.request(session, "GET", url)
+        answer = await public_client.request(session, "GET", url)
         try:
             if answer.status != 200:
                 raise ResultNotKept(f"The result's server answered {answer.status}.")

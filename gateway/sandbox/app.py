@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Iterable
 
 from gateway.sandbox import dialects
+from gateway.sandbox.chat.prose import digest
 from gateway.sandbox.delivery import deliver
 from gateway.sandbox.exchange import BrokenOff, ClientGone, Exchange, Message, Receive, Send
 from gateway.sandbox.journal import Entry, Journal
 from gateway.sandbox.magic import MARK, NO_MAGIC, Magic, MagicError, read_magic
-from gateway.sandbox.prose import digest
 from gateway.sandbox.wire import Answer, Call, Json, Refusal, Reply, Route, json_reply
 
 FAILING_MODEL = "sbx-fail"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from gateway.sandbox import chat, embeddings, images, rerank, signatures, speech, transcription
 from gateway.sandbox.app import Application
-from gateway.sandbox.clock import Clock
+from gateway.sandbox.chat import completions
 from gateway.sandbox.control import Control
-from gateway.sandbox.fal import Fal
-from gateway.sandbox.files import Files
+from gateway.sandbox.files.results import Files
 from gateway.sandbox.journal import Journal
-from gateway.sandbox.kie import Kie
-from gateway.sandbox.music import AceStep
-from gateway.sandbox.replicate import Replicate
-from gateway.sandbox.tasks import TaskStore
-from gateway.sandbox.wavespeed import WaveSpeed
-from gateway.sandbox.webhooks import Postman
+from gateway.sandbox.providers import signatures
+from gateway.sandbox.providers.clock import Clock
+from gateway.sandbox.providers.fal import Fal
+from gateway.sandbox.providers.kie import Kie
+from gateway.sandbox.providers.replicate import Replicate
+from gateway.sandbox.providers.tasks import TaskStore
+from gateway.sandbox.providers.wavespeed import WaveSpeed
+from gateway.sandbox.providers.webhooks import Postman
+from gateway.sandbox.sync import embeddings, images, rerank, speech, transcription
+from gateway.sandbox.sync.music import AceStep
 from gateway.sandbox.wire import Route
 
-_STATELESS = (chat, embeddings, rerank, speech, transcription, images, signatures)
+_STATELESS = (completions, embeddings, rerank, speech, transcription, images, signatures)
 
 
 def assemble(journal: Journal, clock_mode: str = "real", task_s: float = 2.0) -> Application:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from gateway.sandbox import dialects
 from gateway.sandbox.app import Application
-from gateway.sandbox.clock import Clock
 from gateway.sandbox.gates import close_all, open_gate
 from gateway.sandbox.magic import MAGIC, Magic, MagicError, parse_directive
+from gateway.sandbox.providers.clock import Clock
 from gateway.sandbox.wire import Answer, Call, Handler, Json, Refusal, Route, json_reply
 
 DEFAULT_JOURNAL_LIMIT = 1000

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.sandbox import tokens
+from gateway.sandbox.chat import tokens
 from gateway.sandbox.magic import Magic
 from gateway.sandbox.wire import Headers, Json, Text
 

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from gateway.task_models.declarations import Factor, Model
-from usage.units import Units
+from usage.ledger.units import Units
 
 
 def billed_units(model: Model, parameters: Mapping[str, Any]) -> Units:

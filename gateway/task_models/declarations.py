@@ -3,7 +3,7 @@
 A file may hold any number of models, one table each:
 
     [SLUG]
-    endpoint = "image_task"        one of gateway.catalog's task endpoints
+    endpoint = "image_task"        one of gateway.catalog.routes's task endpoints
     name = "…"
     doc = "…"
     [SLUG.parameters.NAME]         see Parameter; in the order in which they are described
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from usage.units import Units
+from usage.ledger.units import Units
 
 TYPES = ("text", "choice", "number", "flag", "url", "urls", "dialogue")
 

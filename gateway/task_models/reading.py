@@ -9,7 +9,7 @@ from gateway.task_models.billing import billed_units
 from gateway.task_models.declarations import BadDeclaration, Model, Parameter, Rule
 from gateway.task_models.description import described
 from gateway.task_models.values import canonical, check_max_length, is_absent, shown, wrong
-from usage.units import Units
+from usage.ledger.units import Units
 
 # Fields of the body that are the platform's, not a model's.
 PLATFORM_FIELDS = frozenset({"model", "callback_url"})

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aio_platform.credits import json_credits
+from aio_platform.timestamps import utc_text
 from gateway.tasks.listing import Page
 from gateway.tasks.records import TaskRow
 from gateway.tasks.states import IN_PROGRESS, SHOWN
-from usage.moments import utc_text
 
 PENDING = "pending"
 

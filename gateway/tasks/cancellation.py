@@ -9,11 +9,11 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from gateway.adapters.limits import BadOption
-from gateway.catalog import Route
-from gateway.tasks.asking import Meaning, StepFault, ask
-from gateway.tasks.pace import error_pause_s
+from gateway.adapters.shared.limits import BadOption
+from gateway.catalog.routes import Route
+from gateway.tasks.backoff import error_pause_s
 from gateway.tasks.records import ClaimedTask, StepNote
+from gateway.tasks.step_runner import Meaning, StepFault, ask
 from gateway.tasks.submission import Providers
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.tasks.ids import is_task_id
 from gateway.tasks.records import TaskRow
 from gateway.tasks.states import SHOWN, State
-from usage.calls import Caller
+from usage.ledger.calls import Caller
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100

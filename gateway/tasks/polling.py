@@ -6,16 +6,16 @@ import structlog
 from django.conf import settings
 
 from aio_platform.errors import PlatformError
-from aio_platform.translatable import gettext_noop as _
-from gateway.adapters.limits import BadOption
-from gateway.adapters.task_steps import Polled, Progress
-from gateway.catalog import Route
-from gateway.tasks.asking import Meaning, StepFault, ask
-from gateway.tasks.pace import error_pause_s, poll_pause_s
+from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.adapters.shared.limits import BadOption
+from gateway.adapters.tasks.protocol import Polled, Progress
+from gateway.catalog.routes import Route
+from gateway.tasks.backoff import error_pause_s, poll_pause_s
 from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
 from gateway.tasks.states import SUCCEEDED_END
+from gateway.tasks.step_runner import Meaning, StepFault, ask
 from gateway.tasks.submission import Providers, ended
-from usage.rates import Rate
+from usage.ledger.rates import Rate
 
 log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from gateway.catalog import TASK_ENDPOINTS, Catalog, Route, Upstream
+from gateway.catalog.routes import TASK_ENDPOINTS, Catalog, Route, Upstream
 from gateway.tasks.records import ClaimedTask
 
 WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - an option's name

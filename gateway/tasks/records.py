@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gateway.tasks.states import End, State
-from usage.calls import CallToAuthorize, Verdict
-from usage.units import Units
+from usage.ledger.calls import CallToAuthorize, Verdict
+from usage.ledger.units import Units
 
 
 class TaskKey(NamedTuple):

@@ -8,7 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from usage.outcomes import Outcome
+from usage.ledger.outcomes import Outcome
 
 
 class State(Enum):

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 
-from aio_platform.translatable import gettext_noop as _
-from gateway.adapters.limits import BadOption
-from gateway.adapters.task_steps import Submitted, TaskAdapter, TaskRequest
-from gateway.catalog import Route
-from gateway.tasks.asking import Meaning, StepFault, ask
-from gateway.tasks.pace import LONGEST_SUBMIT_PAUSE_S, error_pause_s
+from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.adapters.shared.limits import BadOption
+from gateway.adapters.tasks.protocol import Submitted, TaskAdapter, TaskRequest
+from gateway.catalog.routes import Route
+from gateway.tasks.backoff import LONGEST_SUBMIT_PAUSE_S, error_pause_s
 from gateway.tasks.providers import webhook_url_for
 from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
 from gateway.tasks.states import FAILED_END, REJECTED_END, State
-from gateway.upstream import Upstreams
+from gateway.tasks.step_runner import Meaning, StepFault, ask
+from gateway.upstreams.client import Upstreams
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import structlog
 
-from aio_platform import database
+from aio_platform.db import database
 
 log = structlog.get_logger(__name__)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
-from aio_platform.prepared_line import Row
+from aio_platform.db.pipelined_connection import Row
 from gateway.tasks.records import ClaimedTask, Ended, Opened, StepNote, TaskEnd, TaskKey, TaskToOpen
 from gateway.tasks.states import State
-from usage.ledger_wire import array_literal, authorize_parameters, read_verdict, text_array_literal
-from usage.units import Units
+from usage.ledger.units import Units
+from usage.ledger.wire import array_literal, authorize_parameters, read_verdict, text_array_literal
 
 VERDICT_COLUMNS = 9
 

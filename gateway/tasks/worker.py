@@ -14,22 +14,22 @@ import structlog
 from django.conf import settings
 
 from aio_platform.errors import PlatformError
-from aio_platform.translatable import gettext_noop as _
-from gateway.adapters.task_steps import TaskAdapter
-from gateway.catalog import Route
-from gateway.catalog_feed import CatalogFeed
+from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.adapters.tasks.protocol import TaskAdapter
+from gateway.catalog.feed import CatalogFeed
+from gateway.catalog.routes import Route
+from gateway.tasks.backoff import Allowance, error_pause_s
 from gateway.tasks.cancellation import stop_upstream, tell_upstream
-from gateway.tasks.ending import TaskEnds
-from gateway.tasks.figures import ENDED, IN_HAND, LATE_S, STEPS
-from gateway.tasks.pace import Allowance, error_pause_s
+from gateway.tasks.completion import TaskEnds
+from gateway.tasks.metrics import ENDED, IN_HAND, LATE_S, STEPS
 from gateway.tasks.polling import Keep, poll
 from gateway.tasks.providers import TaskRoutes
+from gateway.tasks.queue import WorkLine
 from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd, TaskKey
 from gateway.tasks.states import TIMED_OUT_END, State
 from gateway.tasks.submission import NOT_SERVED, Providers, ended, find_lost, submit
 from gateway.tasks.wakeup import WakeUp
-from gateway.tasks.work_line import WorkLine
-from gateway.upstream import Upstreams
+from gateway.upstreams.client import Upstreams
 
 log = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
-from aio_platform.cors import CrossOrigin
-from aio_platform.handler import GatewayHandler, Receive, Scope, Send
-from aio_platform.http.page_gate import PageGate
+from aio_platform.edge.page_gate import PageGate
+from aio_platform.http.cors import CrossOrigin
+from aio_platform.http.handler import GatewayHandler, Receive, Scope, Send
 
 django.setup()
 _pages = PageGate(get_asgi_application())  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ internal name.
 from collections.abc import Mapping
 from typing import Any
 
-from aio_platform.message_language import in_visitors_language
+from aio_platform.i18n.message_language import in_visitors_language
 
 
 class PlatformError(Exception):

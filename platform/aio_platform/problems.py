@@ -16,10 +16,10 @@ from rest_framework import exceptions as drf
 
 from aio_platform import errors
 from aio_platform.errors import PlatformError
-from aio_platform.http.open_files import NO_FILE_LEFT, NoFileLeft
-from aio_platform.metrics import ERRORS_ANSWERED
 from aio_platform.null_characters import NullCharacter, is_refusal_of_null
+from aio_platform.observability.metrics import ERRORS_ANSWERED
 from aio_platform.openai_errors import openai_words
+from aio_platform.process.open_files import NO_FILE_LEFT, NoFileLeft
 
 log = structlog.get_logger(__name__)
 OPENAI_MOUNT = "/v1/"

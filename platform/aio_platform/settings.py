@@ -8,13 +8,20 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from aio_platform.cors import read_origins
-from aio_platform.database_url import django_database
-from aio_platform.logs import configure_logs
+from aio_platform.db.url import django_database
+from aio_platform.http.cors import read_origins
 from aio_platform.mail_settings import mail_settings
+from aio_platform.observability.logs import configure_logs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLATFORM_DIR = ROOT / "platform"
+
+
+def _files_of_pages(kind: str) -> list[Path]:
+    """Where templates or static files lie: with the pages of each app that they are for."""
+    return [
+        path for app in ("accounts", "usage", "gateway") for path in sorted((ROOT / app).glob(f"*/{kind}"))
+    ]
 
 
 def _flag(name: str) -> bool:
@@ -115,8 +122,8 @@ INSTALLED_APPS = [
     "allauth.usersessions",
 ]
 MIDDLEWARE = [
-    "aio_platform.request_context.RequestContextMiddleware",
-    "aio_platform.private_answers.PrivateAnswersMiddleware",
+    "aio_platform.http.request_context.RequestContextMiddleware",
+    "aio_platform.http.private_answers.PrivateAnswersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -126,13 +133,13 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "aio_platform.null_refusals.NullRefusalsMiddleware",
+    "aio_platform.http.null_refusals.NullRefusalsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "aio_platform.appearance.AppearanceMiddleware",
     "aio_platform.page_errors.PageErrorsMiddleware",
-    "accounts.staff.view_as.ViewAsMiddleware",
+    "accounts.view_as.ViewAsMiddleware",
 ]
 ROOT_URLCONF = "aio_platform.urls"
 ASGI_APPLICATION = "aio_platform.asgi.application"
@@ -140,17 +147,17 @@ APPEND_SLASH = False  # API clients lose their body on a redirect
 # The kernel knows no app: these name what the ASGI application mounts and opens, and what pages of one app ask of
 # the apps above it.
 GATEWAY_URLCONF = "gateway.urls"
-GATEWAY_LIFESPAN = "gateway.lifespan.opened"
-API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.ordinary_urls"]
-AUTH_URLCONF = "accounts.auth_urls"
-KEY_SCOPE_CHOICES = "gateway.scope_choices.scope_choices"
-MODEL_SLUGS = "gateway.scope_choices.model_slugs"
+GATEWAY_LIFESPAN = "gateway.calls.runtime.opened"
+API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.django_urls"]
+AUTH_URLCONF = "accounts.sign_in.urls"
+KEY_SCOPE_CHOICES = "gateway.catalog.scope_choices.scope_choices"
+MODEL_SLUGS = "gateway.catalog.scope_choices.model_slugs"
 PAGE_URLCONFS = ["accounts.page_urls", "usage.page_urls", "gateway.page_urls"]
 
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [PLATFORM_DIR / "templates"],
+        "DIRS": [PLATFORM_DIR / "templates", *_files_of_pages("templates")],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -158,8 +165,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "aio_platform.appearance.appearance",
-                "accounts.pages.shell",
-                "gateway.sandbox_notice.sandbox_notice",
+                "accounts.page_context.shell",
+                "gateway.pages.sandbox_notice.sandbox_notice",
             ]
         },
     }
@@ -167,7 +174,7 @@ TEMPLATES = [
 
 DATABASES = {
     "default": {
-        "ENGINE": "aio_platform.postgres_backend",
+        "ENGINE": "aio_platform.db.postgres_backend",
         "NAME": "aio",
         "USER": "postgres",
         "CONN_MAX_AGE": 60,
@@ -211,7 +218,7 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_ADAPTER = "accounts.sign_in.SignInAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.adapter.SignInAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[AIO platform] "
 # With a mail server an address is proven before its credits are given; without one nobody could prove theirs.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
@@ -221,7 +228,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 # Failures to sign in count by person and network, so that nobody is locked out by somebody else's; together, those from
-# where the person never signed in, and those from a browser that they did (accounts.sign_in_limits). Whoever asks for
+# where the person never signed in, and those from a browser that they did (accounts.sign_in.limits). Whoever asks for
 # mails to somebody's address does not flood it; the links in those that came are good.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
@@ -260,9 +267,9 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
-    "STYLES": ["accounts.staff.pages.stylesheet"],
-    "SCRIPTS": ["accounts.staff.pages.script"],
-    "SIDEBAR": {"navigation": "accounts.staff.pages.navigation"},
+    "STYLES": ["accounts.staff.page_registry.stylesheet"],
+    "SCRIPTS": ["accounts.staff.page_registry.script"],
+    "SIDEBAR": {"navigation": "accounts.staff.page_registry.navigation"},
     "ACCOUNT": {"navigation": [{"title": _("Sign-in and security"), "link": "/settings"}]},
 }
 
@@ -275,7 +282,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = AIO_DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns where there is none
-STATICFILES_DIRS = [PLATFORM_DIR / "static"]
+STATICFILES_DIRS = [PLATFORM_DIR / "static", *_files_of_pages("static")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -285,13 +292,13 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.identity.ApiKeyAuthentication",
-        "accounts.identity.MemberSessionAuthentication",
+        "accounts.authentication.ApiKeyAuthentication",
+        "accounts.authentication.MemberSessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.identity.BelongsToAccount"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.BelongsToAccount"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "gateway.operation_schema.OperationSchema",
+    "DEFAULT_SCHEMA_CLASS": "gateway.openapi.operations.OperationSchema",
     "EXCEPTION_HANDLER": "aio_platform.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
@@ -303,17 +310,17 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": BASE_URL}],
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
-        "DeliveryStateEnum": "gateway.callbacks.deliveries.STATES",
-        "KeyStatusEnum": "accounts.key_bodies.STATUSES",
+        "DeliveryStateEnum": "gateway.webhooks_out.deliveries.STATES",
+        "KeyStatusEnum": "accounts.keys.serializers.STATUSES",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would say every value twice
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "gateway.documented_errors.add_errors",
-        "gateway.code_samples.add_code_samples",
-        "gateway.schema_components.name_components",
+        "gateway.openapi.documented_errors.add_errors",
+        "gateway.openapi.code_samples.add_code_samples",
+        "gateway.openapi.components.name_components",
     ],
 }
 

@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from aio_platform import errors, metrics_page, problems, process_health
-from aio_platform.nearby_addresses import bare_addresses, nearby, use
-from aio_platform.schema_view import SchemaView
+from aio_platform import errors, problems
+from aio_platform.http import metrics_page
+from aio_platform.http.nearby_addresses import bare_addresses, nearby, use
+from aio_platform.http.schema_view import SchemaView
+from aio_platform.process import health
 
 MOUNTS = (*problems.OBJECT_MOUNTS, "/api/")
 
@@ -31,8 +33,8 @@ documented_patterns = [
     path("", include(urlconf)) for urlconf in (*settings.API_URLCONFS, settings.GATEWAY_URLCONF)
 ]
 urlpatterns = [
-    path("healthz", process_health.alive),
-    path("readyz", process_health.ready),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
     path("metrics", metrics_page.metrics),
     path("api/schema", SchemaView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),

@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from accounts import actions, errors
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, Membership, User
 from aio_platform.errors import InvalidRequest
 

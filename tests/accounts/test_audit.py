@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts import actions, audit
 from accounts.models import Account, AuditEntry, Membership
-from accounts.page_views import audit_log
+from accounts.pages import audit_log
 from tests.accounts.conftest import Sender
 
 

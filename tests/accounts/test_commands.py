@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from accounts import actions
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.management.commands import revoke_key
 from accounts.models import Account, ApiKey
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts import actions
-from accounts.keys import digest_of, new_key
+from accounts.keys.format import digest_of, new_key
 from accounts.models import Account, ApiKey, User
 
 

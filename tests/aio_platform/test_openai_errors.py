@@ -7,8 +7,8 @@ import pytest
 from accounts import errors as accounts_errors
 from aio_platform import errors, openai_errors, problems
 from aio_platform.errors import PlatformError
-from gateway.catalog import UnknownModel
-from gateway.docs_pages.error_tables import known_error_classes
+from gateway.catalog.routes import UnknownModel
+from gateway.docs_site.error_tables import known_error_classes
 
 REQUEST_ID = "req_018f3a5b7c9d7abc8def0123456789ab"
 

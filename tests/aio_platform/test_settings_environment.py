@@ -117,7 +117,7 @@ def test_a_given_secret_key_is_used_and_none_is_written(tmp_path: Path) -> None:
 def test_a_database_url_becomes_djangos_database(tmp_path: Path) -> None:
     url = "postgresql://ada:p%40ss@db.test:6432/aio?sslmode=require"
     database = values(tmp_path / "data", "DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
-    assert database["ENGINE"] == "aio_platform.postgres_backend"
+    assert database["ENGINE"] == "aio_platform.db.postgres_backend"
     expected = {"NAME": "aio", "USER": "ada", "PASSWORD": "p@ss", "HOST": "db.test", "PORT": "6432"}
     assert {name: database[name] for name in expected} == expected
     assert database["OPTIONS"] == {"sslmode": "require"}

@@ -138,7 +138,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.auth.hashers import make_password
 from allauth.account.models import EmailAddress
 from accounts.models import User
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 made = []
 hashed = make_password({password!r})
 for number in {numbers}:

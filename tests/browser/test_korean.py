@@ -7,7 +7,7 @@ from left_in_english import is_english
 from playwright.sync_api import Browser
 from running_platform import RunningPlatform
 
-from gateway.catalog import ENDPOINTS
+from gateway.catalog.routes import ENDPOINTS
 from tests.browser.conftest import SignedUp
 from tests.browser.every_page import MEMBERS, PUBLIC, Visitor, visiting
 from tests.browser.used_account import PROMPT

@@ -9,7 +9,7 @@ from django.urls import resolve
 from playwright.sync_api import Page, expect
 from running_platform import RunningPlatform
 
-from accounts.staff import pages
+from accounts.staff import page_registry
 from tests.browser.conftest import SignedUp
 from tests.browser.used_account import Used, use
 
@@ -64,7 +64,7 @@ def used(platform: RunningPlatform, owner: SignedUp) -> Used:
 
 
 def test_every_staff_page_is_looked_at() -> None:
-    names = {page.name for page in pages.registered() if not page.is_action} - FILES
+    names = {page.name for page in page_registry.registered() if not page.is_action} - FILES
     ids = {"account_id": "acct_0000000000000000", "task_id": "n1abc_flux2", "key_id": "x", "delivery_id": "x"}
     looked_at = {resolve(path.partition("?")[0].format(**ids)).url_name for path in PAGES}
     assert names <= looked_at

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from running_platform import RunningPlatform
 
-from gateway.page_views.workbench_endpoints import BY_SLUG, ENDPOINTS
-from gateway.sandbox import png as drawn
+from gateway.pages.workbench_endpoints import BY_SLUG, ENDPOINTS
+from gateway.sandbox.files import png as drawn
 from tests.browser.conftest import SignedUp
 from tests.browser.looks import assert_little_script, assert_looks_right
 

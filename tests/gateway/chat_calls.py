@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from aio_platform.request_ids import new_request_uuid
-from gateway.adapters import openai_chat
-from gateway.adapters.chat_request import ChatRequest
-from gateway.catalog import Route
-from gateway.relay import Call
+from aio_platform.http.request_ids import new_request_uuid
+from gateway.adapters.chat import openai_chat
+from gateway.adapters.chat.request import ChatRequest
+from gateway.calls.relay import Call
+from gateway.catalog.routes import Route
 from tests.gateway.local_upstream import Tenant, completion
 
 

@@ -6,16 +6,16 @@ import pytest
 from django.core.cache import cache
 
 from accounts import actions
-from accounts.keys import digest_of
-from gateway.relay import Relay
-from gateway.upstream import Upstreams
+from accounts.keys.format import digest_of
+from gateway.calls.relay import Relay
+from gateway.upstreams.client import Upstreams
 from tests.gateway.house import house as house
 from tests.gateway.house import new_house as new_house
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, serving
-from usage import grants, rate_card
-from usage.calls import Caller
-from usage.ledger import Ledger
-from usage.rates import Price
+from usage.ledger import grants, rate_card
+from usage.ledger.calls import Caller
+from usage.ledger.client import Ledger
+from usage.ledger.rates import Price
 
 
 @pytest.fixture

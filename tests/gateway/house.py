@@ -13,8 +13,8 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Account, Membership, User
-from aio_platform.request_ids import new_request_uuid
-from usage.grants import open_account
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger.grants import open_account
 
 CREDIT = 1_000_000
 ROLES = ("owner", "admin", "developer", "viewer")

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from aio_platform import database
-from gateway.catalog import Route, Upstream
-from usage.calls import Caller
-from usage.rates import Rate
+from aio_platform.db import database
+from gateway.catalog.routes import Route, Upstream
+from usage.ledger.calls import Caller
+from usage.ledger.rates import Rate
 
 CREDIT = 1_000_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from accounts import actions
 from accounts.models import Account, ApiKey
-from aio_platform import request_ids
-from gateway import catalog_changes
+from aio_platform.http import request_ids
+from gateway.catalog import edits
 from gateway.models import CatalogVersion
 from tests.gateway.small_catalog import small_catalog
-from usage import grants, rate_card
-from usage.rates import Price
+from usage.ledger import grants, rate_card
+from usage.ledger.rates import Price
 
 WHY_IT_FAILED = "The generation failed. Nothing was charged."
 TOML = small_catalog("staff-test", second_url="http://127.0.0.1:9001")
@@ -81,7 +81,7 @@ def make_world() -> World:
     key, key_text = actions.issue_key(account, "first")
     rate = rate_card.publish("task-test", (Price("calls", 1, 1),))
     CatalogVersion.objects.all().delete()
-    stored, _ = catalog_changes.load_text(TOML, by="test")
+    stored, _ = edits.load_text(TOML, by="test")
     task_id, delivery = "n1abcdefgh12345678_suno", uuid4()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -10,11 +10,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts import actions
 from accounts.models import User
-from accounts.staff import pages
+from accounts.staff import page_registry
 from tests.gateway.staff_world import World, make_world
 
 # Every page and action of ours; `load` is asked without a text, `export` for the version there is.
-NAMES = [page.name for page in pages.registered()]
+NAMES = [page.name for page in page_registry.registered()]
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def staff_with(*permissions: str) -> Client:
     return client
 
 
-def page_named(name: str) -> pages.Page:
-    [found] = [page for page in pages.registered() if page.name == name]
+def page_named(name: str) -> page_registry.Page:
+    [found] = [page for page in page_registry.registered() if page.name == name]
     return found
 
 
@@ -57,7 +57,7 @@ def test_whoever_may_do_everything_gets_every_page(world: World, name: str) -> N
 @pytest.mark.parametrize("name", [name for name in NAMES if page_named(name).permission])
 def test_without_the_permission_each_page_and_each_action_is_403(world: World, name: str) -> None:
     own = page_named(name).permission
-    others = {page.permission for page in pages.registered() if page.permission} - {own}
+    others = {page.permission for page in page_registry.registered() if page.permission} - {own}
     assert ask(staff_with(*others), world, name).status_code == 403
 
 
@@ -197,7 +197,7 @@ def test_the_navigation_shows_what_one_may_see_and_marks_where_one_is(world: Wor
         request = client.get(path).wsgi_request
         marked = [
             item["title"]
-            for group in pages.navigation(request)
+            for group in page_registry.navigation(request)
             for item in group["items"]
             if item["active"](request)
         ]

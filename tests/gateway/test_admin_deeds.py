@@ -12,15 +12,14 @@ from django.test import Client, RequestFactory
 from rest_framework.request import Request
 from structlog.testing import capture_logs
 
-from accounts import actions
-from accounts.identity import MemberSessionAuthentication
+from accounts import actions, view_as
+from accounts.authentication import MemberSessionAuthentication
 from accounts.models import Account, ApiKey, AuditEntry, Membership, Plan, User
-from accounts.staff import view_as
 from accounts.staff.audited_admin import described
-from gateway.catalog_feed import load_current
+from gateway.catalog.feed import load_current
 from gateway.models import CatalogVersion
 from tests.gateway.staff_world import TOML, WHY_IT_FAILED, World, make_world
-from usage import grants
+from usage.ledger import grants
 from usage.models import Balance, Grant
 
 

@@ -12,18 +12,18 @@ from django.utils import translation
 from left_in_english import HANGUL, is_english
 
 from accounts.models import AuditEntry, Plan, User
-from accounts.staff import pages
-from accounts.staff.wording import TARGETS
-from gateway.catalog import ENDPOINTS
+from accounts.staff import page_registry
+from accounts.staff.labels import TARGETS
+from gateway.catalog.routes import ENDPOINTS
 from tests.gateway.staff_world import World, make_world, some_calls
-from usage.admin.refusal_words import EXPLANATIONS
-from usage.rates import PRICED_UNITS
-from usage.staff_reports import REPORTS
-from usage.wording import REFUSALS
+from usage.labels import REFUSALS
+from usage.ledger.rates import PRICED_UNITS
+from usage.reports import REPORTS
+from usage.staff.refusal_labels import EXPLANATIONS
 
 ROOT = "root@staff.test"
-PAGES = [page.name for page in pages.registered() if not page.is_action]
-ACTIONS = [page.name for page in pages.registered() if page.is_action]
+PAGES = [page.name for page in page_registry.registered() if not page.is_action]
+ACTIONS = [page.name for page in page_registry.registered() if page.is_action]
 FILES = {"report-csv", "catalog-export"}
 # Codes and names that staff look for as they are: of the audit record, of reports' groupings, of the small catalog.
 NAMES = {

@@ -11,9 +11,9 @@ from django.test import Client
 
 from accounts.models import User
 from tests.gateway.staff_world import World, make_world, some_calls
-from usage import route_costs
-from usage.rates import Price
-from usage.staff_reports import REPORTS
+from usage.ledger import route_costs
+from usage.ledger.rates import Price
+from usage.reports import REPORTS
 
 OVER_TIME = ("calls", "margin", "latency", "refusals")
 

@@ -8,14 +8,14 @@ import pytest
 from aiohttp import web
 
 from aio_platform.errors import PlatformError
-from aio_platform.owning_streams import started
-from gateway.adapters.steps import Steps, StreamedAnswer, UpstreamCall
-from gateway.carrying import OpenBinary, binary_stream, carry
+from aio_platform.http.stream_priming import started
+from gateway.adapters.protocol import Steps, StreamedAnswer, UpstreamCall
+from gateway.calls.execute import OpenBinary, binary_stream, carry
+from gateway.calls.relay import Relay
 from gateway.errors import TimeLimitReached, UpstreamFailed
-from gateway.relay import Relay
 from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, route_to
-from usage.units import Units
+from usage.ledger.units import Units
 
 HEAD = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(100)
 LENGTH = 100 * len(HEAD)
@@ -138,7 +138,7 @@ async def test_a_fault_of_ours_in_mid_sound_is_booked_as_ours(
     async def failing(*_: Any) -> bytes:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("gateway.carrying._next_chunk", failing)
+    monkeypatch.setattr("gateway.calls.execute._next_chunk", failing)
     with pytest.raises(RuntimeError):
         await listen(sound)
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway import streaming
-from gateway.relay import Call
-from gateway.streaming import HEARTBEAT, stream_chat
+from gateway.calls import stream
+from gateway.calls.relay import Call
+from gateway.calls.stream import HEARTBEAT, stream_chat
 from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, route_to, stream_events
-from usage.ledger import SETTLE_PATIENCE_S
+from usage.ledger.client import SETTLE_PATIENCE_S
 
 EVENTS = stream_events("Hel", "lo")
 GIVEN_UP_S = 20.0
@@ -44,7 +44,7 @@ async def streamed(relay: Any, tenant: Tenant, url: str, time_limit_s: float = 3
 async def test_a_silent_stream_is_kept_alive(
     relay: Any, tenant: Tenant, upstream: LocalUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.05)
     upstream.handler = telling(*EVENTS, pause_s=0.5)
     got = await streamed(relay, tenant, upstream.url)
     assert HEARTBEAT in got
@@ -54,7 +54,7 @@ async def test_a_silent_stream_is_kept_alive(
 async def test_a_stream_that_stays_silent_is_given_up_and_charged_for_what_came(
     relay: Any, tenant: Tenant, upstream: LocalUpstream, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    monkeypatch.setattr(streaming, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.05)
     settings.STREAM_IDLE_LIMIT_S = 0.2
     upstream.handler = telling(EVENTS[0], then_hang=True)
     got = await streamed(relay, tenant, upstream.url)

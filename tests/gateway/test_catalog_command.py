@@ -8,11 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from gateway import catalog_changes, catalog_feed
-from gateway.catalog_file import CatalogErrors
+from gateway.catalog import edits, feed
+from gateway.catalog.parser import CatalogErrors
 from gateway.models import CatalogVersion
 from tests.gateway.small_catalog import small_catalog
-from usage import rate_card
+from usage.ledger import rate_card
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "gateway" / "catalogs").glob("*.toml"))
 TOML = small_catalog("command-test", "env:TEST_CATALOG_URL")
@@ -47,7 +47,7 @@ def test_loading_stores_a_version_and_publishes_its_rates(file: Path) -> None:
     newest = CatalogVersion.objects.latest("version")
     assert shown == {"version": newest.version, "changed": True, **COUNTS}
     assert (newest.toml, newest.note) == (TOML, "first of many")
-    [route] = catalog_feed.load_current().routes_for("chat", None)
+    [route] = feed.load_current().routes_for("chat", None)
     assert route.rate == rate_card.find(route.rate.id)
     assert route.rate.as_json() == {"tokens_in": {"microcredits": 500_000, "per": 1000}}
 
@@ -66,11 +66,11 @@ def test_going_back_to_an_earlier_text_is_a_new_version_at_the_earlier_price(fil
     first = json.loads(load(file, "--json"))["version"]
     file.write_text(TOML.replace('"0.5"', '"0.25"'))
     second = json.loads(load(file, "--json"))["version"]
-    dearer = catalog_feed.load_current().routes_for("chat", None)[0].rate
+    dearer = feed.load_current().routes_for("chat", None)[0].rate
     file.write_text(TOML)
     third = json.loads(load(file, "--json"))["version"]
     assert first < second < third
-    rate = catalog_feed.load_current().routes_for("chat", None)[0].rate
+    rate = feed.load_current().routes_for("chat", None)[0].rate
     assert rate.prices[0].microcredits == 500_000
     assert rate.version == dearer.version + 1
 
@@ -102,7 +102,7 @@ def test_a_shipped_catalog_copied_edited_and_exported_is_the_same_to_the_byte(
     assert "is in force already" in load(exported)
     # Staff change it in a process of the platform.
     monkeypatch.setenv("AIO_SANDBOX_URL", "http://127.0.0.1:9000")
-    catalog_changes.set_draining("sandbox", True, by="staff@aio.test")
+    edits.set_draining("sandbox", True, by="staff@aio.test")
     call_command("export_catalog", str(exported))
     load(mine)
     load(exported)
@@ -137,7 +137,7 @@ def test_the_applications_role_may_load(file: Path) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL ROLE aio_app")
     assert json.loads(load(file, "--json"))["changed"]
-    assert catalog_feed.load_current().default_model("chat") == "small"
+    assert feed.load_current().default_model("chat") == "small"
 
 
 @pytest.mark.django_db
@@ -147,11 +147,11 @@ def test_a_process_that_cannot_use_the_catalog_in_force_says_why(
     load(file)
     monkeypatch.delenv("TEST_CATALOG_URL")
     with pytest.raises(CatalogErrors, match=r"catalog version \d+:2: upstreams.first.base_url: "):
-        catalog_feed.load_current()
+        feed.load_current()
 
 
 @pytest.mark.django_db
 def test_without_a_catalog_the_command_to_run_is_named() -> None:
     CatalogVersion.objects.all().delete()
-    with pytest.raises(catalog_feed.NoCatalog, match="load_catalog"):
-        catalog_feed.load_current()
+    with pytest.raises(feed.NoCatalog, match="load_catalog"):
+        feed.load_current()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog import ADAPTERS
-from gateway.catalog_file import CatalogErrors, parse_catalog
+from gateway.catalog.parser import CatalogErrors, parse_catalog
+from gateway.catalog.routes import ADAPTERS
 
 ENVIRON = {
     "TEST_URL": "https://llm.test/base/",

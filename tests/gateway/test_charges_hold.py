@@ -11,21 +11,21 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from gateway import relay as relay_module
-from gateway import streaming as streaming_module
-from gateway.adapters import openai_embeddings
-from gateway.adapters.chat_request import ChatRequest
-from gateway.adapters.openai_stream import ChatStream
-from gateway.adapters.requests import EmbeddingRequest
-from gateway.adapters.steps import JsonAnswer, MalformedAnswer
-from gateway.carrying import carry as execute
-from gateway.chat import complete_chat
+from gateway.adapters.chat.openai_stream import ChatStream
+from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.protocol import JsonAnswer, MalformedAnswer
+from gateway.adapters.shared.requests import EmbeddingRequest
+from gateway.adapters.sync import openai_embeddings
+from gateway.calls import relay as relay_module
+from gateway.calls import stream as streaming_module
+from gateway.calls.chat import complete_chat
+from gateway.calls.execute import carry as execute
+from gateway.calls.relay import Relay
+from gateway.calls.stream import stream_chat
 from gateway.errors import UpstreamFailed
-from gateway.relay import Relay
-from gateway.streaming import stream_chat
 from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, streaming
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
-from usage.calls import Settlement
+from usage.ledger.calls import Settlement
 
 START = 10 * CREDIT
 
@@ -222,7 +222,7 @@ async def test_a_stream_that_breaks_after_its_answer_is_a_whole_one(
 async def test_an_upstream_that_never_begins_its_answer_fills_no_memory(
     flood: bytes, relay: Relay, tenant: Tenant, upstream: LocalUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.adapters.sse.MAX_EVENT_BYTES", 2_000_000)
+    monkeypatch.setattr("gateway.adapters.shared.sse.MAX_EVENT_BYTES", 2_000_000)
 
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

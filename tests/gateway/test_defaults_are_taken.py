@@ -15,12 +15,12 @@ from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.image_generate_params import ImageGenerateParamsBase
 from rest_framework import serializers
 
-import accounts.key_bodies
-import gateway.callbacks.bodies  # noqa: F401 - its bodies are found by being known
-from accounts.key_bodies import StrictSerializer
+import accounts.keys.serializers
+import gateway.webhooks_out.bodies  # noqa: F401 - its bodies are found by being known
+from accounts.keys.serializers import StrictSerializer
 from aio_platform.errors import InvalidRequest
-from gateway.adapters import openai_chat
-from gateway.adapters.chat_request import ChatRequest
+from gateway.adapters.chat import openai_chat
+from gateway.adapters.chat.request import ChatRequest
 from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, TextChatBody
 from gateway.contracts.embedding import OpenAIEmbeddingBody, TextEmbeddingBody
 from gateway.contracts.form import FormContract
@@ -224,5 +224,5 @@ def test_the_key_and_callback_bodies_take_null_for_what_may_be_left_out(body: ty
 
 
 def test_the_bodies_are_all_known() -> None:
-    assert accounts.key_bodies.IssueBody in StrictSerializer.__subclasses__()
-    assert issubclass(accounts.key_bodies.IssueBody, serializers.Serializer)
+    assert accounts.keys.serializers.IssueBody in StrictSerializer.__subclasses__()
+    assert issubclass(accounts.keys.serializers.IssueBody, serializers.Serializer)

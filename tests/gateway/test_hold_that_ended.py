@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from aiohttp import web
 from django.http import HttpResponse
-
-from aio_platform import database
-from aio_platform.errors import ServiceUnavailable
-from aio_platform.owning_streams import started
-from gateway.adapters.steps import BinaryAnswer, JsonAnswer, Steps, StreamedAnswer, UpstreamCall
-from gateway.carrying import OpenBinary, binary_stream, carry
-from gateway.upstream import Upstreams
-from tests.gateway.chat_calls import call_of, chat
-from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from tests.gateway.test_relay import carry as carry_chat
 from tests.gateway.test_relay import deliver
-from usage.units import Units
+
+from aio_platform.db import database
+from aio_platform.errors import ServiceUnavailable
+from aio_platform.http.stream_priming import started
+from gateway.adapters.protocol import BinaryAnswer, JsonAnswer, Steps, StreamedAnswer, UpstreamCall
+from gateway.calls.execute import OpenBinary, binary_stream, carry
+from gateway.upstreams.client import Upstreams
+from tests.gateway.chat_calls import call_of, chat
+from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
+from usage.ledger.units import Units
 
 SOUND = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(100)
 USED = Units(tokens_in=9, tokens_out=5)

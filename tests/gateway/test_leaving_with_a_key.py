@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from gateway import idempotency
-from gateway.chat import complete_chat
-from gateway.relay import Relay
+from gateway.calls.chat import complete_chat
+from gateway.calls.relay import Relay
+from gateway.http import idempotency
 from tests.gateway.chat_calls import answering, as_it_came, call_of, chat
 from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
-from usage.calls import Settlement
-from usage.idempotency import Claim
-from usage.ledger import Ledger
+from usage.ledger.calls import Settlement
+from usage.ledger.client import Ledger
+from usage.ledger.idempotency import Claim
 
 
 class _SlowClaims:

@@ -12,14 +12,21 @@ from django.test import RequestFactory
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from aio_platform import metrics, metrics_page
 from aio_platform.errors import NotFound
-from aio_platform.metrics import CHUNK_BYTES, DOUBLE_BYTES, Counts, Distributions, Families, Shelf
+from aio_platform.observability import metrics, metrics_page
+from aio_platform.observability.metrics import (
+    CHUNK_BYTES,
+    DOUBLE_BYTES,
+    Counts,
+    Distributions,
+    Families,
+    Shelf,
+)
 from aio_platform.problems import render
 from aio_platform.settings import _networks
 from gateway.metrics import FIRST_BYTE_S, PLATFORM_S, UPSTREAM_S, call_ended
+from usage.ledger.outcomes import Outcome
 from usage.metrics import CALLS_ENDED
-from usage.outcomes import Outcome
 
 
 @pytest.fixture

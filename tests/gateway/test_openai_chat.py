@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters import openai_chat
-from gateway.adapters.chat_request import ChatRequest
-from gateway.adapters.openai_chat import MalformedAnswer
-from gateway.adapters.tokens import estimated_tokens, text_weight
+from gateway.adapters.chat import openai_chat
+from gateway.adapters.chat.openai_chat import MalformedAnswer
+from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.shared.tokens import estimated_tokens, text_weight
 from gateway.contracts.chat import ChatCompletionBody
 from gateway.contracts.parsing import parse_body
-from usage.units import Units
+from usage.ledger.units import Units
 
 ROUTE_LIMIT = 4096
 IMAGE_TOKENS = 2000

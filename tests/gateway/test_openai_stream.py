@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters import openai_stream
-from gateway.adapters.chat_request import ChatRequest
-from gateway.adapters.openai_chat import MalformedAnswer
-from gateway.adapters.openai_stream import ChatStream, UpstreamStreamError
-from gateway.adapters.sse import MAX_EVENT_BYTES
-from usage.units import Units
+from gateway.adapters.chat import openai_stream
+from gateway.adapters.chat.openai_chat import MalformedAnswer
+from gateway.adapters.chat.openai_stream import ChatStream, UpstreamStreamError
+from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.shared.sse import MAX_EVENT_BYTES
+from usage.ledger.units import Units
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
 VALUES = {"model": "small", "messages": [{"role": "user", "content": "Hello you"}]}

@@ -17,11 +17,11 @@ from django.urls import reverse
 from accounts import invitations
 from accounts.audit import OPERATOR
 from accounts.models import Account, Membership, User
-from accounts.pages import VIEW_AS_SESSION_KEY
-from accounts.staff.view_as import STARTED_SESSION_KEY
-from aio_platform.request_ids import new_request_uuid, public_request_id
+from accounts.page_context import VIEW_AS_SESSION_KEY
+from accounts.view_as import STARTED_SESSION_KEY
+from aio_platform.http.request_ids import new_request_uuid, public_request_id
 from tests.gateway.staff_world import make_world
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 
 EVERYBODY, MEMBERS = "everybody", ("owner", "admin", "developer", "viewer")
 MAKERS, MANAGERS = MEMBERS[:3], MEMBERS[:2]

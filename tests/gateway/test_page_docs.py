@@ -19,15 +19,15 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import translation
 
-from gateway import catalog_feed
-from gateway.callbacks.signing import new_secret, signed_headers
-from gateway.docs_pages import error_tables, pages, prices, samples
-from gateway.docs_pages.answers import example_answer
-from gateway.docs_pages.openapi import METHODS, document, resolved
-from gateway.docs_pages.reference import operations_of
-from gateway.docs_pages.search import search
-from gateway.field_descriptions import ANYWHERE, BY_CONTRACT
+from gateway.catalog import feed
+from gateway.docs_site import error_tables, pages, prices, samples
+from gateway.docs_site.answers import example_answer
+from gateway.docs_site.openapi import METHODS, document, resolved
+from gateway.docs_site.reference import operations_of
+from gateway.docs_site.search import search
+from gateway.openapi.field_descriptions import ANYWHERE, BY_CONTRACT
 from gateway.task_models.shipped import SHIPPED
+from gateway.webhooks_out.signing import new_secret, signed_headers
 
 # Addresses of the URLconf that nobody is told to call, and why.
 NOT_DOCUMENTED = {
@@ -58,7 +58,7 @@ def fresh() -> Iterator[None]:
 def catalog(db: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AIO_SANDBOX_URL", "http://127.0.0.1:9")
     call_command("load_catalog", str(SANDBOX_CATALOG), verbosity=0)
-    return catalog_feed.load_current()
+    return feed.load_current()
 
 
 def test_every_address_of_the_urlconf_is_documented_or_said_why_not() -> None:
@@ -237,8 +237,8 @@ def test_without_a_catalog_the_pages_say_so(db: None) -> None:
 
 
 def test_every_endpoint_of_the_catalog_has_a_name() -> None:
-    from gateway.catalog import ENDPOINTS
-    from usage.units import Units
+    from gateway.catalog.routes import ENDPOINTS
+    from usage.ledger.units import Units
 
     assert set(prices.ENDPOINT_NAMES) == set(ENDPOINTS)
     assert set(Units._fields) <= set(prices.UNIT_NAMES) == set(prices.ONE)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Membership
-from aio_platform.request_ids import public_request_id
+from aio_platform.http.request_ids import public_request_id
 from tests.gateway.house import ROLES, House
 
 

@@ -15,14 +15,14 @@ from django.test import Client
 from django.urls import resolve
 
 from accounts.models import Membership
-from gateway.catalog import TASK_ENDPOINTS
-from gateway.chat_schema import body_of
-from gateway.docs_pages import prices
-from gateway.page_views.workbench_code import Code, code_of
-from gateway.page_views.workbench_endpoints import BY_SLUG, ENDPOINTS, WorkbenchEndpoint
-from gateway.page_views.workbench_forms import Field, Form, form_of
+from gateway.api.tasks import NewTaskView
+from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.docs_site import prices
+from gateway.openapi.chat import body_of
+from gateway.pages.workbench_code import Code, code_of
+from gateway.pages.workbench_endpoints import BY_SLUG, ENDPOINTS, WorkbenchEndpoint
+from gateway.pages.workbench_forms import Field, Form, form_of
 from gateway.task_models.shipped import SHIPPED
-from gateway.task_views import NewTaskView
 from gateway.urls import urlpatterns
 from tests.gateway.house import ROLES, House
 

@@ -9,12 +9,12 @@ from aiohttp import web
 from django.http import HttpResponse
 
 from aio_platform.errors import PlatformError
-from aio_platform.owning_streams import started
-from gateway.adapters.steps import Steps, StreamedAnswer, UpstreamCall
-from gateway.carrying import OpenBinary, binary_stream, carry
+from aio_platform.http.stream_priming import started
+from gateway.adapters.protocol import Steps, StreamedAnswer, UpstreamCall
+from gateway.calls.execute import OpenBinary, binary_stream, carry
 from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, route_to
-from usage.units import Units
+from usage.ledger.units import Units
 
 HEAD = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(184)  # 200 bytes
 REST = bytes(600)

@@ -11,9 +11,9 @@ import pytest
 from django.conf import settings
 from django.utils.translation.template import templatize
 
-from aio_platform.message_texts import MESSAGES
-from gateway import translatable_texts
-from gateway.docs_pages.description_texts import DESCRIPTIONS
+from aio_platform.i18n.message_texts import MESSAGES
+from gateway.docs_site import translatable_texts
+from gateway.docs_site.description_texts import DESCRIPTIONS
 
 ROOT = Path(settings.ROOT)
 SOURCES = ("platform", "accounts", "usage", "gateway")

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
-from gateway.adapters import openai_chat
-from gateway.chat import complete_chat
-from gateway.relay import Relay
-from gateway.streaming import stream_chat
+from gateway.adapters.chat import openai_chat
+from gateway.calls.chat import complete_chat
+from gateway.calls.relay import Relay
+from gateway.calls.stream import stream_chat
 from tests.gateway.chat_calls import as_it_came, call_of, chat
 from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
 

@@ -1,6 +1,6 @@
 """One process that hammers the books: `python -m money.hammer`, its task on standard input, what it did on output.
 
-It connects as a gateway does: through usage.ledger, as the application's role.
+It connects as a gateway does: through usage.ledger.client, as the application's role.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ MOST_IN_FLIGHT = 24
 
 async def hammer(task: dict[str, Any]) -> dict[str, Any]:
     """Calls at random on the accounts: held, then settled, settled twice at once, released, or left open."""
-    from aio_platform.request_ids import new_request_uuid
-    from usage.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
-    from usage.ledger import Ledger
-    from usage.outcomes import Outcome
+    from aio_platform.http.request_ids import new_request_uuid
+    from usage.ledger.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
+    from usage.ledger.client import Ledger
+    from usage.ledger.outcomes import Outcome
 
     chance = random.Random(task["seed"])
     ledger = Ledger()

@@ -22,7 +22,7 @@ from money.delivered.media_calls import media_calls
 from money.delivered.rules import check, shown
 from money.delivered.world import Call
 
-from usage import grants
+from usage.ledger import grants
 
 ALWAYS = settings(
     deadline=None,

@@ -1,10 +1,9 @@
 """Whatever happens in whatever order, the books agree with each other and with a plain model, to the micro-credit.
 
-Hypothesis writes the histories: batches of calls over three accounts, settlements of open and of ended holds,
-grants that expire, refunds, and time. They go through the product's own doors, usage.ledger and usage.grants, on
-a real database. Time passes by moving every stored moment back by whole minutes; everything falls due in the middle
-of a minute, so the milliseconds a test takes cannot matter.
-"""
+Hypothesis writes the histories: batches of calls over three accounts, settlements of open and of ended holds, grants
+that expire, refunds, and time. They go through the product's own doors, usage.ledger.client and usage.ledger.grants,
+on a real database. Time passes by moving every stored moment back by whole minutes; everything falls due in the
+middle of a minute, so the milliseconds a test takes cannot matter."""
 
 import asyncio
 import os
@@ -29,14 +28,15 @@ from money.conftest import empty_the_books
 from money.model import AccountBooks, Asked, KeyBooks, ModelBooks
 
 from accounts import actions
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.models import Plan
-from aio_platform.request_ids import new_request_uuid
-from usage import errors, grants, rate_card
-from usage.calls import CallEnd, Caller, CallToAuthorize
-from usage.ledger import Ledger
-from usage.outcomes import Outcome
-from usage.rates import prices_from_json
+from aio_platform.http.request_ids import new_request_uuid
+from usage import errors
+from usage.ledger import grants, rate_card
+from usage.ledger.calls import CallEnd, Caller, CallToAuthorize
+from usage.ledger.client import Ledger
+from usage.ledger.outcomes import Outcome
+from usage.ledger.rates import prices_from_json
 
 HALF_A_MINUTE_S = 30
 AMOUNTS = st.one_of(st.sampled_from([1, 2, 999_999, 1_000_000, 1_000_001]), st.integers(1, 3_000_000))

@@ -11,16 +11,16 @@ import uvloop
 from django.db import connection
 
 from accounts import actions
-from accounts.keys import digest_of
-from aio_platform.batcher import Batcher
+from accounts.keys.format import digest_of
+from aio_platform.db.batcher import Batcher
+from aio_platform.db.pipelined_connection import PreparedLine, Row, Run
 from aio_platform.errors import ServiceUnavailable
-from aio_platform.prepared_line import PreparedLine, Row, Run
-from aio_platform.request_ids import new_request_uuid
-from usage import grants, rate_card
-from usage.calls import CallEnd, Caller, CallToAuthorize, Settlement
-from usage.ledger import Ledger
-from usage.outcomes import Outcome
-from usage.rates import prices_from_json
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger import grants, rate_card
+from usage.ledger.calls import CallEnd, Caller, CallToAuthorize, Settlement
+from usage.ledger.client import Ledger
+from usage.ledger.outcomes import Outcome
+from usage.ledger.rates import prices_from_json
 
 NOTICED_S = 30.0
 

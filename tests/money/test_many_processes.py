@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import connection
 
 from accounts import actions
-from accounts.keys import digest_of
-from usage import grants, rate_card
-from usage.rates import prices_from_json
+from accounts.keys.format import digest_of
+from usage.ledger import grants, rate_card
+from usage.ledger.rates import prices_from_json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROCESSES = 4

@@ -17,14 +17,14 @@ from money.test_many_processes import finished, start
 
 from accounts import actions
 from accounts.errors import BeyondOwnKey, KeyAlreadyReplaced
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey
-from aio_platform.request_ids import new_request_uuid
-from usage import grants, rate_card
-from usage.calls import CallEnd, Caller, CallToAuthorize
-from usage.ledger import Ledger
-from usage.outcomes import Outcome
-from usage.rates import prices_from_json
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger import grants, rate_card
+from usage.ledger.calls import CallEnd, Caller, CallToAuthorize
+from usage.ledger.client import Ledger
+from usage.ledger.outcomes import Outcome
+from usage.ledger.rates import prices_from_json
 
 CAP = st.sampled_from([None, 5, 10, 20])
 NUMBER = st.integers(0, 9)

@@ -7,17 +7,17 @@ from collections import Counter
 import pytest
 
 from accounts import actions
-from accounts.keys import digest_of
-from gateway.tasks.desk import TaskDesk
-from gateway.tasks.ending import TaskEnds
+from accounts.keys.format import digest_of
+from gateway.tasks.completion import TaskEnds
+from gateway.tasks.queue import WorkLine
 from gateway.tasks.records import StepNote, TaskEnd, TaskKey
 from gateway.tasks.states import SUCCEEDED_END, State
-from gateway.tasks.work_line import WorkLine
+from gateway.tasks.store import TaskDesk
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import OpenedTask, open_task, rate_of
-from usage import grants
-from usage.calls import Caller
-from usage.rates import Rate
+from usage.ledger import grants
+from usage.ledger.calls import Caller
+from usage.ledger.rates import Rate
 
 PRICE = CREDIT // 2
 AT_ONCE = 20

@@ -175,7 +175,7 @@ _MAKE_TENANTS = """
 import json
 from uuid import uuid4
 from accounts.actions import issue_key
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 made = []
 for _ in range({number}):
     account, available = open_account("tenant-" + uuid4().hex, "unlimited", None, {start})

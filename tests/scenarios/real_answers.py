@@ -17,8 +17,8 @@ import yaml
 from running_platform import RunningPlatform, Tenant
 from scenarios.asking import eventually
 
-from gateway.docs_pages.answers import RECORDED_ANSWERS, STREAM_ADDRESS
-from gateway.schema_examples import EXAMPLES, IMAGE_FILE, SPEECH_FILE, Example
+from gateway.docs_site.answers import RECORDED_ANSWERS, STREAM_ADDRESS
+from gateway.openapi.examples import EXAMPLES, IMAGE_FILE, SPEECH_FILE, Example
 
 ENVIRONMENT = {"AIO_PRIVATE_URL_NETWORKS": "127.0.0.0/8"}
 SHOWN_ITEMS = 3

@@ -14,15 +14,15 @@ from pytest_django import Settings
 from standardwebhooks import WebhookVerificationError
 
 from accounts import actions
-from accounts.keys import digest_of
-from gateway.callbacks import secrets_of_accounts, worker
-from gateway.callbacks.signing import new_secret
-from gateway.tasks.desk import TaskDesk
+from accounts.keys.format import digest_of
+from gateway.tasks.store import TaskDesk
+from gateway.webhooks_out import signing_secrets, worker
+from gateway.webhooks_out.signing import new_secret
 from tests.gateway.callbacks.customer import Desk, Endpoint, Workers, eventually
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import open_task, rate_of
-from usage import grants
-from usage.calls import Caller
+from usage.ledger import grants
+from usage.ledger.calls import Caller
 
 HOUR_S = 3600
 EVENTS = 12
@@ -39,7 +39,7 @@ def customer(transactional_db: None, settings: Settings, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def secret(customer: Tenant) -> str:
-    return secrets_of_accounts.secrets_of(customer.account_id).secret
+    return signing_secrets.secrets_of(customer.account_id).secret
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from running_platform import RunningPlatform
 from scenarios.real_answers import ENVIRONMENT, real_answers
 
-from gateway.docs_pages.answers import recorded
+from gateway.docs_site.answers import recorded
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ import pytest
 import yaml
 from running_platform import RunningPlatform, Tenant
 
-from gateway.docs_pages import samples as samples_of_guides
-from gateway.openai_samples import CALLS, openai_python
-from gateway.schema_examples import EXAMPLES, IMAGE_FILE, KEY_ID, REQUEST_ID, SPEECH_FILE, TASK_ID, Example
+from gateway.docs_site import samples as samples_of_guides
+from gateway.openapi.examples import EXAMPLES, IMAGE_FILE, KEY_ID, REQUEST_ID, SPEECH_FILE, TASK_ID, Example
+from gateway.openapi.openai_samples import CALLS, openai_python
 
 pytestmark = pytest.mark.slow
 LANGUAGES = ("curl", "Python", "JavaScript")

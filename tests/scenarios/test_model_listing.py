@@ -7,8 +7,8 @@ import pytest
 from running_platform import RunningPlatform
 from scenarios.asking import MAX_OUTPUT_TOKENS
 
-from gateway.catalog import ENDPOINTS
-from gateway.model_listing import MODALITIES
+from gateway.api.model_listing import MODALITIES
+from gateway.catalog.routes import ENDPOINTS
 
 MOUNTS = ("/v1", "/api/v1")
 

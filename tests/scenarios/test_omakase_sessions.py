@@ -14,7 +14,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import Membership, User
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 account, _ = open_account("browser-" + uuid4().hex, "standard", None, 1000 * 10**6)
 user = User.objects.create_user(uuid4().hex + "@example.com", "correct horse battery")
 Membership.objects.create(account=account, user=user, role="developer")

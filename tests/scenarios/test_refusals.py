@@ -30,7 +30,7 @@ from uuid import uuid4
 from django.utils import timezone
 from accounts.actions import issue_key, revoke_key
 from accounts.models import Account, ApiKey
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 def opened(plan="unlimited", extra=1000 * 10**6):
     return open_account("refusals-" + uuid4().hex, plan, None, extra)[0]
 account, suspended, poor = opened(), opened(), opened(extra=10**6)
@@ -86,7 +86,7 @@ def bearer(key: str) -> dict[str, str]:
 
 def unknown_key() -> str:
     """The right form and checksum, but never issued."""
-    from accounts.keys import new_key
+    from accounts.keys.format import new_key
 
     return new_key()
 

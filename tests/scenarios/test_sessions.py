@@ -27,7 +27,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from accounts.actions import issue_key
 from accounts.models import Account, Membership, User
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 made = {}
 for name, role in [("owner", "owner"), ("admin", "admin"), ("developer", "developer"), ("viewer", "viewer"),
                    ("stranger", None), ("suspended", "owner"), ("gone", "owner")]:

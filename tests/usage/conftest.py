@@ -12,10 +12,10 @@ from django.db import connection
 from django.test import Client
 
 from accounts import actions
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, Membership
-from aio_platform import request_ids
-from usage import grants
+from aio_platform.http import request_ids
+from usage.ledger import grants
 
 CREDIT = 1_000_000
 _numbers = itertools.count(1)

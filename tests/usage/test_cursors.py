@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aio_platform.errors import InvalidRequest
-from aio_platform.request_ids import new_request_uuid, started_at
+from aio_platform.http.request_ids import new_request_uuid, started_at
 from usage.queries.cursors import call_of, cursor_after_call, cursor_after_entry, entry_of
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import Account
 from usage import rollups
-from usage.staff_reports import REPORTS, Question
+from usage.reports import REPORTS, Question
 
 
 def generate(*arguments):

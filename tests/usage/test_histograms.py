@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from usage.queries.histograms import (
+from usage.queries.aggregates.histograms import (
     EXACT_UP_TO_MS,
     MAX_LATENCY_MS,
     MIDDLES_MS,

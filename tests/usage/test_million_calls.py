@@ -14,17 +14,17 @@ from made_up_million import MadeUpMillion
 
 from accounts.models import Account
 from aio_platform.errors import InvalidRequest
+from usage.ledger.rates import Price
+from usage.ledger.route_costs import publish_route_cost
+from usage.queries.aggregates.histograms import EXACT_UP_TO_MS
+from usage.queries.aggregates.summaries import DIMENSIONS, MAX_ROWS, Grouping, summarise, total
+from usage.queries.aggregates.time_series import time_series
 from usage.queries.cursors import call_of, cursor_after_call
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
-from usage.queries.histograms import EXACT_UP_TO_MS
-from usage.queries.snapshot import snapshot
-from usage.queries.summaries import DIMENSIONS, MAX_ROWS, Grouping, summarise, total
-from usage.queries.time_series import time_series
-from usage.rates import Price
-from usage.route_costs import publish_route_cost
-from usage.staff_reports import REPORTS, Question, Report
-from usage.staff_reports.making import CALL_DIMENSIONS
+from usage.reports import REPORTS, Question, Report
+from usage.reports.builder import CALL_DIMENSIONS
+from usage.snapshot import snapshot
 
 PAIRS = 6
 PERCENTILES = ("p50", "p95", "p99", "upstream_p50", "upstream_p95", "first_byte_p50", "first_byte_p95")

@@ -8,8 +8,8 @@ from io import StringIO
 import pytest
 from asgiref.sync import async_to_sync
 
-from aio_platform.request_ids import new_request_uuid
-from usage import grants
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger import grants
 
 CREDIT = 1_000_000
 

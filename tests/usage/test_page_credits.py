@@ -8,9 +8,9 @@ from io import StringIO
 import pytest
 from asgiref.sync import async_to_sync
 
-from usage import grants
+from usage.ledger import grants
 from usage.queries.balance_history import balances_at
-from usage.queries.snapshot import snapshot
+from usage.snapshot import snapshot
 
 CREDIT = 1_000_000
 
@@ -78,7 +78,7 @@ def test_the_csv_is_the_apis_ledger(lively, client_of, get):
 
 
 def test_the_csv_goes_on_beyond_one_batch(books, client_of, monkeypatch):
-    monkeypatch.setattr("usage.page_views.credits.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("usage.pages.credits.ROWS_AT_ONCE", 2)
     tenant = books.tenant(plan="unlimited", credit=CREDIT)
     for _ in range(4):
         books.call(tenant, 1)

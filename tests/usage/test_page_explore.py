@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from asgiref.sync import async_to_sync
 
-from aio_platform.request_ids import new_request_uuid
+from aio_platform.http.request_ids import new_request_uuid
 
 CREDIT = 1_000_000
 

@@ -12,10 +12,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import actions
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, AuditEntry, Membership, User
-from aio_platform.request_ids import new_request_uuid
-from usage.grants import open_account
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger.grants import open_account
 
 HTMX = {"HX-Request": "true"}
 

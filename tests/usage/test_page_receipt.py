@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from aio_platform.request_ids import new_request_uuid
-from usage import grants
-from usage.outcomes import Outcome
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger import grants
+from usage.ledger.outcomes import Outcome
 
 CREDIT = 1_000_000
 

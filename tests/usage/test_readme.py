@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 import usage
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 
 README = (Path(usage.__file__).parent / "README.md").read_text()
 EXAMPLE = re.compile(r"```sql\n(.*?)```\n```text\n(.*?)```", re.DOTALL)

@@ -16,15 +16,16 @@ from django.db import connection
 
 import usage
 from accounts import actions
-from aio_platform.request_ids import new_request_uuid
-from usage import grants, rollups
+from aio_platform.http.request_ids import new_request_uuid
+from usage import rollups
 from usage.errors import EventsArchived
+from usage.ledger import grants
+from usage.queries.aggregates.histograms import bucket_of, counts
+from usage.queries.aggregates.sums import DIMENSIONS, UNIT_SUMS, Wanted, figures
 from usage.queries.cursors import call_of
 from usage.queries.events import event_page
-from usage.queries.figures import DIMENSIONS, UNIT_SUMS, Wanted, figures
 from usage.queries.filters import CallFilter
-from usage.queries.histograms import bucket_of, counts
-from usage.queries.snapshot import snapshot
+from usage.snapshot import snapshot
 
 CREDIT = 1_000_000
 pytestmark = pytest.mark.django_db(transaction=True)

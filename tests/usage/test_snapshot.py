@@ -4,10 +4,10 @@ import pytest
 from django.db import connection, transaction
 
 from aio_platform.errors import InvalidRequest
-from usage.queries import snapshot as snapshot_module
+from usage import snapshot as snapshot_module
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
-from usage.queries.snapshot import snapshot
+from usage.snapshot import snapshot
 
 EVENTS = "SELECT count(*) AS events FROM usage_event WHERE account_id = %(account_id)s"
 
@@ -49,7 +49,7 @@ def settle_elsewhere(books, tenant):
     """A whole call on a connection of its own, committed."""
     import psycopg
 
-    from aio_platform.request_ids import new_request_uuid
+    from aio_platform.http.request_ids import new_request_uuid
 
     parameters = connection.get_connection_params()
     keywords = {

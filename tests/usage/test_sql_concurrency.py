@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from aio_platform.request_ids import new_request_uuid
-from usage import grants
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger import grants
 
 CREDIT = 1_000_000
 LINES = 8

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from aio_platform import request_ids
+from aio_platform.http import request_ids
 
 CREDIT = 1_000_000
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 import usage
 from accounts import actions, audit
 from accounts.errors import BeyondOwnKey, KeyNotLive
-from accounts.keys import digest_of
+from accounts.keys.format import digest_of
 from accounts.models import ApiKey
 from usage.queries.key_figures import figures_of_keys
 

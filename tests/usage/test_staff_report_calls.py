@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from aio_platform.request_ids import new_request_uuid
+from aio_platform.http.request_ids import new_request_uuid
 from usage.queries.filters import CallFilter
-from usage.staff_reports import REPORTS
-from usage.staff_reports.question import Question
-from usage.staff_reports.rendering import as_csv, as_json, as_table
+from usage.reports import REPORTS
+from usage.reports.question import Question
+from usage.reports.rendering import as_csv, as_json, as_table
 
 CREDIT = 1_000_000
 

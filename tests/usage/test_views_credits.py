@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from usage import grants
+from usage.ledger import grants
 
 CREDIT = 1_000_000
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aio_platform.request_ids import new_request_uuid
-from usage import grants
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger import grants
 
 CREDIT = 1_000_000
 
@@ -237,7 +237,7 @@ def test_more_buckets_than_sane_are_400(tenant, get):
 
 
 def test_more_rows_than_sane_are_400(books, tenant, get, monkeypatch):
-    from usage.queries import summaries
+    from usage.queries.aggregates import summaries
 
     monkeypatch.setattr(summaries, "MAX_ROWS", 1)
     books.call(tenant, 1, model="a")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts import actions
-from aio_platform.request_ids import new_request_uuid
-from usage import grants
+from aio_platform.http.request_ids import new_request_uuid
+from usage.ledger import grants
 
 CREDIT = 1_000_000
 

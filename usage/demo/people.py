@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import lcm
 
-from usage.rates import Price, Rate
+from usage.ledger.rates import Price, Rate
 
 # The first few make most of the traffic, as everywhere.
 WEIGHT_EXPONENT = 1.1

@@ -10,14 +10,14 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.keys import digest_of, last_four_of, new_key, prefix_of
+from accounts.keys.format import digest_of, last_four_of, new_key, prefix_of
 from accounts.models import Account, ApiKey, Membership, User
-from usage import grants
 from usage.demo.people import DemoAccount, unit_weights
 from usage.errors import EventsArchived
-from usage.queries.keeping import kept_from
-from usage.queries.snapshot import snapshot
-from usage.units import Units
+from usage.ledger import grants
+from usage.ledger.units import Units
+from usage.queries.retention import kept_from
+from usage.snapshot import snapshot
 
 _HERE = Path(__file__).parent
 _TRAFFIC_SQL = (_HERE / "traffic.sql").read_text()

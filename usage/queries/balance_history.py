@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from usage.queries.snapshot import Snapshot
+from usage.snapshot import Snapshot
 
 # Entries are numbered without gaps in the order of their times: the last one up to a moment is found by halving,
 # for all moments at once. A few look-ups each, however long the ledger is.

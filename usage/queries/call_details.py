@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from usage.queries.snapshot import Snapshot
 from usage.request_times import CallName
+from usage.snapshot import Snapshot
 
 # A refusal is counted in the minute in which it was decided, which may be the one after the call's start.
 AROUND = timedelta(minutes=1)

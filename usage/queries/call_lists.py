@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from aio_platform.request_ids import started_at
+from aio_platform.http.request_ids import started_at
 from usage.queries.cursors import cursor_after_call
 from usage.queries.events import describe_event
 from usage.queries.filters import MATCHES_SQL, CallFilter
-from usage.queries.keeping import check_calls_are_kept
 from usage.queries.keys import describe_keys
 from usage.queries.members import describe_members
-from usage.queries.snapshot import Snapshot, snapshot
+from usage.queries.retention import check_calls_are_kept
 from usage.request_times import CallName
+from usage.snapshot import Snapshot, snapshot
 
 ROWS_AT_ONCE = 1000
 # A settlement's moment is taken before its commit, so a look may miss one that is a little older than itself.

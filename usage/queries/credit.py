@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from accounts.models import Account
-from usage.grants import expire_grants
-from usage.moments import utc_text
+from aio_platform.timestamps import utc_text
+from usage.ledger.grants import expire_grants
 from usage.queries.money import money
-from usage.queries.snapshot import Snapshot, snapshot
+from usage.snapshot import Snapshot, snapshot
 
 MAX_GRANTS = 100
 _BALANCE_SQL = """

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from aio_platform.errors import InvalidRequest
-from aio_platform.request_ids import public_request_id
+from aio_platform.http.request_ids import public_request_id
 from usage.request_times import CallName, parse_call
 
 PARAM = "after"

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from aio_platform.request_ids import public_request_id
-from usage.moments import utc_text
+from aio_platform.http.request_ids import public_request_id
+from aio_platform.timestamps import utc_text
+from usage.ledger.units import Units
+from usage.queries.aggregates.time_pruning import is_selective, spans_of_newest
 from usage.queries.cursors import cursor_after_call
 from usage.queries.filters import MATCHES_SQL, CallFilter
-from usage.queries.keeping import check_calls_are_kept, kept_from
 from usage.queries.keys import describe_keys
 from usage.queries.money import money
-from usage.queries.narrowing import is_selective, spans_of_newest
-from usage.queries.snapshot import Snapshot, snapshot
+from usage.queries.retention import check_calls_are_kept, kept_from
 from usage.request_times import CallName
-from usage.units import Units
+from usage.snapshot import Snapshot, snapshot
 
 EXPORT_ROWS_AT_ONCE = 1000
 UNIT_COLUMNS = tuple(unit for unit in Units._fields if unit != "calls")

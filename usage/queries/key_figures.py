@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from accounts.models import Account
-from usage.queries.figures import Wanted, figures
+from usage.queries.aggregates.sums import Wanted, figures
 from usage.queries.filters import CallFilter
-from usage.queries.snapshot import snapshot
+from usage.snapshot import snapshot
 
 # What counts against a key's caps stands with the first of the keys it replaced.
 _FIGURES_SQL = """

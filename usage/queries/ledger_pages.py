@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from aio_platform.request_ids import public_request_id
-from usage.moments import utc_text
+from aio_platform.http.request_ids import public_request_id
+from aio_platform.timestamps import utc_text
 from usage.queries.cursors import cursor_after_entry
 from usage.queries.money import money
-from usage.queries.snapshot import snapshot
+from usage.snapshot import snapshot
 
 _PAGE_SQL = """
     SELECT l.*, coalesce(g.reason, r.reason) AS reason

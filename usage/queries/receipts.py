@@ -5,16 +5,16 @@ import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from aio_platform.request_ids import public_request_id
-from usage.moments import utc_text
+from aio_platform.http.request_ids import public_request_id
+from aio_platform.timestamps import utc_text
+from usage.ledger.rates import Rate, prices_from_json
+from usage.ledger.units import Units
 from usage.queries.events import UNIT_COLUMNS, describe_event
-from usage.queries.keeping import check_call_is_kept
 from usage.queries.keys import describe_keys
 from usage.queries.money import money
-from usage.queries.snapshot import Snapshot, snapshot
-from usage.rates import Rate, prices_from_json
+from usage.queries.retention import check_call_is_kept
 from usage.request_times import CallName
-from usage.units import Units
+from usage.snapshot import Snapshot, snapshot
 
 IN_FLIGHT = "in_flight"
 _EVENT_SQL = """

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from usage.moments import local_text
+from aio_platform.timestamps import local_text
+from usage.queries.aggregates.summaries import MAX_ROWS, NO_INTERVAL, Grouping, check_row_count
 from usage.queries.filters import CallFilter
 from usage.queries.keys import describe_keys
-from usage.queries.snapshot import Snapshot
-from usage.queries.summaries import MAX_ROWS, NO_INTERVAL, Grouping, check_row_count
+from usage.snapshot import Snapshot
 
 DIMENSIONS = ("code", "endpoint", "key")
 _COUNTS_SQL = """

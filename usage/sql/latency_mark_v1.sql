@@ -3,7 +3,7 @@
 -- A histogram is a number whose every twelve decimal digits are the count of one bucket, the lowest bucket last. So
 -- sum() merges histograms, + and - change them, equal ones are equal, and a numeric stores no zeros at either end.
 -- Buckets are single milliseconds up to 100 and then as wide as 2 % to both sides of their middle allows; these are
--- where they start. `usage/queries/histograms.py` reads them.
+-- where they start. `usage/queries/aggregates/histograms.py` reads them.
 CREATE FUNCTION usage_latency_mark_v1(p_ms integer) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ('1e' || (12 * width_bucket(p_ms, ARRAY[
         1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,

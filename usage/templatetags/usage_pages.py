@@ -9,24 +9,24 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from usage import wording
+from usage import labels
 
 register = template.Library()
-register.filter("refusal_name", wording.refusal_name)
-register.filter("quantity", wording.quantity)
+register.filter("refusal_name", labels.refusal_name)
+register.filter("quantity", labels.quantity)
 
 
 @register.filter
 def outcome_badge(code: str) -> SafeString:
     """The outcome's name as a badge."""
     return format_html(
-        '<span class="badge {}">{}</span>', wording.outcome_look(code), wording.outcome_name(code)
+        '<span class="badge {}">{}</span>', labels.outcome_look(code), labels.outcome_name(code)
     )
 
 
 @register.filter
 def entry_kind(code: str) -> str:
-    return str(wording.ENTRY_KINDS.get(code, code))
+    return str(labels.ENTRY_KINDS.get(code, code))
 
 
 @register.filter

@@ -7,8 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from accounts import actions, audit
-from accounts.command_line import Answer, ScriptableCommand
-from accounts.finding import find_account
+from accounts.lookup import find_account
+from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import parse_credits
 from aio_platform.errors import InvalidRequest
 

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts import actions
-from accounts.command_line import Answer, ScriptableCommand, account_data
-from accounts.finding import find_account
+from accounts.lookup import account_data, find_account
+from aio_platform.command import Answer, ScriptableCommand
 
 
 class Command(ScriptableCommand):

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts import actions, audit
-from accounts.command_line import Answer, ScriptableCommand
-from accounts.finding import find_key
+from accounts.lookup import find_key
+from aio_platform.command import Answer, ScriptableCommand
 
 
 class Command(ScriptableCommand):

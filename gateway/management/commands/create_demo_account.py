@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.actions import issue_key
 from accounts.models import Account
 from aio_platform.credits import MICROCREDITS_PER_CREDIT
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 
 DEMO_NAME = "demo"
 DEMO_PLAN = "standard"

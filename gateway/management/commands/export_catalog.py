@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gateway import catalog_changes
-from gateway.catalog_feed import NoCatalog
+from gateway.catalog import edits
+from gateway.catalog.feed import NoCatalog
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *, file: str | None, **options: Any) -> None:
         try:
-            text = catalog_changes.export_text()
+            text = edits.export_text()
         except NoCatalog as error:
             raise CommandError(str(error)) from None
         if file is None:

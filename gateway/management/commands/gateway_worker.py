@@ -11,11 +11,11 @@ from typing import Any, cast
 import uvicorn
 from django.core.management.base import BaseCommand, CommandParser
 
-from aio_platform.http.connections import Connections
-from aio_platform.http.limits import limits_from_settings
-from aio_platform.http.open_files import allow_most_open_files
-from aio_platform.http.protocol import LimitedProtocol
-from aio_platform.supervisor import stop_with_parent
+from aio_platform.edge.connections import Connections
+from aio_platform.edge.limits import limits_from_settings
+from aio_platform.edge.protocol import LimitedProtocol
+from aio_platform.process.open_files import allow_most_open_files
+from aio_platform.process.supervisor import stop_with_parent
 
 GRACEFUL_STOP_S = 30
 GC_THRESHOLD = 20_000

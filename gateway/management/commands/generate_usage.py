@@ -9,16 +9,17 @@ from typing import Any
 from django.db import connection
 
 import gateway
-from accounts.command_line import Answer, ScriptableCommand
 from accounts.models import Account
-from aio_platform.database import APP_ROLE
+from aio_platform.command import Answer, ScriptableCommand
+from aio_platform.db.database import APP_ROLE
 from aio_platform.errors import InvalidRequest
+from aio_platform.terminal.progress import ProgressLine
 from gateway.models import CatalogVersion
-from usage import rate_card, rollups
+from usage import rollups
 from usage.demo.people import DemoRoute, draw_accounts
 from usage.demo.writing import make_partitions, write_accounts, write_calls, write_the_rest
-from usage.progress import ProgressLine
-from usage.rates import parse_prices
+from usage.ledger import rate_card
+from usage.ledger.rates import parse_prices
 
 SHIPPED_CATALOG = Path(gateway.__file__).parent / "catalogs" / "sandbox.toml"
 MOST_ACCOUNTS, MOST_DAYS, MOST_EVENTS = 100_000, 1_000, 1_000_000_000

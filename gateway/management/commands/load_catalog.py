@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import Error as DatabaseError
 
-from gateway import catalog_loading, catalog_store
-from gateway.catalog_file import CatalogDescription, CatalogErrors, read_catalog
-from gateway.catalog_loading import Loaded
-from gateway.catalog_processes import TrialFailed
-from gateway.catalog_store import Unless
+from gateway.catalog import loading, store
+from gateway.catalog.loading import Loaded
+from gateway.catalog.parser import CatalogDescription, CatalogErrors, read_catalog
+from gateway.catalog.processes import TrialFailed
+from gateway.catalog.sandbox_choice import upstreams_in_use
+from gateway.catalog.store import Unless
 from gateway.models import CatalogVersion
-from gateway.sandbox_choice import upstreams_in_use
 
 MAX_NOTE_LENGTH: int = CatalogVersion._meta.get_field("note").max_length or 0
 
@@ -72,22 +72,22 @@ class Command(BaseCommand):
         try:
             text = read_catalog(file)
             if check:
-                description = catalog_loading.check(text, file)
+                description = loading.check(text, file)
                 self.stdout.write(
                     _as_json(None, description) if json else _counted(f"{file} is sound", description)
                 )
                 return
             if unless is not None:
-                loaded = catalog_loading.load_at_start(text, file, unless, loaded_by=_user())
+                loaded = loading.load_at_start(text, file, unless, loaded_by=_user())
             else:
-                loaded = catalog_loading.load(text, file, loaded_by=_user(), note=note, wait=not no_wait)
+                loaded = loading.load(text, file, loaded_by=_user(), note=note, wait=not no_wait)
         except CatalogErrors as refused:
             self._refuse(map(str, refused.errors))
         except TrialFailed as refused:
             if json:
                 self.stdout.write(_refusal_as_json(refused))
             self._refuse([_refusal_as_text(refused), *refused.lines])
-        except catalog_store.RoutesInUse as refused:
+        except store.RoutesInUse as refused:
             self._refuse([refused.message])
         except DatabaseError as error:
             raise CommandError(f"the catalog was not stored: {error}") from error

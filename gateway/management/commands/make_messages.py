@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from gateway.translatable_texts import (
+from gateway.docs_site.translatable_texts import (
     DESCRIPTIONS_FILE,
     MESSAGES_FILE,
     as_module,

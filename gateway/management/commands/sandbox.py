@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from aio_platform.supervisor import PARENT_PIPE_VARIABLE, stop_with_parent
+from aio_platform.process.supervisor import PARENT_PIPE_VARIABLE, stop_with_parent
 
 
 class Command(BaseCommand):

@@ -15,17 +15,17 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from aio_platform import database
-from aio_platform.forked_command import run_forked
-from aio_platform.http.limits import files_needed
-from aio_platform.http.open_files import allow_most_open_files
-from aio_platform.metrics import DIRECTORY_VARIABLE
-from aio_platform.metrics_page import forget_live_figures
-from aio_platform.supervisor import Child, Supervisor, manage_command, shown_manage_command
-from gateway.catalog import ADAPTERS
-from gateway.catalog_file import CatalogErrors, parse_catalog
-from gateway.sandbox.signatures import webhook_secrets
-from gateway.sandbox_choice import NOWHERE_URL, URL_VARIABLE, choose, upstreams_in_use
+from aio_platform.db import database
+from aio_platform.edge.limits import files_needed
+from aio_platform.http.metrics_page import forget_live_figures
+from aio_platform.observability.metrics import DIRECTORY_VARIABLE
+from aio_platform.process.forked_command import run_forked
+from aio_platform.process.open_files import allow_most_open_files
+from aio_platform.process.supervisor import Child, Supervisor, manage_command, shown_manage_command
+from gateway.catalog.parser import CatalogErrors, parse_catalog
+from gateway.catalog.routes import ADAPTERS
+from gateway.catalog.sandbox_choice import NOWHERE_URL, URL_VARIABLE, choose, upstreams_in_use
+from gateway.sandbox.providers.signatures import webhook_secrets
 
 SANDBOX_CATALOG = Path(__file__).resolve().parent.parent.parent / "catalogs" / "sandbox.toml"
 READY_TIMEOUT_S = 60.0

@@ -8,12 +8,13 @@ from typing import Any
 import uvloop
 from django.core.management.base import BaseCommand
 
-from aio_platform.supervisor import stop_with_parent
-from gateway.callbacks import worker as callbacks
-from gateway.housekeeping import chores
+from aio_platform.process.supervisor import stop_with_parent
 from gateway.results import expiry
-from gateway.tasks.running import work_tasks
-from usage.housekeeping import keep_house
+from gateway.results.mirror import keep
+from gateway.retention import chores
+from gateway.tasks.runtime import work_tasks
+from gateway.webhooks_out import worker as callbacks
+from usage.retention import keep_house
 
 
 class Command(BaseCommand):
@@ -42,7 +43,8 @@ async def work() -> None:
     try:
         # A bug that ends one of these ends the process, and the supervisor starts another.
         async with asyncio.TaskGroup() as group:
-            for run in (work_tasks, callbacks.run, expiry.run):
+            group.create_task(work_tasks(stop, keep))
+            for run in (callbacks.run, expiry.run):
                 group.create_task(run(stop))
     finally:
         stop_all()

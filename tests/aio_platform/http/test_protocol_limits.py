@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from raw_http import RawServer, raw_server
 
-from aio_platform.http import connections
+from aio_platform.edge import connections
 
 GET = b"GET /%s HTTP/1.1\r\nHost: here\r\n\r\n"
 

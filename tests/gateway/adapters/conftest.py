@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.adapter_table import ADAPTER_TABLE
-from gateway.adapters.steps import Answer, Received, StreamedAnswer, UpstreamCall, Wait
-from gateway.catalog import ADAPTERS, Route
-from gateway.catalog_file import parse_catalog, read_catalog
+from gateway.adapters.protocol import Answer, Received, StreamedAnswer, UpstreamCall, Wait
+from gateway.adapters.sync_registry import ADAPTER_TABLE
+from gateway.catalog.parser import parse_catalog, read_catalog
+from gateway.catalog.routes import ADAPTERS, Route
 
 ROOT = Path(__file__).resolve().parents[3]
 CATALOG = ROOT / "gateway" / "catalogs" / "sandbox.toml"

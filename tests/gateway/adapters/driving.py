@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from gateway.adapters.steps import Adapter, Answer, Received, UpstreamCall, Wait
-from usage.rates import Rate
+from gateway.adapters.protocol import Adapter, Answer, Received, UpstreamCall, Wait
+from usage.ledger.rates import Rate
 
 RATE = Rate.of(0, "test", 0, ())
 

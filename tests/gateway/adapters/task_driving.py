@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.steps import Received, UpstreamCall
-from gateway.adapters.task_steps import TaskRequest
+from gateway.adapters.protocol import Received, UpstreamCall
+from gateway.adapters.tasks.protocol import TaskRequest
 from tests.gateway.adapters.driving import WantsMore
-from usage.units import Units
+from usage.ledger.units import Units
 
 NOW_S = 1_780_000_000.0
 HOOK = "https://aio.test/webhooks/upstreams/x?a=1"

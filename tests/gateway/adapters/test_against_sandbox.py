@@ -7,7 +7,8 @@ import struct
 
 import pytest
 
-from gateway.adapters.requests import (
+from gateway.adapters.protocol import JsonAnswer, MalformedAnswer, StreamedAnswer, UpstreamFault
+from gateway.adapters.shared.requests import (
     EmbeddingRequest,
     ImageRequest,
     MusicRequest,
@@ -18,11 +19,10 @@ from gateway.adapters.requests import (
     VoiceCloneRequest,
     VoicesRequest,
 )
-from gateway.adapters.steps import JsonAnswer, MalformedAnswer, StreamedAnswer, UpstreamFault
 from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.conftest import SandboxDriver
 from tests.gateway.adapters.driving import MemoryUpload
-from usage.units import Units
+from usage.ledger.units import Units
 
 TEXT = "The quick brown fox. 안녕하세요."
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapter_table import ADAPTER_TABLE
-from gateway.adapters.requests import (
+from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, UpstreamFault
+from gateway.adapters.shared.requests import (
     EmbeddingRequest,
     ImageRequest,
     MusicRequest,
@@ -22,7 +22,7 @@ from gateway.adapters.requests import (
     VoiceCloneRequest,
     VoicesRequest,
 )
-from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamFault
+from gateway.adapters.sync_registry import ADAPTER_TABLE
 from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.driving import MemoryUpload, WantsMore, drive
 

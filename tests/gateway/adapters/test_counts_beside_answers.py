@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters import openai_embeddings, openai_rerank, openai_vision, tei_embed, tei_rerank
-from gateway.adapters.requests import EmbeddingRequest, RerankRequest, VisionRequest
+from gateway.adapters.shared.requests import EmbeddingRequest, RerankRequest, VisionRequest
+from gateway.adapters.sync import openai_embeddings, openai_rerank, openai_vision, tei_embed, tei_rerank
 from tests.gateway.adapters.driving import MemoryUpload, as_json, drive
-from usage.units import Units
+from usage.ledger.units import Units
 
 WORDS = "word " * 40  # 200 bytes: 50 tokens
 EMBEDDING = EmbeddingRequest([WORDS])

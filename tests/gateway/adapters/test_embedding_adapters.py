@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters import openai_embeddings, tei_embed
-from gateway.adapters.requests import EmbeddingRequest
-from gateway.adapters.steps import AnswerRefused, JsonAnswer, MalformedAnswer, UpstreamFault
+from gateway.adapters.protocol import AnswerRefused, JsonAnswer, MalformedAnswer, UpstreamFault
+from gateway.adapters.shared.requests import EmbeddingRequest
+from gateway.adapters.sync import openai_embeddings, tei_embed
 from tests.gateway.adapters.driving import Route, as_json, as_text, drive
-from usage.units import Units
+from usage.ledger.units import Units
 
 TWO = EmbeddingRequest(["hello", "안녕"])
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters import a1111_txt2img, openai_images
-from gateway.adapters.limits import BadOption
-from gateway.adapters.requests import ImageRequest
-from gateway.adapters.steps import MalformedAnswer, UpstreamFault
+from gateway.adapters.protocol import MalformedAnswer, UpstreamFault
+from gateway.adapters.shared.limits import BadOption
+from gateway.adapters.shared.requests import ImageRequest
+from gateway.adapters.sync import a1111_txt2img, openai_images
 from tests.gateway.adapters.driving import Route, as_json, drive
-from usage.units import Units
+from usage.ledger.units import Units
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(60)).decode()

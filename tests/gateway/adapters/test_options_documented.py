@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from gateway.adapter_table import ADAPTER_TABLE, ENDPOINTS_OF
-from gateway.task_adapter_table import TASK_ADAPTER_TABLE, TASK_ENDPOINTS_OF
+from gateway.adapters.sync_registry import ADAPTER_TABLE, ENDPOINTS_OF
+from gateway.adapters.task_registry import TASK_ADAPTER_TABLE, TASK_ENDPOINTS_OF
 from gateway.tasks.providers import CALLS_PER_SECOND, WEBHOOK_SECRET
 from tests.gateway.adapters.options_in_code import modules_of_adapters, options_read_by
 

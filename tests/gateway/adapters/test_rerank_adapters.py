@@ -6,11 +6,11 @@ import orjson
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters import openai_rerank, tei_rerank
-from gateway.adapters.requests import RerankRequest
-from gateway.adapters.steps import MalformedAnswer, UpstreamFault
+from gateway.adapters.protocol import MalformedAnswer, UpstreamFault
+from gateway.adapters.shared.requests import RerankRequest
+from gateway.adapters.sync import openai_rerank, tei_rerank
 from tests.gateway.adapters.driving import Route, as_json, drive
-from usage.units import Units
+from usage.ledger.units import Units
 
 THREE = RerankRequest("who?", ["me", "you", "them"])
 

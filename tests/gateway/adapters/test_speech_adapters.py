@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters import (
+from gateway.adapters.protocol import MalformedAnswer, StreamedAnswer, UpstreamFault
+from gateway.adapters.shared.requests import SpeechRequest, VoiceCloneRequest, VoicesRequest
+from gateway.adapters.shared.voices import speaker_for
+from gateway.adapters.sync import (
     tts_wrapper_speech,
     tts_wrapper_voices,
     vllm_omni_clone,
     vllm_omni_speech,
     vllm_omni_voices,
 )
-from gateway.adapters.requests import SpeechRequest, VoiceCloneRequest, VoicesRequest
-from gateway.adapters.steps import MalformedAnswer, StreamedAnswer, UpstreamFault
-from gateway.adapters.voices import speaker_for
 from tests.gateway.adapters.driving import MemoryUpload, Route, as_audio, as_json, drive
-from usage.units import Units
+from usage.ledger.units import Units
 
 SPEECH_ADAPTERS = [vllm_omni_speech, tts_wrapper_speech]
 SAMPLE = MemoryUpload(b"RIFF\x00\x00\x00\x00WAVE")

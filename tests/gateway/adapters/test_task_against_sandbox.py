@@ -13,11 +13,18 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.adapters.provider_tasks import CANCELLED, FAILED, marker_in
-from gateway.adapters.steps import Received, UpstreamCall, UpstreamFault
-from gateway.adapters.task_steps import ForgedWebhook, Polled, Progress, Submitted, TaskAdapter, TaskRequest
-from gateway.catalog import TASK_ENDPOINTS, Route
-from gateway.task_adapter_table import TASK_ADAPTER_TABLE
+from gateway.adapters.protocol import Received, UpstreamCall, UpstreamFault
+from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
+from gateway.adapters.tasks.protocol import (
+    ForgedWebhook,
+    Polled,
+    Progress,
+    Submitted,
+    TaskAdapter,
+    TaskRequest,
+)
+from gateway.adapters.tasks.provider_tasks import CANCELLED, FAILED, marker_in
+from gateway.catalog.routes import TASK_ENDPOINTS, Route
 from gateway.task_models import read_task
 from tests.gateway.adapters.conftest import SandboxDriver
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.steps import AnswerRefused, MalformedAnswer, Received, UpstreamFault
-from gateway.adapters.task_steps import Polled, Progress, Submitted
-from gateway.task_adapter_table import TASK_ADAPTER_TABLE
+from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, UpstreamFault
+from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
+from gateway.adapters.tasks.protocol import Polled, Progress, Submitted
 from tests.gateway.adapters.driving import Route
 from tests.gateway.adapters.task_driving import task
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.limits import BadOption
-from gateway.adapters.provider_input import provider_input, provider_model
+from gateway.adapters.shared.limits import BadOption
+from gateway.adapters.tasks.provider_input import provider_input, provider_model
 from tests.gateway.adapters.driving import Route
 from tests.gateway.adapters.task_driving import task
 

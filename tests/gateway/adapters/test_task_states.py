@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.adapters import fal, kie, kie_suno, replicate, wavespeed
-from gateway.adapters.provider_tasks import CANCELLED, FAILED, REFUSED_CONTENT, REFUSED_INPUT
-from gateway.adapters.steps import MalformedAnswer, UpstreamFault
-from gateway.adapters.task_steps import Polled, Progress
+from gateway.adapters.protocol import MalformedAnswer, UpstreamFault
+from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
+from gateway.adapters.tasks.protocol import Polled, Progress
+from gateway.adapters.tasks.provider_tasks import CANCELLED, FAILED, REFUSED_CONTENT, REFUSED_INPUT
 from tests.gateway.adapters.driving import Route
 from tests.gateway.adapters.task_driving import carry
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters import fal, kie, kie_suno, replicate, wavespeed
-from gateway.adapters.limits import BadOption
-from gateway.adapters.steps import AnswerRefused, MalformedAnswer, UpstreamCall, UpstreamFault
-from gateway.adapters.task_steps import NotTaken, Submitted
-from gateway.task_adapter_table import TASK_ADAPTER_TABLE
+from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, UpstreamCall, UpstreamFault
+from gateway.adapters.shared.limits import BadOption
+from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
+from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
+from gateway.adapters.tasks.protocol import NotTaken, Submitted
 from tests.gateway.adapters.driving import Route
 from tests.gateway.adapters.task_driving import HOOK, carry, task
 

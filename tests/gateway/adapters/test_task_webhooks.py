@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters import fal, kie, kie_suno, replicate, wavespeed
-from gateway.adapters.task_steps import ForgedWebhook
+from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
+from gateway.adapters.tasks.protocol import ForgedWebhook
 from tests.gateway.adapters.task_driving import NOW_S
 
 Signer = Callable[[bytes, int], dict[str, str]]

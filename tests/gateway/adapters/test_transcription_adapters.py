@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters import faster_whisper, openai_transcription, whisper_asr
-from gateway.adapters.requests import TranscriptionRequest
-from gateway.adapters.steps import MalformedAnswer, UpstreamFault
+from gateway.adapters.protocol import MalformedAnswer, UpstreamFault
+from gateway.adapters.shared.requests import TranscriptionRequest
+from gateway.adapters.sync import faster_whisper, openai_transcription, whisper_asr
 from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.driving import MemoryUpload, Route, as_json, as_text, drive
-from usage.units import Units
+from usage.ledger.units import Units
 
 SOUND = MemoryUpload(b"x" * 1000)
 ADAPTERS = [faster_whisper, openai_transcription, whisper_asr]

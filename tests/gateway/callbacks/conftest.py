@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts import actions
 from accounts.models import Account
-from gateway.callbacks import secrets_of_accounts, worker
+from gateway.webhooks_out import signing_secrets, worker
 from tests.gateway.callbacks.customer import Desk, Endpoint, Workers
 
 
@@ -55,7 +55,7 @@ class Tenant:
 def _tenant(name: str) -> Tenant:
     account = actions.create_account(name, "standard")
     _, key = actions.issue_key(account, "callbacks")
-    return Tenant(account, key, secrets_of_accounts.secrets_of(account.pk).secret)
+    return Tenant(account, key, signing_secrets.secrets_of(account.pk).secret)
 
 
 @pytest.fixture

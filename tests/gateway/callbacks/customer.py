@@ -11,8 +11,8 @@ from aiohttp import web
 from django.db import connection
 from standardwebhooks import Webhook
 
-from aio_platform import database
-from gateway.callbacks import worker
+from aio_platform.db import database
+from gateway.webhooks_out import worker
 
 Found = TypeVar("Found")
 

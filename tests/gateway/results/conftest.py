@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from gateway.tasks.records import ClaimedTask, TaskKey
 from gateway.tasks.states import State
-from usage.units import Units
+from usage.ledger.units import Units
 
 Found = TypeVar("Found")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20

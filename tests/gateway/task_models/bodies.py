@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.catalog import TASK_ENDPOINTS
+from gateway.catalog.routes import TASK_ENDPOINTS
 from gateway.task_models import TaskParameters, read_task
 from gateway.task_models.shipped import SHIPPED
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.task_models.bodies import LINE, read, refusal
-from usage.units import Units
+from usage.ledger.units import Units
 
 
 def test_suno_needs_lyrics_or_a_description_and_not_both() -> None:

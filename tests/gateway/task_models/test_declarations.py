@@ -10,7 +10,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.task_models.declarations import BadDeclaration, read_declarations
 from gateway.task_models.reading import TaskModels
 from gateway.task_models.shipped import FOLDER
-from usage.units import Units
+from usage.ledger.units import Units
 
 NEW = """
 [new-model]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.task_models.bodies import LINE, read, refusal
-from usage.units import Units
+from usage.ledger.units import Units
 
 # A second of 720p, and what 1K is.
 P720, K1 = 22_118_400, 1_048_576

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.catalog import TASK_ENDPOINTS
+from gateway.catalog.routes import TASK_ENDPOINTS
 from gateway.task_models import describe, read_task
 from gateway.task_models.shipped import SHIPPED
 from tests.gateway.task_models.bodies import ENDPOINT_OF, LEAST, URL, read, refusal

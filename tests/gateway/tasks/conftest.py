@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from pytest_django import Settings
 
-from gateway.tasks import pace
-from gateway.tasks.desk import TaskDesk
-from gateway.tasks.ending import TaskEnds
-from gateway.tasks.work_line import WorkLine
-from gateway.upstream import Upstreams
+from gateway.tasks import backoff
+from gateway.tasks.completion import TaskEnds
+from gateway.tasks.queue import WorkLine
+from gateway.tasks.store import TaskDesk
+from gateway.upstreams.client import Upstreams
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import Lab, open_task, rate_of
-from usage.rates import Rate
+from usage.ledger.rates import Rate
 
 TABLES = "gateway_task, gateway_task_due, gateway_task_event"
 _numbers = itertools.count(1)
@@ -25,7 +25,7 @@ def patient_tasks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine nothing runs out by itself: a test that is about a limit sets that limit. What is looked at
     again is so at once."""
     for pause in ("FIRST_LOOK_S", "FIRST_ERROR_PAUSE_S"):
-        monkeypatch.setattr(pace, pause, 0.05)
+        monkeypatch.setattr(backoff, pause, 0.05)
     settings.TASK_LEASE_S = 60
     settings.TASK_POLL_LIMIT_S = 60
     settings.TASK_SUBMIT_LIMIT_S = 60

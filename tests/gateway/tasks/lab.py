@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from aio_platform import database
-from aio_platform.request_ids import new_request_uuid
-from gateway.adapters.steps import AdapterRoute, AnswerRefused, Received, UpstreamCall, UpstreamFault
-from gateway.adapters.task_steps import (
+from aio_platform.db import database
+from aio_platform.http.request_ids import new_request_uuid
+from gateway.adapters.protocol import AdapterRoute, AnswerRefused, Received, UpstreamCall, UpstreamFault
+from gateway.adapters.tasks.protocol import (
     ForgedWebhook,
     NotTaken,
     NotWelcome,
@@ -20,17 +20,17 @@ from gateway.adapters.task_steps import (
     Submitted,
     TaskRequest,
 )
-from gateway.catalog import Catalog, ModelInfo, Route, Upstream
-from gateway.tasks.desk import TaskDesk
+from gateway.catalog.routes import Catalog, ModelInfo, Route, Upstream
 from gateway.tasks.ids import new_task_id
 from gateway.tasks.records import ClaimedTask, TaskKey, TaskToOpen
+from gateway.tasks.store import TaskDesk
 from gateway.tasks.worker import TaskWorker
-from gateway.upstream import Upstreams
+from gateway.upstreams.client import Upstreams
 from tests.gateway.local_upstream import LocalUpstream, Tenant, serving
-from usage import rate_card
-from usage.calls import ADMITTED, CallToAuthorize
-from usage.rates import Price, Rate
-from usage.units import Units
+from usage.ledger import rate_card
+from usage.ledger.calls import ADMITTED, CallToAuthorize
+from usage.ledger.rates import Price, Rate
+from usage.ledger.units import Units
 
 DAY_S = 86_400
 ONE_IMAGE = Units(images=1)

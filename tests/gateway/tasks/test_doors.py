@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from aio_platform import database
-from gateway.tasks.desk import TaskDesk
-from gateway.tasks.ending import TaskEnds
+from aio_platform.db import database
+from gateway.tasks.completion import TaskEnds
+from gateway.tasks.queue import WorkLine
 from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
 from gateway.tasks.states import (
     CANCELLED_END,
@@ -23,11 +23,11 @@ from gateway.tasks.states import (
     End,
     State,
 )
-from gateway.tasks.work_line import WorkLine
+from gateway.tasks.store import TaskDesk
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import DAY_S, OpenedTask, open_task, task_to_open
-from usage.rates import Rate
-from usage.units import Units
+from usage.ledger.rates import Rate
+from usage.ledger.units import Units
 
 PRICE = CREDIT // 2
 ENDS = (SUCCEEDED_END, REJECTED_END, FAILED_END, CANCELLED_END, TIMED_OUT_END)

@@ -7,14 +7,14 @@ import asyncio
 
 import pytest
 
-from aio_platform import database
-from gateway.tasks.desk import TaskDesk
+from aio_platform.db import database
 from gateway.tasks.records import IdempotencyClaim, TaskToOpen
+from gateway.tasks.store import TaskDesk
 from tests.gateway.local_upstream import Tenant
 from tests.gateway.tasks.lab import task_to_open
-from usage.calls import Caller
 from usage.errors import IdempotencyInFlight
-from usage.rates import Rate
+from usage.ledger.calls import Caller
+from usage.ledger.rates import Rate
 
 FINGERPRINT = b'\x00\\"{of},\xff'
 CLAIM = IdempotencyClaim('a "key", {of} \\ 고양이', FINGERPRINT)

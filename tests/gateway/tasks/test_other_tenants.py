@@ -3,15 +3,15 @@
 import pytest
 
 from accounts import actions
-from accounts.keys import digest_of
-from gateway.tasks.desk import TaskDesk
+from accounts.keys.format import digest_of
 from gateway.tasks.listing import TaskFilter
 from gateway.tasks.records import IdempotencyClaim
+from gateway.tasks.store import TaskDesk
 from tests.gateway.local_upstream import Tenant
 from tests.gateway.tasks.lab import open_task, task_to_open
-from usage import grants
-from usage.calls import Caller
-from usage.rates import Rate
+from usage.ledger import grants
+from usage.ledger.calls import Caller
+from usage.ledger.rates import Rate
 
 CLAIM = IdempotencyClaim("the-key", b"f" * 32)
 

@@ -9,12 +9,12 @@ import pytest
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
-from gateway.route_health import FAILURES_TO_REST
 from gateway.tasks import worker
+from gateway.upstreams.circuit_breaker import FAILURES_TO_REST
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import Lab, OpenedTask, rate_of
-from usage.rates import Rate
-from usage.units import Units
+from usage.ledger.rates import Rate
+from usage.ledger.units import Units
 
 PRICE = CREDIT // 2
 RUNNING = {"progress": "running"}

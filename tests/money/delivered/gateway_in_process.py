@@ -24,12 +24,13 @@ from money.delivered.world import Call
 from psycopg.rows import namedtuple_row
 
 from accounts import actions
-from aio_platform import database
-from gateway import catalog_store, lifespan
-from gateway.catalog import ADAPTERS
-from gateway.catalog_file import parse_catalog
+from aio_platform.db import database
+from gateway.calls import runtime
+from gateway.catalog import store
+from gateway.catalog.parser import parse_catalog
+from gateway.catalog.routes import ADAPTERS
 from gateway.management.commands.gateway_worker import server_config
-from usage import grants
+from usage.ledger import grants
 
 GRANTED = 10**15
 QUIET_LIMIT_S = 30.0
@@ -103,7 +104,7 @@ class GatewayInProcess:
         self.upstream = ScriptedUpstream()
         self._runner.run(self.upstream.start())
         text = catalog_text(f"http://127.0.0.1:{self.upstream.port}")
-        catalog_store.store(text, parse_catalog(text, file="delivered.toml", adapters=ADAPTERS, environ={}))
+        store.store(text, parse_catalog(text, file="delivered.toml", adapters=ADAPTERS, environ={}))
         self._runner.run(self._start())
         self._last = self._balance(0)
 
@@ -145,7 +146,7 @@ class GatewayInProcess:
         async with asyncio.timeout(QUIET_LIMIT_S):
             while state.connections or state.tasks:
                 await asyncio.sleep(0.0005)
-            await lifespan.running().ledger.finish_pending()
+            await runtime.running().ledger.finish_pending()
 
     def _what_changed(self, since: float) -> Books:
         with self._books.cursor() as cursor:

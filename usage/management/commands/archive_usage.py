@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import connection
 
-from accounts.command_line import Answer, ScriptableCommand
-from aio_platform import database
+from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
+from aio_platform.db import database
 from aio_platform.errors import InvalidRequest
-from usage.archive import Archived, Change, archive, changes
-from usage.progress import ProgressLine
+from aio_platform.terminal.progress import ProgressLine
+from usage.archive.months import Archived, Change, archive, changes
 
 
 class Command(ScriptableCommand):

@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts.command_line import Answer, ScriptableCommand
-from accounts.finding import find_account
+from accounts.lookup import find_account
+from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
-from usage.grants import expire_grants
+from usage.ledger.grants import expire_grants
 from usage.models import Balance
 
 

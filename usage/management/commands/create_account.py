@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts.command_line import Answer, ScriptableCommand
+from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
 from usage.command_arguments import read_credits
-from usage.grants import open_account
+from usage.ledger.grants import open_account
 
 
 class Command(ScriptableCommand):

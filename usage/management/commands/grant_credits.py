@@ -5,12 +5,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.command_line import Answer, ScriptableCommand
-from accounts.finding import find_account
+from accounts.lookup import find_account
+from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
+from aio_platform.timestamps import parse_expiry, utc_text
 from usage.command_arguments import operator, read_credits
-from usage.grants import grant
-from usage.moments import parse_expiry, utc_text
+from usage.ledger.grants import grant
 
 
 class Command(ScriptableCommand):

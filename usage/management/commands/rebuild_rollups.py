@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts.command_line import Answer, ScriptableCommand
+from aio_platform.command import Answer, ScriptableCommand
+from aio_platform.terminal.progress import ProgressLine
+from aio_platform.timestamps import utc_text
 from usage import rollups
-from usage.moments import utc_text
-from usage.progress import ProgressLine
 
 
 class Command(ScriptableCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from accounts.command_line import Answer, ScriptableCommand
 from accounts.models import Account
-from usage.grants import Disagreement, has_books, reconcile
+from aio_platform.command import Answer, ScriptableCommand
+from usage.ledger.grants import Disagreement, has_books, reconcile
 
 
 class Command(ScriptableCommand):

@@ -3,16 +3,16 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts.command_line import Answer, ScriptableCommand
+from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest
 from usage.command_arguments import operator, read_credits
 from usage.errors import CaptureUnknown, RefundOfArchivedCall
-from usage.grants import refund
+from usage.ledger.grants import refund
 from usage.models import UsageEvent
-from usage.queries.keeping import archive_file_of
-from usage.queries.snapshot import snapshot
+from usage.queries.retention import archive_file_of
 from usage.request_times import parse_call
+from usage.snapshot import snapshot
 
 
 class Command(ScriptableCommand):

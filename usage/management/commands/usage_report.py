@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from accounts.command_line import Answer, ScriptableCommand
+from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.errors import InvalidRequest
-from usage import reports
-from usage.moments import parse_moment, utc_text
-from usage.staff_reports import REPORTS
-from usage.staff_reports.reading import FILTERS, read_question
-from usage.staff_reports.rendering import as_csv, as_json, as_table
+from aio_platform.timestamps import parse_moment, utc_text
+from usage.reports import REPORTS, command_reports
+from usage.reports.reading import FILTERS, read_question
+from usage.reports.rendering import as_csv, as_json, as_table
 
 PATIENCE_S = 2.0
 _ONLY_OF_REPORTS = ("timezone", *FILTERS, "interval", "limit")
@@ -32,7 +31,7 @@ class Command(ScriptableCommand):
             "--group-by",
             metavar="BY",
             help="one or more, separated by commas; without a REPORT some of "
-            + ", ".join(reports.DIMENSIONS),
+            + ", ".join(command_reports.DIMENSIONS),
         )
         parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
         for name in _ONLY_OF_REPORTS:
@@ -83,7 +82,7 @@ def _everything(options: dict[str, Any]) -> Answer:
     until = parse_moment(options["until"], "--until") if options["until"] else None
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("--since is before --until.")
-    report = reports.usage_report(since, until, _read_group_by(options["group_by"] or "account"))
+    report = command_reports.usage_report(since, until, _read_group_by(options["group_by"] or "account"))
     data = {
         "as_of": utc_text(report.as_of),
         "since": utc_text(report.since),
@@ -93,16 +92,16 @@ def _everything(options: dict[str, Any]) -> Answer:
     if options["format"] == "json":
         text = json.dumps(data)
     elif options["format"] == "csv":
-        text = reports.as_csv(report)
+        text = command_reports.as_csv(report)
     else:
-        text = reports.as_table(report)
+        text = command_reports.as_table(report)
     return Answer(text=text, data=data)
 
 
 def _read_group_by(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
-    if not set(names) <= set(reports.DIMENSIONS) or len(set(names)) != len(names):
+    if not set(names) <= set(command_reports.DIMENSIONS) or len(set(names)) != len(names):
         raise InvalidRequest(
-            f"--group-by is one or more of {', '.join(reports.DIMENSIONS)}, separated by commas."
+            f"--group-by is one or more of {', '.join(command_reports.DIMENSIONS)}, separated by commas."
         )
     return names

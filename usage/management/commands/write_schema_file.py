@@ -6,8 +6,8 @@ from typing import Any
 from django.db import connection
 
 import usage
-from accounts.command_line import Answer, ScriptableCommand
-from aio_platform import database
+from aio_platform.command import Answer, ScriptableCommand
+from aio_platform.db import database
 from usage.schema_text import schema_text
 
 SCHEMA_FILE = Path(usage.__file__).parent / "sql" / "schema.sql"

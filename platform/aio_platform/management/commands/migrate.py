@@ -7,7 +7,7 @@ from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 from psycopg import sql
 
-from aio_platform import database
+from aio_platform.db import database
 
 
 class Command(MigrateCommand):

@@ -1,0 +1,165 @@
+"""What people and keys ask about keys, by page or by API: may they, how often, and who did it, written down.
+
+Bodies come checked by `key_bodies`; `actions` does what is asked.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts import actions, audit, rate_limits
+from accounts.errors import KeyNotFound, TooManyKeysIssued
+from accounts.keys import delegation
+from accounts.keys.serializers import KeyBody
+from accounts.models import ApiKey, Membership
+from accounts.principal import Caller, require_role
+from accounts.public_ids import is_key_id
+
+ISSUING_ROLES = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.DEVELOPER)
+# What a checked IssueBody says beside the name where a key is to do everything.
+NO_LIMITS: Mapping[str, Any] = {
+    "scopes": None,
+    "may_manage_keys": False,
+    "cap_day": None,
+    "cap_month": None,
+    "expires_at": None,
+}
+_LIMITS = ("name", "scopes", "may_manage_keys", "cap_day", "cap_month", "expires_at")
+
+
+def check_may_manage(caller: Caller) -> None:
+    """A key was checked by its scope already; a member needs one of the issuing roles, else RoleNotAllowed."""
+    if caller.api_key is None:
+        require_role(caller, *ISSUING_ROLES)
+
+
+def keys_of(caller: Caller) -> Any:
+    """The account's keys, ended ones included."""
+    return ApiKey.objects.filter(account=caller.account).select_related(
+        "account", "replaces", "issued_by", "created_by"
+    )
+
+
+def find(caller: Caller, key_id: str) -> ApiKey:
+    """The account's key of that public id; KeyNotFound for another account's as for none."""
+    found = keys_of(caller).filter(public_id=key_id).first() if is_key_id(key_id) else None
+    if found is None:
+        raise KeyNotFound
+    return found
+
+
+def issue(caller: Caller, actor: audit.Actor, wanted: Mapping[str, Any]) -> tuple[ApiKey, str]:
+    """Make the key that a checked IssueBody describes, and return it with its text.
+
+    Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.issue_key` does.
+    """
+    check_may_manage(caller)
+    scopes = wanted["scopes"] or {}
+    terms = delegation.KeyTerms(
+        endpoints=scopes.get("endpoints"),
+        models=actions.known_slugs(scopes.get("models")),
+        networks=scopes.get("networks"),
+        expires_at=wanted["expires_at"],
+        cap_day_microcredits=wanted["cap_day"],
+        cap_month_microcredits=wanted["cap_month"],
+        may_manage_keys=wanted["may_manage_keys"],
+    )
+    if caller.api_key is not None:
+        # Asked again by the action, of the key as it is then; here so that a refused one is not counted.
+        delegation.check_within(delegation.terms_of(caller.api_key), terms)
+    _count_issued_key(caller)
+    with transaction.atomic():
+        api_key, key_text = actions.issue_key(
+            caller.account,
+            wanted["name"],
+            endpoints=terms.endpoints,
+            models=terms.models,
+            networks=terms.networks,
+            expires_at=terms.expires_at,
+            cap_day_microcredits=terms.cap_day_microcredits,
+            cap_month_microcredits=terms.cap_month_microcredits,
+            may_manage_keys=terms.may_manage_keys,
+            created_by=caller.user,
+            issued_by=caller.api_key,
+        )
+        _record(actor, "key.issue", api_key, after=_described(api_key))
+    return api_key, key_text
+
+
+def change(caller: Caller, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[str, Any]) -> ApiKey:
+    """Rename a key and change its caps and expiry as a checked ChangeBody says: all of it, or nothing.
+
+    Raises RoleNotAllowed, BeyondOwnKey, and what `actions.change_limits` does.
+    """
+    check_may_manage(caller)
+    limits = {name: value for name, value in wanted.items() if name != "name"}
+    before = _described(api_key)
+    with transaction.atomic():
+        if limits:
+            api_key = actions.change_limits(
+                api_key,
+                cap_day_microcredits=limits.get("cap_day", actions.UNCHANGED),
+                cap_month_microcredits=limits.get("cap_month", actions.UNCHANGED),
+                expires_at=limits.get("expires_at", actions.UNCHANGED),
+                by=caller.api_key,
+            )
+        if "name" in wanted:
+            api_key = actions.rename_key(api_key, wanted["name"])
+        after = _described(api_key)
+        changed = [name for name in _LIMITS if before[name] != after[name]]
+        if changed:
+            _record(
+                actor,
+                "key.change",
+                api_key,
+                before={name: before[name] for name in changed},
+                after={name: after[name] for name in changed},
+            )
+    return api_key
+
+
+def revoke(caller: Caller, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
+    """Revoke a key for good. Repeatable; what is revoked already is not written down again."""
+    check_may_manage(caller)
+    if api_key.revoked_at is not None:
+        return api_key
+    return actions.revoke_key(api_key, also=lambda: _record(actor, "key.revoke", api_key))
+
+
+def rotate(caller: Caller, actor: audit.Actor, api_key: ApiKey, overlap_s: int) -> tuple[ApiKey, str]:
+    """Issue a key's successor, and return it with its text.
+
+    Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.rotate_key` does.
+    """
+    check_may_manage(caller)
+    if caller.api_key is not None:
+        delegation.check_within(delegation.terms_of(caller.api_key), delegation.terms_of(api_key))
+    _count_issued_key(caller)
+    return actions.rotate_key(
+        api_key,
+        overlap_s,
+        created_by=caller.user,
+        by=caller.api_key,
+        also=lambda successor: _record(
+            actor, "key.rotate", api_key, after={"successor": successor.public_id, "overlap_s": overlap_s}
+        ),
+    )
+
+
+def _count_issued_key(caller: Caller) -> None:
+    """By member, and for keys by account: a key that makes keys would otherwise multiply its own limit."""
+    issuer = f"user:{caller.user.pk}" if caller.user is not None else f"account:{caller.account.pk}"
+    window = rate_limits.count("key-issue", issuer, settings.KEYS_ISSUED_PER_MEMBER)
+    if window.is_exceeded:
+        raise TooManyKeysIssued(retry_after_s=window.ends_in_s)
+
+
+def _record(actor: audit.Actor, action: str, api_key: ApiKey, **changes: Any) -> None:
+    audit.record(actor, action, audit.key_target(api_key), account=api_key.account, **changes)
+
+
+def _described(api_key: ApiKey) -> dict[str, Any]:
+    body = KeyBody(api_key).data
+    return {name: body[name] for name in _LIMITS}

@@ -1,0 +1,194 @@
+"""OpenAI's chat completions, as vLLM, Ollama, Google's compatibility layer and most servers speak it.
+
+Pure translation: nothing here reads a socket or a table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from aio_platform.errors import InvalidRequest
+from gateway.adapters.chat.request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
+from gateway.adapters.chat.weight import content_text, said_weight
+from gateway.adapters.protocol import MalformedAnswer
+from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
+from gateway.adapters.shared.usage_counts import Counts, read_counts
+from usage.ledger.units import Units
+
+PATH = "/v1/chat/completions"
+# An answer without a word is one all the same where the limit or a filter cut it: its tokens were used.
+ENDED_EARLY = frozenset({"length", "content_filter"})
+# Ours alone; an OpenAI-compatible server need not know them.
+OWN_FIELDS = ("input",)
+OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens")
+# API in One's documented defaults, for routes whose upstream knows these fields (option `thoughts`).
+THINKING_DEFAULTS = {"include_thoughts": True, "reasoning_effort": "high"}
+
+
+class ChatRoute(Protocol):
+    """What this adapter reads of a route."""
+
+    @property
+    def upstream_model(self) -> str: ...
+    @property
+    def max_output_tokens(self) -> int | None: ...
+    @property
+    def max_image_tokens(self) -> int: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """A complete answer: the OpenAI object, what its text weighs, and what the upstream says it counted."""
+
+    values: dict[str, Any]
+    said_weight: int
+    counts: Counts | None
+
+    def metered(self, request: ChatRequest) -> tuple[Units, bool]:
+        """Its units, and whether those are our guess."""
+        return request.metered(self.counts, self.said_weight)
+
+
+def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
+    """The most that this call can use.
+
+    A token covers at least one byte, so the body's bytes bound the prompt's tokens, with those by which a model's
+    template may indent its tools; images count by the route's own bound instead of by their bytes. More output than
+    the route gives is cut to what it gives; where the route's option `refuse_excess_tokens` is set, raises
+    InvalidRequest instead.
+    """
+    images, image_bytes = request.images()
+    messages = len(request.values["messages"])
+    tokens_in = (
+        max(request.size_bytes - image_bytes, 0)
+        + _indentation(request.values.get("tools"))
+        + images * route.max_image_tokens
+        + messages * TEMPLATE_TOKENS_PER_MESSAGE
+        + TEMPLATE_TOKENS
+    )
+    request.held_output_tokens = _output_tokens(request, route)
+    return Units(tokens_in=tokens_in, tokens_out=request.held_output_tokens * request.choices())
+
+
+def _indentation(tools: object) -> int:
+    """The most tokens that templates add to tools which they write with four blanks a level, as Llama's do.
+
+    That is twice the blanks that are counted here, but a tokenizer in use takes many of them at once.
+    """
+    if not tools:
+        return 0
+    return len(orjson.dumps(tools, option=orjson.OPT_INDENT_2)) - len(orjson.dumps(tools))
+
+
+def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
+    limit = route.max_output_tokens
+    assert limit is not None, "a chat route has an output limit; the catalog checks it"
+    asked = request.asked_output_tokens()
+    if asked is None:
+        return limit
+    if asked > limit and route.options.get("refuse_excess_tokens"):
+        field = "max_tokens" if request.values.get("max_tokens") == asked else "max_completion_tokens"
+        raise InvalidRequest(f"{field}: this model gives at most {limit} output tokens.", param=field)
+    return min(asked, limit)
+
+
+def clamped_to(request: ChatRequest, route: ChatRoute) -> int | None:
+    """The output limit that the upstream was given in place of a larger one that was asked for, or None."""
+    asked, given = request.asked_output_tokens(), _sent_limit(request, route)
+    return given if asked is not None and given is not None and asked > given else None
+
+
+def _sent_limit(request: ChatRequest, route: ChatRoute) -> int | None:
+    """The most output tokens that this route may give: no more than is held, nor than it has."""
+    limits = [limit for limit in (request.held_output_tokens, route.max_output_tokens) if limit is not None]
+    return min(limits, default=None)
+
+
+def build(request: ChatRequest, route: ChatRoute) -> bytes:
+    """The upstream's body: its own model name, an output limit always, usage always asked for."""
+    # Null is a field's default; a server that knows the field may not know that.
+    body = {
+        name: value for name, value in request.values.items() if value is not None and name not in OWN_FIELDS
+    }
+    body["model"] = route.upstream_model
+    most = _sent_limit(request, route)
+    if most is not None:
+        for name in OUTPUT_LIMITS:
+            if body.get(name) and body[name] > most:
+                body[name] = most
+    if request.asked_output_tokens() is None:
+        body["max_tokens"] = most
+    elif not body.get("max_tokens"):
+        # Many servers know this name alone, and would answer without a limit.
+        body["max_tokens"] = body["max_completion_tokens"]
+    if route.options.get("completion_tokens_only"):
+        # OpenAI's reasoning models refuse the older name.
+        limit = body.pop("max_tokens")
+        body["max_completion_tokens"] = body.get("max_completion_tokens") or limit
+    if request.thinks_by_default and route.options.get("thoughts"):
+        for name, value in THINKING_DEFAULTS.items():
+            if body.get(name) is None:
+                body[name] = value
+    body["stream"] = request.stream
+    if request.stream:
+        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+    else:
+        body.pop("stream_options", None)
+    return orjson.dumps(body)
+
+
+def read_answer(body: bytes) -> ChatAnswer:
+    """Read a complete answer. Raises MalformedAnswer when it is no chat completion, or neither says nor ends anything.
+
+    A choice that ends with empty text is an answer: its prompt was read, and the official clients take it as one.
+    """
+    try:
+        values = read_json(body, half_characters=True)
+    except UnreadableJson as error:
+        raise MalformedAnswer(str(error)) from None
+    if not isinstance(values, dict) or values.pop("error", None):
+        raise MalformedAnswer("an error in place of an answer")
+    choices = values.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise MalformedAnswer("no choices")
+    weight = sum(_message_weight(choice) for choice in choices)
+    if weight == 0 and not any(map(_is_ended, choices)):
+        raise MalformedAnswer("empty choices")
+    return ChatAnswer(values, weight, counts_in(values))
+
+
+def counts_in(values: dict[str, Any]) -> Counts | None:
+    """What an answer or a chunk reports, wherever in it servers put that."""
+    usage = values.get("usage")
+    if usage is None and "x_groq" in values:
+        usage = values["x_groq"].get("usage") if isinstance(values["x_groq"], dict) else None
+    counts = None if usage is None else read_counts(usage)
+    if counts is None:
+        choices = values.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            told = read_counts(choice.get("usage")) if isinstance(choice, dict) else None
+            counts = counts if told is None else told.largest(counts)
+    return counts
+
+
+def answer_text(values: dict[str, Any]) -> str:
+    """The first choice's text; an empty string where it only calls tools."""
+    return content_text(values["choices"][0]["message"].get("content"))
+
+
+def _message_weight(choice: object) -> int:
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+        raise MalformedAnswer("a choice without a message")
+    return said_weight(choice["message"])
+
+
+def _is_ended(choice: dict[str, Any]) -> bool:
+    """Whether a choice without a word has ended as one: with empty text, or cut by a limit or a filter."""
+    reason = choice.get("finish_reason")
+    if not isinstance(reason, str) or not reason:
+        return False
+    return reason in ENDED_EARLY or choice["message"].get("content") == ""

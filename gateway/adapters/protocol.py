@@ -1,0 +1,163 @@
+"""How an adapter says what to do without doing it: a generator of upstream calls that returns an answer.
+
+`received = yield UpstreamCall(…)` sends; the conductor does the I/O, keeps the deadline and turns faults into
+errors. An upstream that is asked once is one yield; one that is submitted to and polled is a loop. An adapter
+raises MalformedAnswer for what it cannot read, UpstreamFault for a failure told in a well-formed answer, and
+AnswerRefused where the upstream says that the request itself is bad.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+from gateway.adapters.shared.error_bodies import NOTHING_TOLD, ErrorBody
+from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
+from usage.ledger.rates import Rate
+from usage.ledger.units import Units
+
+
+class MalformedAnswer(Exception):
+    """The upstream's answer is not what its protocol promises, or holds nothing."""
+
+
+class UpstreamFault(Exception):
+    """The upstream says, in a well-formed answer, that it failed."""
+
+
+class AnswerRefused(Exception):
+    """The upstream says, in a well-formed answer, that the request is bad; `body` is what it says of why."""
+
+    def __init__(self, told: str = "", body: ErrorBody = NOTHING_TOLD) -> None:
+        super().__init__(told)
+        self.body = body
+
+
+class Upload(Protocol):
+    """A received file, spooled: what adapters may know of it without reading it whole."""
+
+    @property
+    def file_name(self) -> str: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    def read(self) -> bytes:
+        """The whole file; only for adapters whose protocol takes it inside JSON."""
+        ...
+
+    def reader(self) -> BinaryIO:
+        """A file object at the file's start, of its own; whoever sends the form closes it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart/form-data body: text fields, which may come several times, and one file, streamed from its spool."""
+
+    fields: Mapping[str, str | Sequence[str]]
+    file_field: str
+    file: Upload
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One request to the route's upstream. At most one of `json` and `form`.
+
+    With `streamed`, the answer's body is not read: the adapter gets its headers and returns a StreamedAnswer. One that
+    `starts_a_job` is never sent twice, whatever becomes of its connection.
+    """
+
+    path: str
+    method: str = "POST"
+    query: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: Form | None = None
+    accept: str = "application/json"
+    streamed: bool = False
+    starts_a_job: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Pause before the next step, as between two polls."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer with status 200 to 299; `headers` have lower-case names."""
+
+    content_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body's JSON value; raises MalformedAnswer when it is none."""
+        try:
+            return read_json(self.body)
+        except UnreadableJson as error:
+            raise MalformedAnswer(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonAnswer:
+    """Values in our normal form for the endpoint, and (for pass-through mounts) the upstream's own body."""
+
+    values: Any
+    units: Units
+    estimated: bool = False
+    upstream_body: bytes = b""
+    upstream_content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryAnswer:
+    """A whole binary answer in memory, such as a decoded image."""
+
+    body: bytes
+    content_type: str
+    units: Units
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """The streamed answer of the last call is the answer; `units` are those of a complete one."""
+
+    content_type: str
+    units: Units
+    estimated: bool = False
+
+
+Answer = JsonAnswer | BinaryAnswer | StreamedAnswer
+Steps = Generator[UpstreamCall | Wait, Received, Answer]
+
+
+class AdapterRoute(Protocol):
+    """What adapters read of a route."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def upstream_model(self) -> str: ...
+    @property
+    def rate(self) -> Rate: ...
+    @property
+    def max_output_tokens(self) -> int | None: ...
+    @property
+    def max_image_tokens(self) -> int: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+
+
+class Adapter(Protocol):
+    """What a module in this folder gives, one for each pair of endpoint and protocol."""
+
+    def ceiling(self, request: Any, route: AdapterRoute) -> Units:
+        """The most the call can use; raises InvalidRequest for what cannot be bounded or priced."""
+        ...
+
+    def steps(self, request: Any, route: AdapterRoute) -> Steps:
+        """Carry the call."""
+        ...

@@ -1,0 +1,203 @@
+"""Chat on its four addresses. Each says how its body becomes an OpenAI chat body, and its answer ours."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from aio_platform.credits import json_credits
+from aio_platform.errors import InvalidRequest, PlatformError
+from aio_platform.http.async_api import AsyncAPIView
+from aio_platform.http.handler import GatewayRequest
+from gateway.adapters.chat import openai_chat
+from gateway.adapters.chat.request import ChatRequest
+from gateway.calls.chat import complete_chat
+from gateway.calls.relay import Call, price_headers
+from gateway.calls.runtime import running
+from gateway.calls.stream import stream_chat
+from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
+from gateway.contracts.parsing import parse_body
+from gateway.http.authentication import caller_of, refused
+from gateway.http.idempotency import carried_once, idempotency_key_of
+from gateway.http.json_body import read_json_body
+from gateway.openapi import chat as chat_schema
+
+ENDPOINT = "chat"
+DEFAULT_TEMPERATURE = 0.1
+CLAMPED_HEADER = "X-Max-Tokens-Clamped"
+
+
+class ChatView(AsyncAPIView):
+    """What the four have in common: read, price, carry, answer."""
+
+    endpoint = ENDPOINT
+    contract: type[SamplingFields] = ChatCompletionBody
+    session_allowed = False
+
+    async def carry(self, drf_request: Request) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        caller = await caller_of(request, session_allowed=self.session_allowed)
+        try:
+            body = await read_json_body(request, caller, ENDPOINT)
+            contract, values = parse_body(self.contract, body, request.header(b"content-type"))
+            chat = self.chat_request(contract, values, len(body), request)
+            routes = running().catalog.current.routes_for(ENDPOINT, values.get("model"))
+            ceiling = openai_chat.ceiling(chat, routes[0])
+            idempotency_key = idempotency_key_of(request)
+        except PlatformError as error:
+            raise await refused(caller, ENDPOINT, error) from None
+        request.watch_disconnect()
+        call = Call(
+            request.request_uuid,
+            request.arrived,
+            caller,
+            ENDPOINT,
+            routes,
+            ceiling,
+            routes[0].time_limit_s or settings.CHAT_TIME_LIMIT_S,
+            streamed=chat.stream,
+            path=request.path,
+            stop_watching=request.stop_watching,
+        )
+        if not idempotency_key:
+            return await self._answer(call, chat)
+        return await carried_once(
+            request,
+            caller,
+            idempotency_key,
+            self.what_was_asked(contract, body, chat),
+            call.time_limit_s,
+            ENDPOINT,
+            routes[0].model,
+            lambda: self._answer(call, chat),
+        )
+
+    async def _answer(self, call: Call, chat: ChatRequest) -> HttpResponseBase:
+        relay = running().relay
+        if chat.stream:
+            stream = await stream_chat(relay, call, chat)
+            _say_if_clamped(stream, call, chat)
+            return stream
+        body, settlement = await complete_chat(
+            relay, call, chat, lambda values, charge: self.shaped(values, charge, chat)
+        )
+        response = HttpResponse(body, content_type="application/json")
+        for name, value in price_headers(call, settlement).items():
+            response[name] = value
+        _say_if_clamped(response, call, chat)
+        return response
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        """The call as the adapters see it; may raise InvalidRequest."""
+        options = contract.stream_options
+        include_usage = bool(options and options.include_usage)
+        return ChatRequest(values, size_bytes, self.wants_stream(contract, request), include_usage)
+
+    def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
+        return bool(contract.stream)
+
+    def what_was_asked(self, contract: SamplingFields, body: bytes, chat: ChatRequest) -> bytes:
+        """What makes two calls under one Idempotency-Key the same: the body, and what else decides the form."""
+        if contract.stream is None and chat.stream:
+            return body + b"\0stream"  # its Accept header asked for events; no body has this at its end
+        return body
+
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+        """The answer's body from the OpenAI object and the call's price; made before the capture."""
+        return values
+
+
+class OpenAIChatView(ChatView):
+    """POST /v1/chat/completions: strictly as OpenAI's SDKs expect."""
+
+    @extend_schema(**chat_schema.OPENAI)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+
+class ApiInOneChatView(ChatView):
+    """POST /api/v1/chat/completions: streams unless told otherwise, thinks aloud, and shows the price."""
+
+    @extend_schema(**chat_schema.API_IN_ONE)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
+        if contract.stream is not None:
+            return contract.stream
+        # The SDKs leave `stream` out when it is false, and then accept nothing but JSON.
+        return request.header(b"accept").strip().lower() != "application/json"
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        chat = super().chat_request(contract, values, size_bytes, request)
+        chat.thinks_by_default = True
+        return chat
+
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+        values["credits_consumed"] = json_credits(charge_microcredits)
+        return values
+
+
+class LlmChatView(ChatView):
+    """POST /llm/v1/chat/completions: `messages`, or `input` whose answer also has `text`."""
+
+    contract = LlmChatBody
+    session_allowed = True
+
+    @extend_schema(**chat_schema.LLM)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        assert isinstance(contract, LlmChatBody)
+        if contract.input is not None:
+            _input_as_message(values)
+        return super().chat_request(contract, values, size_bytes, request)
+
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+        if "input" in chat.values:
+            values["text"] = openai_chat.answer_text(values)
+        return values
+
+
+class TextChatView(ChatView):
+    """POST /api/chat: a question in, `{"text"}` out."""
+
+    contract = TextChatBody
+    session_allowed = True
+
+    @extend_schema(**chat_schema.TEXT)
+    async def post(self, request: Request) -> HttpResponseBase:
+        return await self.carry(request)
+
+    def chat_request(
+        self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
+    ) -> ChatRequest:
+        if contract.stream:
+            raise InvalidRequest("stream: this endpoint answers in one piece.", param="stream")
+        _input_as_message(values)
+        return super().chat_request(contract, values, size_bytes, request)
+
+    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+        return {"text": openai_chat.answer_text(values)}
+
+
+def _say_if_clamped(response: HttpResponseBase, call: Call, chat: ChatRequest) -> None:
+    """Name the output limit that stood in place of the larger one that was asked for."""
+    most = openai_chat.clamped_to(chat, call.route or call.routes[0])
+    if most is not None:
+        response[CLAMPED_HEADER] = str(most)
+
+
+def _input_as_message(values: dict[str, Any]) -> None:
+    values["messages"] = [{"role": "user", "content": values["input"]}]
+    if values.get("temperature") is None:
+        values["temperature"] = DEFAULT_TEMPERATURE

@@ -1,0 +1,145 @@
+"""What a model is to those who may call it: limits, modalities and prices, as OpenAI's and OpenRouter's.
+
+OpenAI's own four fields come first; the others have OpenRouter's names where it has them. Prices are in credits, and
+say so: `prompt` and `completion` for one token, `rates` for each endpoint as the rate card has them.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.urls import get_resolver
+
+from accounts.keys.scope import KeyScope
+from aio_platform.credits import MICROCREDITS_PER_CREDIT, format_credits
+from gateway.catalog.routes import Catalog, ModelInfo, ModelPaused, Route, UnknownModel
+from gateway.task_models.shipped import SHIPPED
+from usage.ledger.rates import Rate
+
+
+class Modalities(NamedTuple):
+    """What goes into a call of an endpoint, and what comes out."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+MODALITIES: Mapping[str, Modalities] = {
+    "chat": Modalities(("text",), ("text",)),
+    "embeddings": Modalities(("text",), ("embeddings",)),
+    "rerank": Modalities(("text",), ("scores",)),
+    "speech": Modalities(("text",), ("audio",)),
+    "voices": Modalities((), ()),
+    "voice_clone": Modalities(("text", "audio"), ("audio",)),
+    "transcription": Modalities(("audio",), ("text",)),
+    "vision": Modalities(("text", "image"), ("text",)),
+    "images": Modalities(("text",), ("image",)),
+    "music": Modalities(("text",), ("audio",)),
+    "image_task": Modalities(("text",), ("image",)),
+    "video_task": Modalities(("text",), ("video",)),
+    "music_task": Modalities(("text",), ("audio",)),
+    "speech_task": Modalities(("text",), ("audio",)),
+    "remove_bg": Modalities(("image",), ("image",)),
+    "face_swap": Modalities(("image",), ("image",)),
+    "video_bg_remover": Modalities(("video", "image"), ("video",)),
+}
+# Parameters of task models that are images besides.
+IMAGE_PARAMETERS = frozenset({"image", "input_urls"})
+
+
+def listed_models(catalog: Catalog, mount: str, scope: KeyScope) -> list[dict[str, Any]]:
+    """The models that a mount (`/v1/`) and a key can call now, each with those of its endpoints that both have."""
+    endpoints = endpoints_of(mount)
+    found = []
+    for model in catalog.models():
+        routes = [
+            route
+            for endpoint in model.endpoints
+            if endpoint in endpoints and scope.allows(endpoint, model.slug)
+            for route in _first_route(catalog, endpoint, model.slug)
+        ]
+        if routes:
+            found.append(listed(model, routes))
+    return found
+
+
+def _first_route(catalog: Catalog, endpoint: str, slug: str) -> Iterable[Route]:
+    try:
+        return catalog.routes_for(endpoint, slug)[:1]
+    except (ModelPaused, UnknownModel):
+        return ()
+
+
+def listed(model: ModelInfo, routes: list[Route]) -> dict[str, Any]:
+    """One model by the routes that its endpoints would take, one each."""
+    output_limits = [route.max_output_tokens for route in routes if route.max_output_tokens is not None]
+    inputs = _once(name for route in routes for name in _inputs_of(route))
+    outputs = _once(name for route in routes for name in MODALITIES[route.endpoint].outputs)
+    return {
+        "id": model.slug,
+        "object": "model",
+        "created": model.created,
+        "owned_by": model.owned_by,
+        "name": model.name,
+        "endpoints": [route.endpoint for route in routes],
+        "aliases": list(model.aliases),
+        "context_length": model.context_tokens,
+        "max_output_tokens": max(output_limits, default=None),
+        "architecture": {
+            "modality": f"{'+'.join(inputs)}->{'+'.join(outputs)}",
+            "input_modalities": inputs,
+            "output_modalities": outputs,
+        },
+        "pricing": _pricing(routes),
+    }
+
+
+def _inputs_of(route: Route) -> list[str]:
+    inputs = list(MODALITIES[route.endpoint].inputs)
+    takes_images = route.endpoint == "chat" and route.max_image_tokens > 0
+    if route.model in SHIPPED.slugs(route.endpoint):
+        takes_images = not IMAGE_PARAMETERS.isdisjoint(SHIPPED.parameter_names(route.model))
+    return [*inputs, "image"] if takes_images else inputs
+
+
+def _pricing(routes: list[Route]) -> dict[str, Any]:
+    by_token = next((route.rate for route in routes if _per_unit(route.rate, "tokens_in") is not None), None)
+    return {
+        "currency": "credits",
+        "prompt": by_token and _per_unit(by_token, "tokens_in"),
+        "completion": by_token and _per_unit(by_token, "tokens_out"),
+        "rates": {
+            route.endpoint: {
+                price.unit: {"credits": format_credits(price.microcredits), "per": price.per}
+                for price in route.rate.prices
+            }
+            for route in routes
+        },
+    }
+
+
+def _per_unit(rate: Rate, unit: str) -> str | None:
+    """A unit's price in credits, as a plain decimal; None where the rate does not price it."""
+    for price in rate.prices:
+        if price.unit == unit:
+            credits = Decimal(price.microcredits) / (MICROCREDITS_PER_CREDIT * price.per)
+            return format(credits.normalize(), "f")
+    return None
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+@cache
+def endpoints_of(mount: str) -> frozenset[str]:
+    """The endpoints that addresses below a mount call, as its views say."""
+    found: set[str] = set()
+    for pattern in get_resolver(settings.GATEWAY_URLCONF).url_patterns:
+        if f"/{pattern.pattern}".startswith(mount):
+            view = getattr(pattern.callback, "view_class", None)
+            given = getattr(pattern.callback, "view_initkwargs", {})
+            found |= {given.get("endpoint", getattr(view, "endpoint", "")), *getattr(view, "also_calls", ())}
+    return frozenset(found - {""})

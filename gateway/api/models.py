@@ -1,0 +1,45 @@
+"""The models a key may call, as OpenAI's clients list them."""
+
+import asyncio
+
+import orjson
+from django.db import close_old_connections
+from django.http import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from accounts.keys.scope import KeyScope, scope_of_key
+from aio_platform.http.async_api import AsyncAPIView
+from aio_platform.http.handler import GatewayRequest
+from gateway.api.model_listing import listed_models
+from gateway.calls.runtime import running
+from gateway.http.authentication import caller_of, refusal_of
+from gateway.openapi.models import MODELS
+
+
+class ModelsView(AsyncAPIView):
+    """GET /v1/models and /api/v1/models: what this mount and this key can call."""
+
+    operation_name = "list_models"
+
+    @extend_schema(**MODELS)
+    async def get(self, drf_request: Request) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        caller = await caller_of(request)
+        refusal = await refusal_of(caller)
+        if refusal is not None:
+            raise refusal
+        assert caller.key_digest is not None, "no session is taken here"
+        scope = await asyncio.to_thread(_scope, caller.key_digest)
+        mount = request.path.removesuffix("models")
+        models = listed_models(running().catalog.current, mount, scope)
+        return HttpResponse(orjson.dumps({"object": "list", "data": models}), content_type="application/json")
+
+
+def _scope(digest: bytes) -> KeyScope:
+    # No request signals here: this thread's connection is renewed, and given up, by hand.
+    close_old_connections()
+    try:
+        return scope_of_key(digest)
+    finally:
+        close_old_connections()

@@ -1,0 +1,65 @@
+"""What a gateway process holds open from its first request to its last."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.calls.relay import Relay
+from gateway.catalog.feed import CatalogFeed
+from gateway.catalog.routes import Catalog
+from gateway.tasks.store import TaskDesk
+from gateway.upstreams.client import Upstreams
+from usage.ledger.client import Ledger
+from usage.ledger.idempotency import IdempotentCalls
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The process's connections: to the books, the catalog, the upstreams and the tasks."""
+
+    ledger: Ledger
+    catalog: CatalogFeed
+    upstreams: Upstreams
+    relay: Relay
+    idempotent_calls: IdempotentCalls
+    tasks: TaskDesk
+
+
+_running: Running | None = None
+
+
+def running() -> Running:
+    """The open connections; only valid between the server's start and stop."""
+    assert _running is not None, "the gateway has not been opened"
+    return _running
+
+
+def catalog_if_running() -> Catalog | None:
+    """The catalog in force in this process; None in one that carries no calls, as a command's."""
+    return None if _running is None else _running.catalog.current
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[None]:
+    """Open everything, and at the end wait for what is being settled before closing it."""
+    global _running
+    async with AsyncExitStack() as stack:
+        upstreams = Upstreams()
+        stack.push_async_callback(upstreams.close)
+        catalog = CatalogFeed()
+        stack.push_async_callback(catalog.close)
+        idempotent_calls = IdempotentCalls()
+        stack.push_async_callback(idempotent_calls.close)
+        tasks = TaskDesk()
+        stack.push_async_callback(tasks.close)
+        ledger = Ledger()
+        # Closed first: it waits for the settlements under way.
+        stack.push_async_callback(ledger.close)
+        await ledger.open()
+        await catalog.open()
+        await upstreams.problems.open()
+        _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), idempotent_calls, tasks)
+        try:
+            yield
+        finally:
+            _running = None

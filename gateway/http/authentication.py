@@ -1,0 +1,105 @@
+"""Who calls: the key in the Authorization header, or (on Omakase's mount) a signed-in member's session."""
+
+import asyncio
+import ipaddress
+from functools import lru_cache
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import close_old_connections
+from rest_framework.request import Request
+
+from accounts.authentication import MemberSessionAuthentication
+from accounts.errors import MissingKey
+from accounts.keys.format import bearer_key, digest_of
+from accounts.keys.guessing import refusal_for_failed_key
+from aio_platform.edge.peer import forwarded_address
+from aio_platform.errors import PlatformError
+from aio_platform.http.handler import GatewayRequest
+from aio_platform.null_characters import without_null
+from aio_platform.problems import as_platform_error
+from gateway.calls.runtime import running
+from usage.ledger.calls import Caller
+from usage.ledger.verdicts import error_for_refusal_name
+
+
+async def caller_of(request: GatewayRequest, *, session_allowed: bool = False) -> Caller:
+    """The caller, as far as it can be told without the books; a key's form and checksum have been checked.
+
+    Raises MissingKey or MalformedKey (or TooManyKeyGuesses in its place), and from a session what
+    accounts.principal raises for CSRF and membership.
+    """
+    address = address_of(request)
+    authorization = request.header(b"authorization")
+    if not authorization and session_allowed and request.header(b"cookie"):
+        return await sync_to_async(_member_of_session)(request, address)
+    try:
+        return Caller(digest_of(bearer_key(authorization)), address=address)
+    except PlatformError as error:
+        raise await asyncio.to_thread(refusal_for_failed_key, address, error) from None
+
+
+async def refused(caller: Caller, endpoint: str, error: PlatformError) -> PlatformError:
+    """What to answer a call that failed before it was authorised: a bad key or scope comes before its error."""
+    return await _refusal(caller, endpoint, error.code) or error
+
+
+async def refusal_of(
+    caller: Caller, endpoint: str | None = None, model: str | None = None
+) -> PlatformError | None:
+    """Why a caller may not even look around, or None: for addresses that cost nothing, and before an upload.
+
+    With an endpoint or a model, the key's are looked at too.
+    """
+    return await _refusal(caller, endpoint, None, model)
+
+
+async def _refusal(
+    caller: Caller, endpoint: str | None, code: str | None, model: str | None = None
+) -> PlatformError | None:
+    earlier = await running().ledger.refuse(caller, endpoint, code, model)
+    if earlier is None:
+        return None
+    return await asyncio.to_thread(refusal_for_failed_key, caller.address, error_for_refusal_name(earlier))
+
+
+def address_of(request: GatewayRequest) -> str:
+    """The caller's address, or an empty string where the connection has none (a unix socket)."""
+    if settings.TRUST_FORWARDED_FOR:
+        last = forwarded_address(request.raw_headers)
+        if last:
+            return _normal_address(last)
+    client = request.scope.get("client")
+    return _normal_address(client[0]) if client else ""
+
+
+@lru_cache(maxsize=8192)
+def _normal_address(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    # A zone, as in fe80::1%eth0, is this machine's business; PostgreSQL's inet has none.
+    return str(address).partition("%")[0]
+
+
+def _member_of_session(request: GatewayRequest, address: str) -> Caller:
+    """Blocks for the session's look-ups; the same rules as on the platform's own pages."""
+    # No request signals here: this thread's connection is renewed, and given up, by hand.
+    close_old_connections()
+    request.session = SessionStore(without_null(request.COOKIES).get(settings.SESSION_COOKIE_NAME))
+    request.user = get_user(request)
+    # The token comes in its header; the body is the gateway's to read.
+    request.leave_body_alone()
+    try:
+        signed_in = MemberSessionAuthentication().authenticate(Request(request))
+    except Exception as error:
+        raise as_platform_error(error) from None
+    if signed_in is None:
+        raise MissingKey
+    user, member = signed_in
+    return Caller(None, account_id=member.account.pk, member_id=user.pk, address=address)

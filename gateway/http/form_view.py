@@ -1,0 +1,63 @@
+"""What endpoints that take a file have in common: the key first, then the form, then as every endpoint."""
+
+from contextlib import AsyncExitStack
+from typing import Any, Generic, TypeVar
+
+from django.http import HttpResponse, HttpResponseBase
+from rest_framework.request import Request
+
+from aio_platform.errors import PlatformError
+from aio_platform.http.handler import GatewayRequest
+from gateway.adapters.protocol import JsonAnswer
+from gateway.calls.relay import Call
+from gateway.contracts.form import FormContract, parse_form
+from gateway.http.authentication import caller_of, refusal_of, refused
+from gateway.http.endpoint_view import EndpointView, Limit, json_response
+from gateway.http.idempotency import idempotency_key_of
+from gateway.http.uploads import ReceivedForm, received_form
+
+Form = TypeVar("Form", bound=FormContract)
+
+
+class FormEndpointView(EndpointView, Generic[Form]):
+    """An endpoint whose body is a form with one file. No byte of it is read for a key that may not call."""
+
+    contract: type[Form]
+    file_field: str
+    size_limit: Limit
+
+    async def carry(self, drf_request: Request) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        caller = await caller_of(request, session_allowed=self.session_allowed)
+        refusal = await refusal_of(caller, self.endpoint)
+        if refusal is not None:
+            raise refusal
+        request.prove_caller()
+        async with AsyncExitStack() as until_answered:
+            try:
+                form = await until_answered.enter_async_context(
+                    received_form(request, self.file_field, int(self.size_limit.value()))
+                )
+                contract = parse_form(self.contract, form.fields)
+                asked = await self.asked(contract, form)
+                call = self.call_of(request, caller, asked, getattr(contract, "model", None))
+                idempotency_key = idempotency_key_of(request)
+            except PlatformError as error:
+                raise await refused(caller, self.endpoint, error) from None
+            sent = await form.digest() if idempotency_key else b""
+            return await self.carried(
+                request,
+                call,
+                asked,
+                sent,
+                idempotency_key,
+                lambda answer: self.shaped(answer, contract, call),
+            )
+
+    async def asked(self, contract: Form, form: ReceivedForm) -> Any:
+        """The form in the adapters' normal form; raises InvalidRequest for a file that is not what it must be."""
+        raise NotImplementedError
+
+    def shaped(self, answer: JsonAnswer, contract: Form, call: Call) -> HttpResponse:
+        """The response to a JSON answer."""
+        return json_response(answer.values)

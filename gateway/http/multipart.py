@@ -1,0 +1,140 @@
+"""multipart/form-data, parsed as it arrives: text fields into memory, the one file into its spool."""
+
+import logging
+from collections.abc import Callable
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from aio_platform.errors import InvalidRequest
+from gateway.http.spool import Spool
+
+MAX_FIELDS = 64
+MAX_FIELD_BYTES = 65_536
+MAX_NAME_LENGTH = 100
+_MAX_BOUNDARY_BYTES = 200
+# It warns about bytes after the form's end, which anybody can send.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
+
+
+def boundary_of(content_type: str) -> bytes:
+    """The boundary that a Content-Type names. Raises InvalidRequest for anything but multipart/form-data."""
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    if kind != b"multipart/form-data" or not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
+        raise InvalidRequest("Send the body as multipart/form-data with its boundary.", param="Content-Type")
+    return boundary
+
+
+class FormParser:
+    """Feed it the body; `fields` and `spool` fill as it goes.
+
+    `open_spool` is called once, when the file's part begins. Everything that is wrong with the form raises
+    InvalidRequest with the name of the part.
+    """
+
+    def __init__(self, boundary: bytes, file_field: str, open_spool: Callable[[], Spool]) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self.spool: Spool | None = None
+        self.file_name = ""
+        self.file_field = file_field
+        self._open_spool = open_spool
+        self._field_count = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._header_name = self._header_value = b""
+        self._name = ""
+        self._value: bytearray | None = None  # None while the file's part is read
+        self._ended = False
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._part_begins,
+                "on_header_field": self._header_name_comes,
+                "on_header_value": self._header_value_comes,
+                "on_header_end": self._header_ends,
+                "on_headers_finished": self._headers_end,
+                "on_part_data": self._data_comes,
+                "on_part_end": self._part_ends,
+                "on_end": self._form_ends,
+            },
+        )
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, however they were cut."""
+        try:
+            self._parser.write(data)
+        except MultipartParseError:
+            raise InvalidRequest("The body is not valid multipart/form-data.") from None
+
+    def finish(self) -> None:
+        """No more comes: raises InvalidRequest where the form has not ended."""
+        if not self._ended:
+            raise InvalidRequest("The form is cut short: its last boundary is missing.")
+
+    def _part_begins(self) -> None:
+        self._headers = {}
+        self._header_name = self._header_value = b""
+
+    def _header_name_comes(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _header_value_comes(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _header_ends(self) -> None:
+        self._headers[self._header_name.lower()] = self._header_value
+        self._header_name = self._header_value = b""
+
+    def _headers_end(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if b"name" not in options:
+            raise InvalidRequest("A part of the form has no name.")
+        self._name = options[b"name"].decode("utf-8", "replace")
+        if len(self._name) > MAX_NAME_LENGTH or not self._name.isprintable():
+            raise InvalidRequest(f"A part's name must be at most {MAX_NAME_LENGTH} printable characters.")
+        if b"filename" in options:
+            self._file_begins(options[b"filename"].decode("utf-8", "replace"))
+        else:
+            self._field_begins()
+
+    def _file_begins(self, file_name: str) -> None:
+        if self._name != self.file_field:
+            raise _wrong(self._name, f"no file is taken here; send it as '{self.file_field}'")
+        if self.spool is not None:
+            raise _wrong(self._name, "only one file is taken")
+        self.file_name = file_name
+        self.spool = self._open_spool()
+        self._value = None
+
+    def _field_begins(self) -> None:
+        if self._name == self.file_field:
+            raise _wrong(self._name, "must be sent as a file, with a file name")
+        self._field_count += 1
+        if self._field_count > MAX_FIELDS:
+            raise _wrong(self._name, f"a form has at most {MAX_FIELDS} fields")
+        self._value = bytearray()
+
+    def _data_comes(self, data: bytes, start: int, end: int) -> None:
+        if self._value is None:
+            assert self.spool is not None
+            self.spool.add(data[start:end])
+            return
+        self._value += data[start:end]
+        if len(self._value) > MAX_FIELD_BYTES:
+            raise _wrong(self._name, f"must be at most {MAX_FIELD_BYTES:,} bytes")
+
+    def _part_ends(self) -> None:
+        if self._value is None:
+            return
+        try:
+            value = self._value.decode()
+        except UnicodeDecodeError:
+            raise _wrong(self._name, "must be UTF-8 text") from None
+        self.fields.setdefault(self._name, []).append(value)
+
+    def _form_ends(self) -> None:
+        self._ended = True
+
+
+def _wrong(name: str, message: str) -> InvalidRequest:
+    return InvalidRequest(f"{name}: {message}.", param=name)

@@ -1,0 +1,181 @@
+"""Files that callers send: read as they arrive, bounded in size and time, gone when their call has ended."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO
+
+from django.conf import settings
+
+from aio_platform.errors import BodyTooLarge, BodyTooSlow, InvalidRequest
+from aio_platform.http.handler import GatewayRequest
+from gateway.http.multipart import FormParser, boundary_of
+from gateway.http.spool import IN_MEMORY_BYTES, Spool
+from gateway.media.audio_length import BrokenSound, SoundLength, sound_length
+from gateway.media.image_size import BrokenImage, image_size
+from gateway.media.kinds import AUDIO_KINDS, EXTENSIONS, IMAGE_KINDS, kind_of
+
+DEFAULT_BODY_TIME_LIMIT_S = 60
+MAX_PIXELS = 50_000_000
+_MAX_STEM_LENGTH = 80
+_UNSAFE = re.compile(r"[^\w.\- ]")
+
+
+def body_time_limit_s() -> float:
+    """How long a caller may take to send a body."""
+    limit_s: float = getattr(settings, "BODY_TIME_LIMIT_S", DEFAULT_BODY_TIME_LIMIT_S)
+    return limit_s
+
+
+class body_deadline:
+    """Raises BodyTooSlow where the block, which reads a body, takes longer than it may."""
+
+    __slots__ = ("_limit_s", "_timeout")
+
+    def __init__(self) -> None:
+        self._limit_s = body_time_limit_s()
+        self._timeout = asyncio.timeout(self._limit_s)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            limit_s = self._limit_s
+            raise BodyTooSlow(f"The body did not arrive within {limit_s:g} seconds.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file whose type was told by its bytes; what adapters know as an Upload."""
+
+    spool: Spool
+    file_name: str
+    content_type: str
+
+    @property
+    def size_bytes(self) -> int:
+        return self.spool.size_bytes
+
+    def read(self) -> bytes:
+        return self.spool.read()
+
+    def reader(self) -> BinaryIO:
+        return self.spool.reader()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedForm:
+    """A form read to its end. A field may have come several times; the file is not looked at yet."""
+
+    fields: dict[str, list[str]]
+    file_field: str
+    sent_name: str
+    spool: Spool
+
+    async def sound(self) -> tuple[ReceivedFile, SoundLength]:
+        """The file as audio, and how long it plays; raises InvalidRequest for anything else."""
+        file = self._file_of(AUDIO_KINDS, "an audio file (WAV, MP3, FLAC, OGG, M4A, WEBM or AAC)")
+        try:
+            return file, await asyncio.to_thread(_measured, file)
+        except BrokenSound as error:
+            raise self._wrong(str(error)) from None
+
+    async def image(self) -> ReceivedFile:
+        """The file as an image that can be decoded in reasonable memory; raises InvalidRequest otherwise."""
+        file = self._file_of(IMAGE_KINDS, "an image (JPG, PNG, WEBP or GIF)")
+        try:
+            width, height = await asyncio.to_thread(_dimensions, file)
+        except BrokenImage as error:
+            raise self._wrong(str(error)) from None
+        if width * height > MAX_PIXELS:
+            raise self._wrong(
+                f"the image has {width:,} × {height:,} pixels; at most {MAX_PIXELS:,} are taken"
+            )
+        return file
+
+    async def digest(self) -> bytes:
+        """What was sent, whatever boundary or order it came with: equal for the same fields and file."""
+        return await asyncio.to_thread(self._digest)
+
+    def _digest(self) -> bytes:
+        state = hashlib.sha256()
+        for name in sorted(self.fields):
+            for value in (name, *self.fields[name]):
+                state.update(b"%d:" % len(value.encode()) + value.encode())
+            state.update(b";")
+        with self.spool.reader() as file:
+            while data := file.read(1 << 20):
+                state.update(data)
+        return state.digest()
+
+    def _file_of(self, kinds: frozenset[str], wanted: str) -> ReceivedFile:
+        kind = kind_of(self.spool.head)
+        if kind not in kinds:
+            raise self._wrong(f"must be {wanted}")
+        return ReceivedFile(self.spool, safe_file_name(self.sent_name, kind), kind)
+
+    def _wrong(self, message: str) -> InvalidRequest:
+        return InvalidRequest(f"{self.file_field}: {message}.", param=self.file_field)
+
+
+@asynccontextmanager
+async def received_form(
+    request: GatewayRequest, file_field: str, limit_bytes: int
+) -> AsyncIterator[ReceivedForm]:
+    """Read a form with its one required file; its bytes are let go when the block ends, however it ends.
+
+    Raises InvalidRequest for a form that is not as it should be or lacks its file, BodyTooLarge as soon as it
+    is known to be larger than `limit_bytes`, BodyTooSlow, and ClientGone.
+    """
+    announced = request.header(b"content-length")
+    large = announced.isdecimal() and len(announced) < 19 and int(announced) > IN_MEMORY_BYTES
+    spool = Spool(starts_on_disk=large)
+    try:
+        parser = FormParser(boundary_of(request.header(b"content-type")), file_field, lambda: spool)
+        async with body_deadline():
+            await _read(request, parser, spool, limit_bytes)
+        if parser.spool is None:
+            raise InvalidRequest(f"{file_field}: this file is required.", param=file_field)
+        if spool.size_bytes == 0:
+            raise InvalidRequest(f"{file_field}: the file is empty.", param=file_field)
+        yield ReceivedForm(parser.fields, file_field, parser.file_name, spool)
+    finally:
+        spool.close()
+
+
+async def _read(request: GatewayRequest, parser: FormParser, spool: Spool, limit_bytes: int) -> None:
+    try:
+        async for chunk in request.chunks(limit_bytes):
+            parser.feed(chunk)
+            await spool.flush()
+    except BodyTooLarge as error:
+        message = f"{parser.file_field}: {error.message}"
+        raise BodyTooLarge(message, param=parser.file_field) from None
+    parser.finish()
+    await spool.finish()
+
+
+def safe_file_name(sent: str, kind: str) -> str:
+    """A name that no server can take for a path or an option, with the extension that the bytes deserve."""
+    stem = re.split(r"[/\\]", sent)[-1].rpartition(".")[0] or "upload"
+    stem = _UNSAFE.sub("_", stem)[:_MAX_STEM_LENGTH].strip(" .-") or "upload"
+    return f"{stem}.{EXTENSIONS[kind]}"
+
+
+def _measured(file: ReceivedFile) -> SoundLength:
+    with file.reader() as opened:
+        return sound_length(opened, file.content_type, file.size_bytes)
+
+
+def _dimensions(file: ReceivedFile) -> tuple[int, int]:
+    with file.reader() as opened:
+        return image_size(opened, file.content_type)

@@ -1,0 +1,69 @@
+"""The door through which tasks end, for gateways (cancel) and workers (everything else) alike."""
+
+import asyncio
+
+import psycopg
+import structlog
+
+from aio_platform.db.batcher import AGAIN, Again, Batcher
+from aio_platform.db.pipelined_connection import PreparedLine
+from aio_platform.errors import ServiceUnavailable
+from gateway.tasks.records import Ended, TaskEnd
+from gateway.tasks.wire import finish_parameters, read_ended
+
+log = structlog.get_logger(__name__)
+
+FINISH = "SELECT * FROM gateway_finish_tasks_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+PATIENCE_S = 30.0
+RECONNECT_PAUSE_S = 0.05
+
+
+class TaskEnds:
+    """Ends tasks, many in one commit. `owner` is the worker's name in its leases, None for a gateway."""
+
+    def __init__(self, owner: str | None = None) -> None:
+        self._owner = owner
+        self._line = PreparedLine("aio task ends", {"finish": FINISH})
+        self._batcher: Batcher[TaskEnd, Ended] = Batcher(self._run_batch)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then disconnect."""
+        await self._batcher.idle()
+        await self._line.close()
+
+    async def end(self, end: TaskEnd) -> Ended:
+        """End a task, settle its hold and keep its results, in one commit; whether this end won.
+
+        Runs to its end even when the caller is cancelled. A lost database is waited for, since ending is safe to
+        repeat; raises ServiceUnavailable after PATIENCE_S.
+        """
+        end.give_up_at = asyncio.get_running_loop().time() + PATIENCE_S
+        try:
+            return await self._batcher.submit(end)
+        except psycopg.Error as error:
+            log.error("a task's end was not recorded", task=end.key.id, error=type(error).__name__)
+            raise ServiceUnavailable("The task could not be changed right now.") from error
+
+    async def _run_batch(self, ends: list[TaskEnd]) -> list[Ended | Exception | Again]:
+        try:
+            [rows] = await self._line.fetch([("finish", finish_parameters(self._owner, ends))])
+        except psycopg.OperationalError as error:
+            log.warning("tasks are out of reach", error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_PAUSE_S)
+            now = asyncio.get_running_loop().time()
+            for end in ends:
+                end.repeated = True
+            return [AGAIN if now < end.give_up_at else error for end in ends]
+        except psycopg.Error as error:
+            if len(ends) > 1:
+                # One end's fault must not become its neighbours'.
+                return [(await self._run_batch([end]))[0] for end in ends]
+            return [error]
+        return [_told(end, read_ended(row)) for end, row in zip(ends, rows, strict=True)]
+
+
+def _told(end: TaskEnd, ended: Ended) -> Ended:
+    """An end whose commit was kept but whose answer was lost has won, though its repetition did not."""
+    if end.repeated and ended.state is end.end.state:
+        return ended._replace(won=True)
+    return ended

@@ -1,0 +1,134 @@
+"""Runs an adapter's steps against a route's upstream, and says what a fault means for a task."""
+
+import asyncio
+from collections.abc import Generator
+from enum import Enum
+from typing import TypeVar
+
+from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, UpstreamCall, UpstreamFault
+from gateway.adapters.tasks.protocol import OPERATOR_AT_FAULT, NotTaken, NotWelcome
+from gateway.catalog.routes import Route
+from gateway.errors import Blame, UpstreamFailed, UpstreamRateLimited, UpstreamRejected, UpstreamSaturated
+from gateway.tasks.records import TaskKey
+from gateway.upstreams.client import Upstreams
+from gateway.upstreams.pool import NotConnected
+from gateway.upstreams.responses import UpstreamAnswer, read_answer_body
+
+Answer = TypeVar("Answer")
+
+
+class Meaning(Enum):
+    """What is known after a step that brought no answer."""
+
+    REFUSED = "the upstream says that the request is bad"
+    NOT_TAKEN = "the upstream never took it: it was not reached, or too busy"
+    NOT_WELCOME = (
+        "the upstream does not take our key, or knows no such address: it never took it, and never will"
+    )
+    FAULTY = "the upstream says that it failed"
+    UNKNOWN = "whether the upstream took it is not known"
+
+
+class StepFault(Exception):
+    """A step brought no answer. `status` is the upstream's own where it gave one, `retry_after_s` how long it asked
+    to be left alone, `blame` what it says of the route."""
+
+    def __init__(
+        self,
+        meaning: Meaning,
+        *,
+        status: int | None = None,
+        retry_after_s: float = 0.0,
+        blame: Blame = Blame.NOTHING,
+    ) -> None:
+        super().__init__(meaning.value)
+        self.meaning = meaning
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.blame = blame
+
+
+async def ask(
+    upstreams: Upstreams,
+    route: Route,
+    task: TaskKey,
+    steps: Generator[UpstreamCall, Received, Answer],
+    limit_s: float,
+) -> Answer:
+    """The steps' answer, for this task. Raises StepFault; counts the route's own faults against it."""
+    try:
+        async with asyncio.timeout(limit_s):
+            answer = await _run(upstreams, route, steps)
+    except StepFault as fault:
+        upstreams.health.failed(route, task.account_id, fault.blame, fault.retry_after_s)
+        if fault.meaning is Meaning.NOT_WELCOME:
+            upstreams.problems.not_welcome(route, fault.status, task.id)
+        raise
+    except TimeoutError:
+        upstreams.health.failed(route, task.account_id, Blame.DOUBTFUL)
+        raise StepFault(Meaning.UNKNOWN) from None
+    except BaseException:
+        upstreams.health.gave_back(route, task.account_id)
+        raise
+    upstreams.answered(route)
+    return answer
+
+
+async def _run(
+    upstreams: Upstreams, route: Route, steps: Generator[UpstreamCall, Received, Answer]
+) -> Answer:
+    answered = False
+    try:
+        step = next(steps)
+        while True:
+            received = await _send(upstreams, route, step, answered)
+            answered = True
+            step = steps.send(received)
+    except StopIteration as stop:
+        answer: Answer = stop.value
+        return answer
+    except AnswerRefused as error:
+        raise StepFault(Meaning.REFUSED) from error
+    except NotTaken as error:
+        raise StepFault(Meaning.NOT_TAKEN, blame=Blame.DOUBTFUL) from error
+    except NotWelcome as error:
+        raise StepFault(Meaning.NOT_WELCOME, status=error.status) from error
+    except UpstreamFault as error:
+        raise StepFault(Meaning.FAULTY) from error
+    except MalformedAnswer as error:
+        raise StepFault(Meaning.UNKNOWN) from error
+    finally:
+        steps.close()
+
+
+async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered: bool) -> Received:
+    response: UpstreamAnswer | None = None
+    try:
+        response = await upstreams.send(route, step)
+        body = await read_answer_body(response)
+    except UpstreamRejected as error:
+        raise StepFault(Meaning.REFUSED, status=error.upstream_status) from error
+    except (UpstreamSaturated, UpstreamRateLimited) as error:
+        raise StepFault(
+            Meaning.NOT_TAKEN,
+            status=error.upstream_status,
+            retry_after_s=error.retry_after_s or 0.0,
+            blame=error.blame,
+        ) from error
+    except UpstreamFailed as error:
+        raise StepFault(_meaning(error, answered), status=error.upstream_status, blame=error.blame) from error
+    except BaseException:
+        if response is not None:
+            response.close()
+        raise
+    return Received(response.content_type, response.headers, body)
+
+
+def _meaning(error: UpstreamFailed, answered: bool) -> Meaning:
+    """Of a step that failed; after one that was answered, the task may be there whatever this one says."""
+    if answered:
+        return Meaning.UNKNOWN
+    if error.upstream_status in OPERATOR_AT_FAULT:
+        return Meaning.NOT_WELCOME
+    # Only a connection that was never made says that nothing arrived there.
+    return Meaning.NOT_TAKEN if isinstance(error.__cause__, NotConnected) else Meaning.UNKNOWN

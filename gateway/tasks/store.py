@@ -1,0 +1,141 @@
+"""The gateway's door to tasks: open, look, list, cancel, and take an upstream's hint."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import structlog
+
+from aio_platform.db.batcher import Batcher
+from aio_platform.db.connection import DatabaseLine
+from aio_platform.db.pipelined_connection import PreparedLine
+from aio_platform.errors import PlatformError, ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.tasks.completion import TaskEnds
+from gateway.tasks.listing import FIND_SQL, RECALL_SQL, Page, TaskFilter, page_query, read_row
+from gateway.tasks.records import Ended, Opened, Recalled, TaskEnd, TaskKey, TaskRow, TaskToOpen
+from gateway.tasks.states import CANCELLED_END
+from gateway.tasks.wire import open_parameters, read_opened
+from usage.errors import IdempotencyInFlight
+from usage.ledger.calls import ADMITTED, Caller
+
+log = structlog.get_logger(__name__)
+
+OPEN = (
+    "SELECT * FROM gateway_open_tasks_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+    " $17, $18, $19, $20, $21, $22, $23)"
+)
+CLAIM_CONSTRAINT = "gateway_task_idempotency_pkey"
+HINT_SQL = "SELECT gateway_hint_task_v1(%s, %s)"
+CANCELLED_MESSAGE = _("The task was cancelled at your request. Nothing was charged.")
+ABANDONED_MESSAGE = _("The client left before it was told of the task. Nothing was charged.")
+OUT_OF_REACH = "The platform cannot take calls right now."
+
+
+class TaskDesk:
+    """This process's connections to tasks; each is made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._open_line = PreparedLine("aio tasks", {"open": OPEN})
+        self._read_line = DatabaseLine("aio task reads")
+        self._batcher: Batcher[TaskToOpen, Opened] = Batcher(
+            self._run_batch, max_batch_size=64, on_abandoned=self._cancel_abandoned
+        )
+        self._ends = TaskEnds()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def close(self) -> None:
+        """Wait for what is under way, then disconnect."""
+        await self._batcher.idle()
+        while self._background:
+            await asyncio.gather(*self._background, return_exceptions=True)
+        await self._ends.close()
+        await self._open_line.close()
+        await self._read_line.close()
+
+    async def open(self, task: TaskToOpen) -> Opened:
+        """Hold a task's price and write the task down, in one commit, or neither.
+
+        Raises IdempotencyInFlight when its key stands for another task since just now, and ServiceUnavailable when the
+        database does not answer; a task that was opened all the same is seen in the listing. A caller that is
+        cancelled while it waits leaves no hold: its task is cancelled, unless it has a key to find it by.
+        """
+        try:
+            return await self._batcher.submit(task)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name != CLAIM_CONSTRAINT:
+                raise
+            raise IdempotencyInFlight from None
+        except psycopg.Error as error:
+            log.error("a task was not opened", error=type(error).__name__)
+            raise ServiceUnavailable(OUT_OF_REACH) from error
+
+    async def find(self, caller: Caller, task_id: str) -> tuple[TaskKey, TaskRow] | None:
+        """The caller's task of that id, or None; another account's is None too."""
+        rows = await self._fetch(FIND_SQL, (caller.key_digest, caller.account_id, task_id))
+        return None if not rows else (TaskKey(rows[0][0], rows[0][1]), read_row(rows[0][1:]))
+
+    async def recall(self, caller: Caller, idempotency_key: str) -> Recalled | None:
+        """The task that the caller's account opened under that key, or None."""
+        rows = await self._fetch(RECALL_SQL, (caller.key_digest, caller.account_id, idempotency_key))
+        if not rows:
+            return None
+        task_id, model, created_at, request_uuid, fingerprint, available, upstream = rows[0]
+        return Recalled(task_id, model, created_at, request_uuid.hex, fingerprint, available, upstream)
+
+    async def page(self, caller: Caller, wanted: TaskFilter) -> Page:
+        """Some of the caller's tasks, newest first."""
+        sql, parameters = page_query(caller, wanted)
+        rows = await self._fetch(sql, parameters)
+        tasks = [read_row(row) for row in rows[: wanted.limit]]
+        return Page(datetime.now(UTC), tasks, len(rows) > wanted.limit)
+
+    async def cancel(self, key: TaskKey) -> Ended:
+        """End a task at its owner's request, unless it has ended; the upstream is told by a worker."""
+        return await self._ends.end(TaskEnd(key, CANCELLED_END, message=CANCELLED_MESSAGE))
+
+    async def hint(self, upstream: str, upstream_key: str) -> bool:
+        """An upstream called about its task: have it looked at now. False where there is no such live task."""
+        rows = await self._fetch(HINT_SQL, (upstream, upstream_key))
+        return bool(rows[0][0])
+
+    async def _fetch(self, sql: Any, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            return await self._read_line.fetch(sql, parameters)
+        except psycopg.Error as error:
+            raise ServiceUnavailable(OUT_OF_REACH) from error
+
+    async def _run_batch(self, tasks: list[TaskToOpen]) -> list[Opened | Exception]:
+        try:
+            [rows] = await self._open_line.fetch([("open", open_parameters(tasks))])
+        except psycopg.OperationalError as error:
+            return [error for _ in tasks]
+        except psycopg.Error as error:
+            if len(tasks) > 1:
+                # One body that cannot be stored must not become its neighbours' fault.
+                return [(await self._run_batch([task]))[0] for task in tasks]
+            return [error]
+        return [read_opened(row) for row in rows]
+
+    def _cancel_abandoned(self, task: TaskToOpen, opened: Opened) -> None:
+        """Whoever asked is gone and does not know the task's id: it ends here.
+
+        Under an idempotency key it does not: who asks again is told of it.
+        """
+        account_id = opened.verdict.account_id
+        if opened.verdict.name == ADMITTED and account_id is not None and task.claim is None:
+            end = TaskEnd(TaskKey(account_id, task.id), CANCELLED_END, message=ABANDONED_MESSAGE)
+            self._run_in_background(self._end_quietly(end))
+
+    async def _end_quietly(self, end: TaskEnd) -> None:
+        try:
+            await self._ends.end(end)
+        except PlatformError:
+            pass  # logged where it was raised; the task then runs, and is in its owner's listing
+
+    def _run_in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -1,0 +1,109 @@
+"""From the money door's verdicts to what the caller is told. Pure; `rate_headers` is on every call's path."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from accounts import errors as accounts_errors
+from aio_platform.errors import PlatformError
+from usage import errors
+from usage.ledger.calls import Verdict
+
+
+def rate_headers(verdict: Verdict) -> dict[str, str]:
+    """The headers that tell a caller its per-minute limit; none where the plan has none.
+
+    `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers; the `x-ratelimit-*`
+    ones are what OpenAI's clients read.
+    """
+    limit = verdict.minute_limit
+    if limit is None:
+        return {}
+    remaining, reset_s = verdict.minute_remaining, verdict.minute_reset_s
+    return {
+        "RateLimit": f'"minute";r={remaining};t={reset_s}',
+        "RateLimit-Policy": f'"minute";q={limit};w=60',
+        "x-ratelimit-limit-requests": str(limit),
+        "x-ratelimit-remaining-requests": str(remaining),
+        "x-ratelimit-reset-requests": f"{reset_s}s",
+    }
+
+
+def error_for_verdict(verdict: Verdict, ceiling_microcredits: int, now: datetime) -> PlatformError:
+    """The error a refused call is answered with; `now` (aware) says how far the next day and month are.
+
+    Raises KeyError for 'admitted' and for a name the books do not use.
+    """
+    return _ERRORS[verdict.name](verdict, ceiling_microcredits, now.astimezone(UTC))
+
+
+def error_for_refusal_name(name: str) -> PlatformError:
+    """As `error_for_verdict`, for the refusals that `usage_refuse_v1` names; those carry no figures."""
+    return _ERRORS[name](Verdict(name, *[None] * 8), 0, datetime.now(UTC))
+
+
+def _insufficient_credits(verdict: Verdict, ceiling_microcredits: int, now: datetime) -> PlatformError:
+    return errors.InsufficientCredits(
+        needed_microcredits=ceiling_microcredits,
+        available_microcredits=verdict.allowance or 0,
+        held_microcredits=verdict.held or 0,
+    )
+
+
+def _key_cap(verdict: Verdict, ceiling_microcredits: int, now: datetime) -> PlatformError:
+    resets_at = _next_midnight(now)
+    while verdict.name == "key_month_cap" and resets_at.day != 1:
+        resets_at += timedelta(days=1)
+    return errors.KeyCapReached(
+        limit_source=verdict.name,
+        needed_microcredits=ceiling_microcredits,
+        allowance_microcredits=verdict.allowance or 0,
+        held_microcredits=verdict.held or 0,
+        resets_at=resets_at,
+    )
+
+
+def _minute_rate(verdict: Verdict, ceiling_microcredits: int, now: datetime) -> PlatformError:
+    return errors.MinuteRateReached(
+        calls_per_minute=verdict.minute_limit or 0,
+        reset_s=verdict.minute_reset_s or 1,
+        headers=rate_headers(verdict),
+    )
+
+
+def _trial_exhausted(verdict: Verdict, ceiling_microcredits: int, now: datetime) -> PlatformError:
+    """The minute's headers would say "come back soon", so the day's take their place."""
+    resets_at = _next_midnight(now)
+    reset_s = max(ceil((resets_at - now).total_seconds()), 1)
+    headers = {
+        "RateLimit": f'"day";r=0;t={reset_s}',
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": f"{reset_s}s",
+    }
+    if verdict.allowance:  # the plan's calls a day
+        headers["RateLimit-Policy"] = f'"day";q={verdict.allowance};w=86400'
+        headers["x-ratelimit-limit-requests"] = str(verdict.allowance)
+    return errors.TrialExhausted(reset_s=reset_s, resets_at=resets_at, headers=headers)
+
+
+def _next_midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+# Every refusal of usage_authorize_v2 and usage_refuse_v1, in the order they are decided.
+_ERRORS: dict[str, Callable[[Verdict, int, datetime], PlatformError]] = {
+    "unknown_key": lambda *_: accounts_errors.UnknownKey(),
+    "revoked_key": lambda *_: accounts_errors.RevokedKey(),
+    "expired_key": lambda *_: accounts_errors.ExpiredKey(),
+    "not_a_member": lambda *_: accounts_errors.NotAMember(),
+    "account_suspended": lambda *_: accounts_errors.AccountSuspended(),
+    "role_not_allowed": lambda *_: accounts_errors.RoleNotAllowed("owner", "admin", "developer"),
+    "endpoint_not_allowed": lambda *_: accounts_errors.EndpointNotAllowed(),
+    "model_not_allowed": lambda *_: accounts_errors.ModelNotAllowed(),
+    "address_not_allowed": lambda *_: accounts_errors.AddressNotAllowed(),
+    "minute_rate": _minute_rate,
+    "trial_exhausted": _trial_exhausted,
+    "key_day_cap": _key_cap,
+    "key_month_cap": _key_cap,
+    "insufficient_credits": _insufficient_credits,
+}

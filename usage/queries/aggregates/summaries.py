@@ -1,0 +1,144 @@
+"""Calls, credits, errors and latency, added up by key, member, model, endpoint and outcome, over time."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from aio_platform.errors import InvalidRequest
+from aio_platform.timestamps import local_text
+from usage.queries.aggregates.histograms import percentiles
+from usage.queries.aggregates.sums import NO_FIGURES, Wanted, figures
+from usage.queries.filters import CallFilter
+from usage.queries.keys import describe_keys
+from usage.queries.members import describe_members
+from usage.queries.money import money
+from usage.snapshot import Snapshot
+
+MAX_BUCKETS = 10_000
+MAX_ROWS = 10_000
+NO_INTERVAL = "none"
+# An interval's length, and how far back one looks who does not say.
+INTERVALS: dict[str, tuple[timedelta, timedelta]] = {
+    "minute": (timedelta(minutes=1), timedelta(hours=1)),
+    "hour": (timedelta(hours=1), timedelta(days=2)),
+    "day": (timedelta(days=1), timedelta(days=30)),
+    "month": (timedelta(days=28), timedelta(days=365)),
+    NO_INTERVAL: (timedelta(days=1), timedelta(days=30)),
+}
+DIMENSIONS = ("key", "member", "model", "endpoint", "outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """By what calls are added up: some of DIMENSIONS (and "account", for operators), and an interval."""
+
+    by: tuple[str, ...]
+    interval: str = NO_INTERVAL
+    zone: tzinfo = UTC
+    zone_name: str = "UTC"
+
+
+def within_period(which: CallFilter, grouping: Grouping, as_of: datetime) -> CallFilter:
+    """The calls of the period asked for, or of the interval's usual one that starts with a whole interval.
+
+    An end that is not asked for stays open, so that nobody's clock hides a call. Raises InvalidRequest,
+    naming `since`, for a period with more than 10,000 intervals.
+    """
+    length, usual = INTERVALS[grouping.interval]
+    end = which.until or as_of
+    since = which.since or _start_of_interval(end - usual, grouping)
+    if end - since > length * MAX_BUCKETS:
+        unit = "day" if grouping.interval == NO_INTERVAL else grouping.interval
+        raise InvalidRequest(
+            f"A period has at most {MAX_BUCKETS:,} {unit}s; since is too early.", param="since"
+        )
+    return replace(which, since=since)
+
+
+def _start_of_interval(moment: datetime, grouping: Grouping) -> datetime:
+    local = moment.astimezone(grouping.zone).replace(second=0, microsecond=0)
+    if grouping.interval != "minute":
+        local = local.replace(minute=0)
+    if grouping.interval in ("day", "month", NO_INTERVAL):
+        local = local.replace(hour=0)
+    if grouping.interval == "month":
+        local = local.replace(day=1)
+    return local.astimezone(UTC)
+
+
+def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[dict[str, Any]]:
+    """One row a bucket and group that has calls: by time, then dearest first.
+
+    Raises InvalidRequest, naming `group_by`, when that makes more than 10,000 rows.
+    """
+    rows = figures(books, which, _wanted(grouping, limit=MAX_ROWS + 1))
+    check_row_count(rows)
+    keys = describe_keys(row["key"] for row in rows if "key" in row)
+    members = describe_members(row["member"] for row in rows if row.get("member") is not None)
+    return [_describe(row, grouping, keys, members) for row in rows]
+
+
+def total(books: Snapshot, which: CallFilter) -> dict[str, Any]:
+    """Everything in one row; percentiles cannot be had from those of the groups."""
+    rows = figures(books, which, _wanted(Grouping(())))
+    return describe_sums(rows[0] if rows else NO_FIGURES)
+
+
+def _wanted(grouping: Grouping, limit: int | None = None) -> Wanted:
+    return Wanted(
+        grouping.by,
+        grouping.interval,
+        grouping.zone,
+        grouping.zone_name,
+        histograms=("latencies", "first_bytes"),
+        units=("tokens_in", "tokens_out"),
+        limit=limit,
+    )
+
+
+def check_row_count(rows: list[Any]) -> None:
+    """Raise InvalidRequest, naming `group_by`, for more rows than an answer has."""
+    if len(rows) > MAX_ROWS:
+        raise InvalidRequest(
+            f"That makes more than {MAX_ROWS:,} rows; group by less, or ask for a shorter time.",
+            param="group_by",
+        )
+
+
+def describe_sums(row: dict[str, Any]) -> dict[str, Any]:
+    """`cost` is net of refunds, `gross` is not; latencies are exact up to 100 ms, then within 2 %."""
+    p50, p95, p99 = percentiles(row["latencies"], (0.5, 0.95, 0.99))
+    first_p50, first_p95 = percentiles(row["first_bytes"], (0.5, 0.95))
+    gross, refunded = row["gross_microcredits"], row["refunded_microcredits"]
+    return {
+        "calls": row["calls"],
+        "errors": row["errors"],
+        **money("cost", gross - refunded),
+        **money("gross", gross),
+        **money("refunded", refunded),
+        "tokens_in": row["tokens_in"],
+        "tokens_out": row["tokens_out"],
+        "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
+        "first_byte_ms": {"p50": first_p50, "p95": first_p95},
+    }
+
+
+def _describe(
+    row: dict[str, Any],
+    grouping: Grouping,
+    keys: dict[int, dict[str, Any]],
+    members: dict[int, dict[str, Any]],
+) -> dict[str, Any]:
+    described: dict[str, Any] = {}
+    if grouping.interval != NO_INTERVAL:
+        described["bucket"] = local_text(row["bucket"], grouping.zone)
+    for name in grouping.by:
+        if name == "key":
+            described["key"] = keys.get(row["key"])
+        elif name == "member":
+            described["member"] = members.get(row["member"])
+        elif name == "account":
+            described["account_id"] = row["account"]
+        else:
+            described[name] = row[name]
+    return described | describe_sums(row)

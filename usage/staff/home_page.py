@@ -1,0 +1,120 @@
+"""The first page of the staff site: the figures that matter today, and the way to everything else."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.staff.page_registry import OVERVIEW, may, show, staff_page
+from accounts.staff.tables import Tone
+from usage.queries.filters import CallFilter
+from usage.reports import REPORTS, Question
+from usage.reports.question import MAX_LIMIT
+from usage.reports.shape import Column, Report
+from usage.staff.report_pages import PERMISSION, shown_title, shown_value
+
+# Reports of what should not be, as of now; the gateway adds the upstreams and the tasks.
+AS_OF_NOW = ("upstream_problems", "stuck_tasks", "holds")
+
+
+class Figure(NamedTuple):
+    """One figure, what it was before or what it means, and the report behind it."""
+
+    name: str
+    value: str
+    remark: str
+    href: str
+    tone: Tone = ""
+
+
+@staff_page("", name="home", title=OVERVIEW, permission="", menu=(OVERVIEW, "home"))
+def home(request: HttpRequest) -> HttpResponse:
+    """Every member of the staff may come here; the figures are for those who may see reports."""
+    allowed = may(request, [PERMISSION])
+    sees_reports = allowed["view_usageevent"]
+    return show(
+        request,
+        "staff/home.html",
+        _("Overview"),
+        {
+            "figures": _figures() if sees_reports else [],
+            "reports": list(REPORTS.values()) if sees_reports else [],
+        },
+    )
+
+
+def _figures() -> list[Figure]:
+    """The day so far beside the day before, and what is so at this moment."""
+    day = Question(
+        which=CallFilter(account_id=None, since=datetime.now(UTC) - timedelta(days=1)),
+        group_by=(),
+        interval="hour",
+        compare=True,
+    )
+    calls = REPORTS["calls"].make(day)
+    now = Question(limit=MAX_LIMIT)
+    figures = [_total(calls, name) for name in ("calls", "cost", "error_rate")]
+    figures.append(_liability(REPORTS["liability"].make(now)))
+    figures += [_rows(REPORTS[name].make(now), _("now")) for name in AS_OF_NOW if name in REPORTS]
+    figures.append(_rows(REPORTS["overruns"].make(now), _("24 hours")))
+    figures.append(_books(REPORTS["reconciliation"].make(now)))
+    return figures
+
+
+def _total(report: Report, name: str) -> Figure:
+    column = _column(report, name)
+    before = (report.previous.totals or {}).get(name) if report.previous is not None else None
+    return Figure(
+        _("%(figure)s, 24 hours") % {"figure": shown_title(column)},
+        shown_value(column, (report.totals or {}).get(name)),
+        _("%(value)s the day before") % {"value": shown_value(column, before)},
+        _href(report),
+    )
+
+
+def _liability(report: Report) -> Figure:
+    totals = report.totals or {}
+    column = _column(report, "unspent")
+    return Figure(
+        _("Unspent credits"),
+        shown_value(column, totals.get("unspent")),
+        _("owed to accounts"),
+        _href(report),
+    )
+
+
+def _rows(report: Report, when: str) -> Figure:
+    """How many rows there are of what there should be none."""
+    count = f"{len(report.rows):,}"
+    if report.is_cut:
+        count = _("%(count)s or more") % {"count": count}
+    return Figure(_(report.title), count, when, _href(report), "warn" if report.rows else "good")
+
+
+def _books(report: Report) -> Figure:
+    """What the newest look and the newest whole reconciliation found."""
+    wrong = [row for row in _newest_of_each(report.rows) if row["disagreements"]]
+    value = _("disagree") if wrong else _("agree")
+    scope = next(column for column in report.groups if column.name == "scope")
+    looked = ", ".join(
+        f"{shown_value(scope, row['scope'])} {row['checked_at']:%m-%d %H:%M}"
+        for row in _newest_of_each(report.rows)
+    )
+    return Figure(_("The books"), value, looked, _href(report), "bad" if wrong else "good")
+
+
+def _newest_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    newest: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        newest.setdefault(row["scope"], row)
+    return list(newest.values())
+
+
+def _column(report: Report, name: str) -> Column:
+    return next(column for column in report.figures if column.name == name)
+
+
+def _href(report: Report) -> str:
+    return reverse("staff:report", args=[report.name])
