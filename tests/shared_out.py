@@ -75,10 +75,10 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("scenarios/test_metrics.py",),
     ("contract/test_openai_python.py", "contract/test_openai_python_media.py"),
     ("usage/test_rollups.py",),
-    ("usage/test_page_explore.py",),
+    ("usage/pages/test_explore.py",),
     ("gateway/tasks/test_worker.py",),
     ("gateway/webhooks_out/test_worker.py",),
-    ("aio_platform/test_embedded_postgres.py",),
+    ("aio_platform/db/test_embedded_postgres.py",),
 )
 _unit_of = {file: number for number, files in enumerate(TOGETHER) for file in files}
 

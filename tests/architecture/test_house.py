@@ -1,8 +1,11 @@
-"""The house stays as it was laid out: one-way imports, rooms with names, one door to the money."""
+"""The house stays as it was laid out: one-way imports, rooms with names, one way to the money."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -21,15 +24,17 @@ NAMELESS = {
     "base_utils",
     "tools",
 }
+MOST_MODULES = 20
+MOST_AT_GATEWAYS_ROOT = 12
 # The rooms that ask the books for something; every other room asks one of these.
-MONEY_DOORS = {
-    "archive.py",
-    "grants.py",
-    "idempotency.py",
-    "ledger.py",
-    "rate_card.py",
+LEDGER_API = {
+    "archive/months.py",
+    "ledger/client.py",
+    "ledger/grants.py",
+    "ledger/idempotency.py",
+    "ledger/rate_card.py",
+    "ledger/route_costs.py",
     "rollups.py",
-    "route_costs.py",
 }
 # A latency's place in a histogram is arithmetic, which any query may do.
 MONEY_FUNCTION = re.compile(r"usage_(?!latency_mark)[a-z_]+_v[0-9]+")
@@ -96,11 +101,10 @@ def test_every_room_says_what_it_is_for() -> None:
     assert silent == []
 
 
-def test_the_books_are_asked_at_their_doors_alone() -> None:
+def test_the_money_functions_are_called_by_the_ledger_api_alone() -> None:
     """The functions of `usage/sql` are called in these rooms of usage, and nowhere else."""
     callers = {file for file in python_files() if MONEY_FUNCTION.search(_code(file))}
-    assert {file.name for file in callers} == MONEY_DOORS
-    assert {file.parent for file in callers} == {ROOT / "usage"}
+    assert {str(file.relative_to(ROOT / "usage")) for file in callers} == LEDGER_API
 
 
 def _code(file: Path) -> str:
@@ -121,3 +125,40 @@ def _is_prose(text: str) -> bool:
 def test_no_room_writes_to_the_books_tables_by_itself() -> None:
     writes = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+usage_", re.I)
     assert [str(file.relative_to(ROOT)) for file in python_files() if writes.search(_code(file))] == []
+
+
+def test_packages_have_few_modules_and_gateways_root_fewer_still() -> None:
+    sizes = Counter(file.parent for file in python_files())
+    assert sizes[ROOT / "gateway"] <= MOST_AT_GATEWAYS_ROOT
+    assert {str(folder.relative_to(ROOT)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+
+
+def test_there_is_no_import_circle() -> None:
+    """By every import statement: one inside a function or for type checkers alone is an arrow too."""
+    arrows = imports_by_module()
+    sorter = TopologicalSorter(arrows)
+    sorter.prepare()  # raises CycleError, which names the circle
+    assert len(arrows) > 300
+
+
+def imports_by_module() -> dict[str, set[str]]:
+    files = {_module_name(file): file for file in python_files()}
+    arrows: dict[str, set[str]] = {}
+    for name, file in files.items():
+        arrows[name] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                arrows[name] |= {alias.name for alias in node.names} & set(files)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    imported = f"{node.module}.{alias.name}"
+                    arrows[name] |= {imported if imported in files else node.module} & set(files)
+        arrows[name].discard(name)
+    return arrows
+
+
+def _module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    if parts[0] == "platform":
+        parts = parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from accounts import actions
 from gateway import retention
-from tests.gateway.callbacks.customer import Desk
+from tests.gateway.webhooks_out.customer import Desk
 from usage.ledger.grants import open_account
 
 URL = "https://customer.example/hook"

@@ -18,9 +18,9 @@ from accounts.keys.format import digest_of
 from gateway.tasks.store import TaskDesk
 from gateway.webhooks_out import signing_secrets, worker
 from gateway.webhooks_out.signing import new_secret
-from tests.gateway.callbacks.customer import Desk, Endpoint, Workers, eventually
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import open_task, rate_of
+from tests.gateway.webhooks_out.customer import Desk, Endpoint, Workers, eventually
 from usage.ledger import grants
 from usage.ledger.calls import Caller
 

@@ -19,7 +19,7 @@ from aio_platform.db import database
 from aio_platform.db.connection import DatabaseLine
 from aio_platform.db.url import django_database
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from aio_platform.db.embedded_postgres import EmbeddedPostgres
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
 
 # Another process of ours: attaches, says so, and lets go when its standard input ends.

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.aio_platform.test_handler import reading, serve
 
 from aio_platform import errors
 from aio_platform.http.content_coding import MAX_MEMBERS, PIECE_BYTES, BodyDecoder, decoder_of
+from tests.aio_platform.http.test_handler import reading, serve
 
 zstd: Any = pytest.importorskip("backports.zstd")
 BODY = json.dumps({"messages": ["hello"] * 500}).encode()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 # In a process of its own, as `serve` is: pytest has threads.
 RUN_FORKED = """
 import atexit, json, os, signal, socket, sys

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # A child notes its start, that it is told to stop, and its end; its arguments are its name and what it does. One of
 # "with NAME" ends only once that one has been told to stop too.
 CHILD = """

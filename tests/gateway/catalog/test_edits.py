@@ -16,7 +16,7 @@ from gateway.catalog.edits import ChangeRefused
 from gateway.catalog.routes import Catalog, ModelPaused
 from gateway.catalog.store import RoutesInUse
 from gateway.models import CatalogVersion
-from tests.gateway.small_catalog import small_catalog
+from tests.gateway.catalog.small_catalog import small_catalog
 from usage.ledger import rate_card
 
 TOML = "# A comment of its operator's.\n" + small_catalog(

@@ -15,7 +15,7 @@ from gateway.catalog import feed as catalog_feed
 from gateway.catalog import store as catalog_store
 from gateway.catalog.feed import CatalogFeed, NoCatalog
 from gateway.catalog.parser import CatalogErrors, parse_catalog
-from tests.gateway.small_catalog import small_catalog
+from tests.gateway.catalog.small_catalog import small_catalog
 from usage.ledger.rate_card import UnknownRate
 
 ADAPTERS = {"openai_chat"}

@@ -19,7 +19,7 @@ ENVIRON = {
     "EMPTY": " ",
     "MAIN_KEY": "sk-operators",
 }
-SOUND = Path(__file__).with_name("test_catalog_sound.toml").read_text()
+SOUND = Path(__file__).with_name("sound.toml").read_text()
 
 
 def parse(text: str) -> CatalogDescription:
@@ -74,13 +74,13 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_the_example_that_operators_read_is_sound() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
     example = text.partition("are a TOML file:")[2].partition("`.venv/bin/python manage.py load_catalog")[0]
     assert [route.model for route in parse(textwrap.dedent(example)).routes] == ["gemini"]
 
 
 def test_the_catalog_that_is_shipped_is_sound() -> None:
-    file = Path(__file__).resolve().parents[2] / "gateway" / "catalogs" / "sandbox.toml"
+    file = Path(__file__).resolve().parents[3] / "gateway" / "catalogs" / "sandbox.toml"
     environ = {"AIO_SANDBOX_URL": "http://127.0.0.1:9000"}
     catalog = parse_catalog(read_catalog(str(file)), file=str(file), adapters=ADAPTERS, environ=environ)
     assert catalog.defaults["chat"] == "gemini"

@@ -18,7 +18,7 @@ from gateway.catalog import processes
 from gateway.catalog.feed import CatalogFeed
 from gateway.catalog.processes import TrialFailed
 from gateway.models import CatalogTrial, CatalogVerdict, CatalogVersion
-from tests.gateway.small_catalog import small_catalog
+from tests.gateway.catalog.small_catalog import small_catalog
 
 TOML = small_catalog("process-test", "env:TEST_CATALOG_URL")
 DEARER = TOML.replace('"0.5"', '"0.75"')

@@ -16,7 +16,7 @@ from gateway.catalog.sandbox_choice import (
     choose,
     upstreams_in_use,
 )
-from tests.gateway.small_catalog import small_catalog
+from tests.gateway.catalog.small_catalog import small_catalog
 
 ALONE = small_catalog("choice-test", REFERENCE)
 BOTH = small_catalog("choice-test", REFERENCE, second_url="http://127.0.0.1:9001")

@@ -10,7 +10,7 @@ from gateway.catalog.parser import parse_catalog
 from gateway.catalog.routes import ADAPTERS
 from gateway.catalog.scope_choices import model_slugs
 from gateway.catalog.store import store
-from tests.gateway.small_catalog import small_catalog
+from tests.gateway.catalog.small_catalog import small_catalog
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.catalog.writer import catalog_text
 
-CATALOGS = Path(__file__).resolve().parents[2] / "gateway" / "catalogs"
+CATALOGS = Path(__file__).resolve().parents[3] / "gateway" / "catalogs"
 
 
 @pytest.mark.parametrize("file", sorted(CATALOGS.glob("*.toml")), ids=lambda file: file.stem)

@@ -8,7 +8,7 @@ from django.db import connection
 
 from aio_platform.errors import InvalidRequest
 from gateway.staff.stuck_report import stuck_tasks
-from tests.gateway.staff_world import World, make_world
+from tests.gateway.staff.staff_world import World, make_world
 from usage.queries.filters import CallFilter
 from usage.reports import REPORTS, Question
 

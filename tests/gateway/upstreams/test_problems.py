@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.gateway.test_relay import answering, carry
 
 from gateway.calls.relay import Relay
 from gateway.errors import UpstreamMisconfigured
@@ -14,6 +13,7 @@ from gateway.upstreams import problems
 from gateway.upstreams.client import Upstreams
 from gateway.upstreams.problem_report import open_problems
 from gateway.upstreams.problem_report import upstream_problems as report
+from tests.gateway.calls.test_relay import answering, carry
 from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
 from usage.ledger.client import Ledger
 from usage.reports import REPORTS, Question

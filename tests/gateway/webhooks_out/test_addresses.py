@@ -3,8 +3,8 @@
 import pytest
 from pytest_django import Settings
 
-from tests.gateway.callbacks.conftest import Tenant
-from tests.gateway.callbacks.customer import Desk, Endpoint, Workers
+from tests.gateway.webhooks_out.conftest import Tenant
+from tests.gateway.webhooks_out.customer import Desk, Endpoint, Workers
 
 
 @pytest.mark.parametrize(

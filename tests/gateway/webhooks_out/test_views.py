@@ -8,8 +8,8 @@ from django.test import Client
 
 from accounts import actions
 from accounts.models import AuditEntry
-from tests.gateway.callbacks.conftest import Tenant
-from tests.gateway.callbacks.customer import Desk
+from tests.gateway.webhooks_out.conftest import Tenant
+from tests.gateway.webhooks_out.customer import Desk
 
 URL = "https://hooks.example/in"
 ADDRESSES = [

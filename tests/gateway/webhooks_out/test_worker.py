@@ -10,8 +10,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.webhooks_out import endpoints, queue, schedule, sending, signing_secrets
 from gateway.webhooks_out.signing import new_secret
-from tests.gateway.callbacks.conftest import Tenant
-from tests.gateway.callbacks.customer import Desk, Endpoint, Workers, beside, eventually
+from tests.gateway.webhooks_out.conftest import Tenant
+from tests.gateway.webhooks_out.customer import Desk, Endpoint, Workers, beside, eventually
 
 
 async def set_endpoint(account_id: int, url: str) -> None:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts import actions
 from accounts.models import Account
 from gateway.webhooks_out import signing_secrets, worker
-from tests.gateway.callbacks.customer import Desk, Endpoint, Workers
+from tests.gateway.webhooks_out.customer import Desk, Endpoint, Workers
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ ENVIRON = {
     "TEST_TOKEN": "token-secret",
     "EMPTY": " ",
 }
-SOUND = Path(__file__).with_name("test_catalog_sound.toml").read_text()
+SOUND = Path(__file__).with_name("sound.toml").read_text()
 
 
 def errors_in(text: str) -> list[str]:

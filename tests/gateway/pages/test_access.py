@@ -20,7 +20,7 @@ from accounts.models import Account, Membership, User
 from accounts.page_context import VIEW_AS_SESSION_KEY
 from accounts.view_as import STARTED_SESSION_KEY
 from aio_platform.http.request_ids import new_request_uuid, public_request_id
-from tests.gateway.staff_world import make_world
+from tests.gateway.staff.staff_world import make_world
 from usage.ledger.grants import open_account
 
 EVERYBODY, MEMBERS = "everybody", ("owner", "admin", "developer", "viewer")

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 from django.http import HttpResponse
-from tests.gateway.test_relay import carry as carry_chat
-from tests.gateway.test_relay import deliver
 
 from aio_platform.db import database
 from aio_platform.errors import ServiceUnavailable
@@ -18,6 +16,8 @@ from aio_platform.http.stream_priming import started
 from gateway.adapters.protocol import BinaryAnswer, JsonAnswer, Steps, StreamedAnswer, UpstreamCall
 from gateway.calls.execute import OpenBinary, binary_stream, carry
 from gateway.upstreams.client import Upstreams
+from tests.gateway.calls.test_relay import carry as carry_chat
+from tests.gateway.calls.test_relay import deliver
 from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from usage.ledger.units import Units

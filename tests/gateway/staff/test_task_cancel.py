@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import AuditEntry, User
 from gateway.models import CatalogVersion
-from tests.gateway.staff_world import World, make_world
+from tests.gateway.staff.staff_world import World, make_world
 from usage.models import Balance
 
 HELD = 250_000

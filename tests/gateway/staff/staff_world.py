@@ -13,7 +13,7 @@ from accounts.models import Account, ApiKey
 from aio_platform.http import request_ids
 from gateway.catalog import edits
 from gateway.models import CatalogVersion
-from tests.gateway.small_catalog import small_catalog
+from tests.gateway.catalog.small_catalog import small_catalog
 from usage.ledger import grants, rate_card
 from usage.ledger.rates import Price
 

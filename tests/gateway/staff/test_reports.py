@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
-from tests.gateway.staff_world import World, make_world, some_calls
+from tests.gateway.staff.staff_world import World, make_world, some_calls
 from usage.ledger import route_costs
 from usage.ledger.rates import Price
 from usage.reports import REPORTS

@@ -18,7 +18,7 @@ from accounts.models import Account, ApiKey, AuditEntry, Membership, Plan, User
 from accounts.staff.audited_admin import described
 from gateway.catalog.feed import load_current
 from gateway.models import CatalogVersion
-from tests.gateway.staff_world import TOML, WHY_IT_FAILED, World, make_world
+from tests.gateway.staff.staff_world import TOML, WHY_IT_FAILED, World, make_world
 from usage.ledger import grants
 from usage.models import Balance, Grant
 

@@ -13,7 +13,7 @@ from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
 from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
 from gateway.adapters.tasks.protocol import NotTaken, Submitted
 from tests.gateway.adapters.driving import Route
-from tests.gateway.adapters.task_driving import HOOK, carry, task
+from tests.gateway.adapters.tasks.task_driving import HOOK, carry, task
 
 MARKED = HOOK + "&marker=mark-1"
 TAKEN: dict[ModuleType, Any] = {

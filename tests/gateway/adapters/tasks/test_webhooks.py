@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
 from gateway.adapters.tasks.protocol import ForgedWebhook
-from tests.gateway.adapters.task_driving import NOW_S
+from tests.gateway.adapters.tasks.task_driving import NOW_S
 
 Signer = Callable[[bytes, int], dict[str, str]]
 KEY = b"a webhook key of thirty-two byte"

@@ -11,10 +11,10 @@ from django.db import connection
 from gateway.catalog import edits, feed
 from gateway.catalog.parser import CatalogErrors
 from gateway.models import CatalogVersion
-from tests.gateway.small_catalog import small_catalog
+from tests.gateway.catalog.small_catalog import small_catalog
 from usage.ledger import rate_card
 
-SHIPPED = sorted((Path(__file__).resolve().parents[2] / "gateway" / "catalogs").glob("*.toml"))
+SHIPPED = sorted((Path(__file__).resolve().parents[3] / "gateway" / "catalogs").glob("*.toml"))
 TOML = small_catalog("command-test", "env:TEST_CATALOG_URL")
 COUNTS = {"models": 1, "routes": 1, "upstreams": 1, "rates": 1}
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts import actions
 from accounts.models import User
 from accounts.staff import page_registry
-from tests.gateway.staff_world import World, make_world
+from tests.gateway.staff.staff_world import World, make_world
 
 # Every page and action of ours; `load` is asked without a text, `export` for the version there is.
 NAMES = [page.name for page in page_registry.registered()]

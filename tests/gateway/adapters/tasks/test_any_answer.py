@@ -13,7 +13,7 @@ from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, 
 from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
 from gateway.adapters.tasks.protocol import Polled, Progress, Submitted
 from tests.gateway.adapters.driving import Route
-from tests.gateway.adapters.task_driving import task
+from tests.gateway.adapters.tasks.task_driving import task
 
 STATES = """
     waiting queuing generating success fail PENDING SUCCESS CALLBACK_EXCEPTION X_FAILED IN_QUEUE COMPLETED starting

@@ -15,7 +15,7 @@ from accounts.models import AuditEntry, Plan, User
 from accounts.staff import page_registry
 from accounts.staff.labels import TARGETS
 from gateway.catalog.routes import ENDPOINTS
-from tests.gateway.staff_world import World, make_world, some_calls
+from tests.gateway.staff.staff_world import World, make_world, some_calls
 from usage.labels import REFUSALS
 from usage.ledger.rates import PRICED_UNITS
 from usage.reports import REPORTS

@@ -9,7 +9,7 @@ import pytest
 from gateway.adapters.shared.limits import BadOption
 from gateway.adapters.tasks.provider_input import provider_input, provider_model
 from tests.gateway.adapters.driving import Route
-from tests.gateway.adapters.task_driving import task
+from tests.gateway.adapters.tasks.task_driving import task
 
 
 def sent(options: dict[str, Any], **parameters: Any) -> dict[str, Any]:
