@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "gateway" / "adapters"
+PACKAGES = {"adapters", *(folder.name for folder in FOLDER.iterdir() if folder.is_dir())}
 # Helpers that are given an option's name, by the place of it among their arguments.
 READERS = {"limit": 1, "check_count": 2, "_of": 1}
 Place = tuple[str, str]
@@ -28,10 +29,10 @@ class Module:
         self.imported: dict[str, Place] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gateway.adapters"):
-                module = (node.module or "").removeprefix("gateway.adapters").removeprefix(".")
+                module = (node.module or "").rpartition(".")[2]
                 for alias in node.names:
                     self.imported[alias.asname or alias.name] = (
-                        (module, alias.name) if module else (alias.name, "")
+                        (alias.name, "") if module in PACKAGES else (module, alias.name)
                     )
         self.functions = {
             node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -98,4 +99,4 @@ def options_read_by(adapter: str, modules: dict[str, Module]) -> set[str]:
 
 
 def modules_of_adapters() -> dict[str, Module]:
-    return {path.stem: Module(path) for path in FOLDER.glob("*.py")}
+    return {path.stem: Module(path) for path in FOLDER.rglob("*.py")}
