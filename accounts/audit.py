@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 
 from accounts.models import Account, ApiKey, AuditEntry, Invitation, Membership, User
-from accounts.principal import Caller
+from accounts.principal import Principal
 from aio_platform.http.request_context import client_address
 
 MAX_LABEL_LENGTH = 200
@@ -39,7 +39,7 @@ class Actor:
 OPERATOR = Actor(label="command line")
 
 
-def actor_of(request: HttpRequest, caller: Caller) -> Actor:
+def actor_of(request: HttpRequest, caller: Principal) -> Actor:
     """The member or the key on whose behalf a request runs."""
     if caller.api_key is not None:
         kind, actor_id = AuditEntry.ActorKind.KEY, caller.api_key.pk

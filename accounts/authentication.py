@@ -14,7 +14,7 @@ from accounts import errors
 from accounts.keys.format import bearer_key, digest_of
 from accounts.keys.guessing import refusal_for_failed_key
 from accounts.models import Account, ApiKey, Membership, User
-from accounts.principal import ACCOUNT_HEADER, Caller, check_endpoint_scope, is_address_within
+from accounts.principal import ACCOUNT_HEADER, Principal, check_endpoint_scope, is_address_within
 from accounts.public_ids import is_account_id
 from accounts.view_as import SAFE_METHODS, ReadsOnly, is_viewing_as
 from aio_platform.http.request_context import client_address
@@ -23,7 +23,7 @@ from aio_platform.http.request_context import client_address
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer aio_…`. Without that header the next class gets its turn."""
 
-    def authenticate(self, request: Request) -> tuple[None, Caller] | None:
+    def authenticate(self, request: Request) -> tuple[None, Principal] | None:
         """The caller a live key stands for; None without an Authorization header.
 
         Raises MissingKey, MalformedKey, UnknownKey, RevokedKey or ExpiredKey (401), TooManyKeyGuesses (429),
@@ -44,7 +44,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         named = request.headers.get(ACCOUNT_HEADER)
         if named is not None and named != api_key.account.public_id:
             raise _foreign_account()
-        return None, Caller(account=api_key.account, api_key=api_key)
+        return None, Principal(account=api_key.account, api_key=api_key)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -56,7 +56,7 @@ class MemberSessionAuthentication(SessionAuthentication):
     X-Account names the account; without it, it is the one they joined first.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, Caller] | None:
+    def authenticate(self, request: Request) -> tuple[User, Principal] | None:
         """The signed-in member; None when nobody is signed in.
 
         Raises REST framework's PermissionDenied (403) without a CSRF token, NotAMember (403), and
@@ -79,7 +79,7 @@ class MemberSessionAuthentication(SessionAuthentication):
             if found is None:
                 raise _foreign_account()
             membership = found
-        return user, Caller(account=membership.account, user=user, role=membership.role)
+        return user, Principal(account=membership.account, user=user, role=membership.role)
 
 
 class BelongsToAccount(BasePermission):
@@ -91,7 +91,7 @@ class BelongsToAccount(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """True, or MissingKey (401), EndpointNotAllowed or KeysNotManageable (403) raised."""
-        if not isinstance(request.auth, Caller):
+        if not isinstance(request.auth, Principal):
             raise errors.MissingKey
         if request.auth.api_key is not None:
             check_endpoint_scope(request.auth.api_key, getattr(view, "endpoint_scope", ""))

@@ -13,7 +13,7 @@ KEYS_SCOPE = "keys"
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """On whose behalf a request runs: a member with a role, or an API key. Found in `request.auth`."""
 
     account: Account
@@ -22,13 +22,13 @@ class Caller:
     api_key: ApiKey | None = None
 
 
-def caller_of(request: Request) -> Caller:
+def principal_of(request: Request) -> Principal:
     """The caller of a request that BelongsToAccount let in."""
-    assert isinstance(request.auth, Caller)
+    assert isinstance(request.auth, Principal)
     return request.auth
 
 
-def require_role(caller: Caller, *roles: str) -> None:
+def require_role(caller: Principal, *roles: str) -> None:
     """Raise RoleNotAllowed unless the caller is a member with one of the roles; an API key has none."""
     if caller.role not in roles:
         raise errors.RoleNotAllowed(*roles)

@@ -21,7 +21,7 @@ from accounts.lookup import find_account
 from aio_platform.http.request_ids import new_request_uuid
 from benchmarks.children import next_job, report
 from benchmarks.served_platform import RATE
-from usage.ledger.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
+from usage.ledger.calls import ADMITTED, CallEnd, CallToAuthorize, Credentials
 from usage.ledger.client import Ledger
 from usage.ledger.outcomes import Outcome
 from usage.ledger.units import Units
@@ -36,7 +36,7 @@ def main(key: str, account_name: str) -> None:
     """Carry out jobs until the parent is gone."""
     account_id: int = find_account(account_name).pk
     rate_id = PublishedRate.objects.filter(name=RATE).latest("version").id
-    caller = Caller(digest_of(key), address="127.0.0.1")
+    caller = Credentials(digest_of(key), address="127.0.0.1")
     version = connection.cursor().execute("SHOW server_version").fetchone()[0]
     fsync = connection.cursor().execute("SHOW fsync").fetchone()[0]
     commit = connection.cursor().execute("SHOW synchronous_commit").fetchone()[0]
@@ -58,7 +58,7 @@ def _books(account_id: int) -> dict[str, int]:
     }
 
 
-async def _pairs(caller: Caller, rate_id: int, in_flight: int, seconds: float) -> dict[str, Any]:
+async def _pairs(caller: Credentials, rate_id: int, in_flight: int, seconds: float) -> dict[str, Any]:
     ledger = Ledger()
     await ledger.open()
     pairs = [0] * in_flight
@@ -74,7 +74,7 @@ async def _pairs(caller: Caller, rate_id: int, in_flight: int, seconds: float) -
 
 
 async def _one_after_the_other(
-    ledger: Ledger, caller: Caller, rate_id: int, ends_at: float, pairs: list[int], place: int
+    ledger: Ledger, caller: Credentials, rate_id: int, ends_at: float, pairs: list[int], place: int
 ) -> None:
     while time.perf_counter() < ends_at:
         request_uuid = new_request_uuid()

@@ -16,7 +16,7 @@ django.setup()
 from accounts.keys.format import digest_of
 from aio_platform.http.request_ids import new_request_uuid
 from benchmarks.children import next_job, report
-from usage.ledger.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
+from usage.ledger.calls import ADMITTED, CallEnd, CallToAuthorize, Credentials
 from usage.ledger.client import Ledger
 from usage.ledger.outcomes import Outcome
 from usage.ledger.units import Units
@@ -29,13 +29,13 @@ written = 0
 def main(key: str, rate: str, calls_per_s: float) -> None:
     """Write in a thread, and answer the parent."""
     rate_id = PublishedRate.objects.filter(name=rate).latest("version").id
-    caller = Caller(digest_of(key), address="127.0.0.1")
+    caller = Credentials(digest_of(key), address="127.0.0.1")
     threading.Thread(target=lambda: uvloop.run(_write(caller, rate_id, calls_per_s)), daemon=True).start()
     while next_job() is not None:
         report({"written": written})
 
 
-async def _write(caller: Caller, rate_id: int, calls_per_s: float) -> None:
+async def _write(caller: Credentials, rate_id: int, calls_per_s: float) -> None:
     ledger = Ledger()
     await ledger.open()
     began, begun = time.perf_counter(), 0
@@ -50,7 +50,7 @@ async def _write(caller: Caller, rate_id: int, calls_per_s: float) -> None:
         await asyncio.sleep(TICK_S)
 
 
-async def _call(ledger: Ledger, caller: Caller, rate_id: int) -> None:
+async def _call(ledger: Ledger, caller: Credentials, rate_id: int) -> None:
     global written
     request_uuid = new_request_uuid()
     verdict = await ledger.authorize(

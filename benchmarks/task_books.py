@@ -24,9 +24,9 @@ from benchmarks.served_platform import TASK_MODEL, TASK_RATE
 from gateway.tasks.ids import new_task_id
 from gateway.tasks.listing import TaskFilter
 from gateway.tasks.records import TaskToOpen
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from usage.ledger import grants
-from usage.ledger.calls import ADMITTED, Caller, CallToAuthorize
+from usage.ledger.calls import ADMITTED, CallToAuthorize, Credentials
 from usage.ledger.units import Units
 from usage.models import PublishedRate
 
@@ -53,7 +53,7 @@ FILL_SQL = """
 def main() -> None:
     """Carry out jobs until the parent is gone."""
     account = grants.open_account(ACCOUNT, "unlimited", extra_microcredits=100_000 * CREDIT).account
-    caller = Caller(digest_of(actions.issue_key(account, "bench")[1]), address="127.0.0.1")
+    caller = Credentials(digest_of(actions.issue_key(account, "bench")[1]), address="127.0.0.1")
     rate = PublishedRate.objects.filter(name=TASK_RATE).latest("version").id
     report({"ready": True})
     while (job := next_job()) is not None:
@@ -66,8 +66,8 @@ def main() -> None:
             report(_counts(account))
 
 
-async def _open(caller: Caller, rate_id: int, tasks: int) -> dict[str, Any]:
-    desk = TaskDesk()
+async def _open(caller: Credentials, rate_id: int, tasks: int) -> dict[str, Any]:
+    desk = TaskStore()
     numbers = iter(range(tasks))
     began = time.perf_counter()
 
@@ -82,7 +82,7 @@ async def _open(caller: Caller, rate_id: int, tasks: int) -> dict[str, Any]:
     return {"rate": tasks / took}
 
 
-def _task(caller: Caller, rate_id: int) -> TaskToOpen:
+def _task(caller: Credentials, rate_id: int) -> TaskToOpen:
     body = {"model": TASK_MODEL, "prompt": "A serene Japanese garden with cherry blossoms"}
     route = f"image_task/{TASK_MODEL}@tasks"
     call = CallToAuthorize(
@@ -108,9 +108,9 @@ def _fill(account: Account, rows: int) -> None:
     old_callbacks.fill(account.pk)
 
 
-async def _read(caller: Caller) -> dict[str, float]:
+async def _read(caller: Credentials) -> dict[str, float]:
     """The slowest of a few reads of each kind, in milliseconds."""
-    desk = TaskDesk()
+    desk = TaskStore()
     page = await desk.page(caller, TaskFilter(limit=100))
     deep = page.tasks[-1]
     reads = {

@@ -23,7 +23,7 @@ from accounts.keys.serializers import (
     StrictSerializer,
 )
 from accounts.models import ApiKey
-from accounts.principal import ACCOUNT_HEADER, KEYS_SCOPE, Caller, caller_of
+from accounts.principal import ACCOUNT_HEADER, KEYS_SCOPE, Principal, principal_of
 from aio_platform.errors import InvalidRequest
 
 _ACCOUNT = OpenApiParameter(
@@ -47,7 +47,7 @@ class KeysView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of the account's keys, newest first, ended ones included."""
-        caller = caller_of(request)
+        caller = principal_of(request)
         query = _checked(PageQuery, request.query_params.dict())
         keys = service.keys_of(caller).order_by("-id")
         if query["after"] is not None:
@@ -73,7 +73,7 @@ class KeysView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Issue a key. `key` is its text, shown this once."""
-        caller = caller_of(request)
+        caller = principal_of(request)
         # Asked again by the desk; here so that a role is refused before a body is read.
         service.check_may_manage(caller)
         wanted = _checked(IssueBody, read_json_object(request))
@@ -94,7 +94,7 @@ class KeyView(APIView):
     )
     def get(self, request: Request, key_id: str) -> Response:
         """One key, live or ended."""
-        return Response(KeyBody(service.find(caller_of(request), key_id)).data)
+        return Response(KeyBody(service.find(principal_of(request), key_id)).data)
 
     @extend_schema(
         operation_id="change_key",
@@ -105,7 +105,7 @@ class KeyView(APIView):
     )
     def patch(self, request: Request, key_id: str) -> Response:
         """Rename a key, or change its caps and expiry: all of what is asked for, or nothing."""
-        caller = caller_of(request)
+        caller = principal_of(request)
         service.check_may_manage(caller)
         api_key = service.find(caller, key_id)
         wanted = _checked(ChangeBody, read_json_object(request))
@@ -121,7 +121,7 @@ class KeyView(APIView):
     )
     def delete(self, request: Request, key_id: str) -> Response:
         """Revoke a key for good: calls that start after this answer are refused. Repeatable."""
-        caller = caller_of(request)
+        caller = principal_of(request)
         service.check_may_manage(caller)
         api_key = service.find(caller, key_id)
         return Response(KeyBody(service.revoke(caller, actor_of(request._request, caller), api_key)).data)
@@ -139,7 +139,7 @@ class KeyRotationView(APIView):
     )
     def post(self, request: Request, key_id: str) -> Response:
         """Issue a successor under the same terms; the old key works `overlap_s` seconds longer."""
-        caller = caller_of(request)
+        caller = principal_of(request)
         service.check_may_manage(caller)
         api_key = service.find(caller, key_id)
         wanted = _checked(RotateBody, read_json_object(request))
@@ -154,7 +154,7 @@ def _checked(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, An
     return dict(serializer.validated_data)
 
 
-def _cursor(caller: Caller, after: str) -> int:
+def _cursor(caller: Principal, after: str) -> int:
     try:
         return service.find(caller, after).pk
     except KeyNotFound:

@@ -14,7 +14,7 @@ from accounts.errors import KeyNotFound, TooManyKeysIssued
 from accounts.keys import delegation
 from accounts.keys.serializers import KeyBody
 from accounts.models import ApiKey, Membership
-from accounts.principal import Caller, require_role
+from accounts.principal import Principal, require_role
 from accounts.public_ids import is_key_id
 
 ISSUING_ROLES = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.DEVELOPER)
@@ -29,20 +29,20 @@ NO_LIMITS: Mapping[str, Any] = {
 _LIMITS = ("name", "scopes", "may_manage_keys", "cap_day", "cap_month", "expires_at")
 
 
-def check_may_manage(caller: Caller) -> None:
+def check_may_manage(caller: Principal) -> None:
     """A key was checked by its scope already; a member needs one of the issuing roles, else RoleNotAllowed."""
     if caller.api_key is None:
         require_role(caller, *ISSUING_ROLES)
 
 
-def keys_of(caller: Caller) -> Any:
+def keys_of(caller: Principal) -> Any:
     """The account's keys, ended ones included."""
     return ApiKey.objects.filter(account=caller.account).select_related(
         "account", "replaces", "issued_by", "created_by"
     )
 
 
-def find(caller: Caller, key_id: str) -> ApiKey:
+def find(caller: Principal, key_id: str) -> ApiKey:
     """The account's key of that public id; KeyNotFound for another account's as for none."""
     found = keys_of(caller).filter(public_id=key_id).first() if is_key_id(key_id) else None
     if found is None:
@@ -50,7 +50,7 @@ def find(caller: Caller, key_id: str) -> ApiKey:
     return found
 
 
-def issue(caller: Caller, actor: audit.Actor, wanted: Mapping[str, Any]) -> tuple[ApiKey, str]:
+def issue(caller: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -> tuple[ApiKey, str]:
     """Make the key that a checked IssueBody describes, and return it with its text.
 
     Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.issue_key` does.
@@ -88,7 +88,7 @@ def issue(caller: Caller, actor: audit.Actor, wanted: Mapping[str, Any]) -> tupl
     return api_key, key_text
 
 
-def change(caller: Caller, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[str, Any]) -> ApiKey:
+def change(caller: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[str, Any]) -> ApiKey:
     """Rename a key and change its caps and expiry as a checked ChangeBody says: all of it, or nothing.
 
     Raises RoleNotAllowed, BeyondOwnKey, and what `actions.change_limits` does.
@@ -120,7 +120,7 @@ def change(caller: Caller, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[
     return api_key
 
 
-def revoke(caller: Caller, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
+def revoke(caller: Principal, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
     """Revoke a key for good. Repeatable; what is revoked already is not written down again."""
     check_may_manage(caller)
     if api_key.revoked_at is not None:
@@ -128,7 +128,7 @@ def revoke(caller: Caller, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
     return actions.revoke_key(api_key, also=lambda: _record(actor, "key.revoke", api_key))
 
 
-def rotate(caller: Caller, actor: audit.Actor, api_key: ApiKey, overlap_s: int) -> tuple[ApiKey, str]:
+def rotate(caller: Principal, actor: audit.Actor, api_key: ApiKey, overlap_s: int) -> tuple[ApiKey, str]:
     """Issue a key's successor, and return it with its text.
 
     Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.rotate_key` does.
@@ -148,7 +148,7 @@ def rotate(caller: Caller, actor: audit.Actor, api_key: ApiKey, overlap_s: int) 
     )
 
 
-def _count_issued_key(caller: Caller) -> None:
+def _count_issued_key(caller: Principal) -> None:
     """By member, and for keys by account: a key that makes keys would otherwise multiply its own limit."""
     issuer = f"user:{caller.user.pk}" if caller.user is not None else f"account:{caller.account.pk}"
     window = rate_limits.count("key-issue", issuer, settings.KEYS_ISSUED_PER_MEMBER)

@@ -15,12 +15,12 @@ from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import ChatRequest
 from gateway.calls.chat import complete_chat
 from gateway.calls.relay import Call, price_headers
-from gateway.calls.runtime import running
+from gateway.calls.runtime import runtime
 from gateway.calls.stream import stream_chat
 from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
 from gateway.contracts.parsing import parse_body
-from gateway.http.authentication import caller_of, refused
-from gateway.http.idempotency import carried_once, idempotency_key_of
+from gateway.http.authentication import credentials_of, error_after_precheck
+from gateway.http.idempotency import idempotency_key_of, run_idempotent
 from gateway.http.json_body import read_json_body
 from gateway.openapi import chat as chat_schema
 
@@ -30,24 +30,24 @@ CLAMPED_HEADER = "X-Max-Tokens-Clamped"
 
 
 class ChatView(AsyncAPIView):
-    """What the four have in common: read, price, carry, answer."""
+    """What the four have in common: read, price, execute, answer."""
 
     endpoint = ENDPOINT
     contract: type[SamplingFields] = ChatCompletionBody
     session_allowed = False
 
-    async def carry(self, drf_request: Request) -> HttpResponseBase:
+    async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request, session_allowed=self.session_allowed)
+        caller = await credentials_of(request, session_allowed=self.session_allowed)
         try:
             body = await read_json_body(request, caller, ENDPOINT)
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             chat = self.chat_request(contract, values, len(body), request)
-            routes = running().catalog.current.routes_for(ENDPOINT, values.get("model"))
+            routes = runtime().catalog.current.routes_for(ENDPOINT, values.get("model"))
             ceiling = openai_chat.ceiling(chat, routes[0])
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
-            raise await refused(caller, ENDPOINT, error) from None
+            raise await error_after_precheck(caller, ENDPOINT, error) from None
         request.watch_disconnect()
         call = Call(
             request.request_uuid,
@@ -63,7 +63,7 @@ class ChatView(AsyncAPIView):
         )
         if not idempotency_key:
             return await self._answer(call, chat)
-        return await carried_once(
+        return await run_idempotent(
             request,
             caller,
             idempotency_key,
@@ -75,13 +75,13 @@ class ChatView(AsyncAPIView):
         )
 
     async def _answer(self, call: Call, chat: ChatRequest) -> HttpResponseBase:
-        relay = running().relay
+        relay = runtime().relay
         if chat.stream:
             stream = await stream_chat(relay, call, chat)
             _say_if_clamped(stream, call, chat)
             return stream
         body, settlement = await complete_chat(
-            relay, call, chat, lambda values, charge: self.shaped(values, charge, chat)
+            relay, call, chat, lambda values, charge: self.to_response(values, charge, chat)
         )
         response = HttpResponse(body, content_type="application/json")
         for name, value in price_headers(call, settlement).items():
@@ -106,7 +106,9 @@ class ChatView(AsyncAPIView):
             return body + b"\0stream"  # its Accept header asked for events; no body has this at its end
         return body
 
-    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+    def to_response(
+        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
+    ) -> dict[str, Any]:
         """The answer's body from the OpenAI object and the call's price; made before the capture."""
         return values
 
@@ -116,7 +118,7 @@ class OpenAIChatView(ChatView):
 
     @extend_schema(**chat_schema.OPENAI)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
 
 class ApiInOneChatView(ChatView):
@@ -124,7 +126,7 @@ class ApiInOneChatView(ChatView):
 
     @extend_schema(**chat_schema.API_IN_ONE)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
     def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
         if contract.stream is not None:
@@ -139,7 +141,9 @@ class ApiInOneChatView(ChatView):
         chat.thinks_by_default = True
         return chat
 
-    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+    def to_response(
+        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
+    ) -> dict[str, Any]:
         values["credits_consumed"] = json_credits(charge_microcredits)
         return values
 
@@ -152,7 +156,7 @@ class LlmChatView(ChatView):
 
     @extend_schema(**chat_schema.LLM)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
     def chat_request(
         self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
@@ -162,7 +166,9 @@ class LlmChatView(ChatView):
             _input_as_message(values)
         return super().chat_request(contract, values, size_bytes, request)
 
-    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+    def to_response(
+        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
+    ) -> dict[str, Any]:
         if "input" in chat.values:
             values["text"] = openai_chat.answer_text(values)
         return values
@@ -176,7 +182,7 @@ class TextChatView(ChatView):
 
     @extend_schema(**chat_schema.TEXT)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
     def chat_request(
         self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
@@ -186,7 +192,9 @@ class TextChatView(ChatView):
         _input_as_message(values)
         return super().chat_request(contract, values, size_bytes, request)
 
-    def shaped(self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest) -> dict[str, Any]:
+    def to_response(
+        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
+    ) -> dict[str, Any]:
         return {"text": openai_chat.answer_text(values)}
 
 

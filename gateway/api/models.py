@@ -12,8 +12,8 @@ from accounts.keys.scope import KeyScope, scope_of_key
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from gateway.api.model_listing import listed_models
-from gateway.calls.runtime import running
-from gateway.http.authentication import caller_of, refusal_of
+from gateway.calls.runtime import runtime
+from gateway.http.authentication import credentials_of, precheck
 from gateway.openapi.models import MODELS
 
 
@@ -25,14 +25,14 @@ class ModelsView(AsyncAPIView):
     @extend_schema(**MODELS)
     async def get(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request)
-        refusal = await refusal_of(caller)
+        caller = await credentials_of(request)
+        refusal = await precheck(caller)
         if refusal is not None:
             raise refusal
         assert caller.key_digest is not None, "no session is taken here"
         scope = await asyncio.to_thread(_scope, caller.key_digest)
         mount = request.path.removesuffix("models")
-        models = listed_models(running().catalog.current, mount, scope)
+        models = listed_models(runtime().catalog.current, mount, scope)
         return HttpResponse(orjson.dumps({"object": "list", "data": models}), content_type="application/json")
 
 

@@ -40,12 +40,12 @@ class EmbeddingView(JsonEndpointView[TextEmbeddingBody]):
 
     @extend_schema(**omakase.EMBEDDING)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: TextEmbeddingBody) -> EmbeddingRequest:
+    def to_request(self, contract: TextEmbeddingBody) -> EmbeddingRequest:
         return EmbeddingRequest([contract.asked_text()], input_type=contract.input_type)
 
-    def shaped(self, answer: JsonAnswer, contract: TextEmbeddingBody, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: TextEmbeddingBody, call: Call) -> HttpResponse:
         return json_response({"embeddingVector": answer.values[0]})
 
 
@@ -60,14 +60,14 @@ class RerankView(JsonEndpointView[PassageRerankBody]):
 
     @extend_schema(**omakase.RERANK)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: PassageRerankBody) -> RerankRequest:
+    def to_request(self, contract: PassageRerankBody) -> RerankRequest:
         return RerankRequest(
             contract.query, contract.passages(), contract.top_n, bool(contract.return_documents)
         )
 
-    def shaped(self, answer: JsonAnswer, contract: PassageRerankBody, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: PassageRerankBody, call: Call) -> HttpResponse:
         return passed_through(answer)
 
 
@@ -82,13 +82,13 @@ class SpeechView(JsonEndpointView[SpokenTextBody]):
 
     @extend_schema(**omakase.SPEECH)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
     @extend_schema(**omakase.SPEAKERS)
     async def get(self, request: Request) -> HttpResponseBase:
-        return await SpeakersView().carry(request)
+        return await SpeakersView().execute(request)
 
-    def asked(self, contract: SpokenTextBody) -> SpeechRequest:
+    def to_request(self, contract: SpokenTextBody) -> SpeechRequest:
         return SpeechRequest(
             contract.text,
             voice=contract.speaker or None,
@@ -104,10 +104,10 @@ class SpeakersView(BodilessView):
     time_limit = TTS_TIME_LIMIT
     session_allowed = True
 
-    def asked(self) -> VoicesRequest:
+    def to_request(self) -> VoicesRequest:
         return VoicesRequest()
 
-    def shaped(self, answer: JsonAnswer) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer) -> HttpResponse:
         return passed_through(answer)
 
 
@@ -121,9 +121,9 @@ class MusicView(JsonEndpointView[TextToMusicBody]):
 
     @extend_schema(**omakase.MUSIC)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: TextToMusicBody) -> MusicRequest:
+    def to_request(self, contract: TextToMusicBody) -> MusicRequest:
         return MusicRequest(contract.prompt, contract.audio_ms(), contract.seed)
 
 
@@ -137,9 +137,9 @@ class ImageView(JsonEndpointView[TextToImageBody]):
 
     @extend_schema(**omakase.IMAGE)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: TextToImageBody) -> ImageRequest:
+    def to_request(self, contract: TextToImageBody) -> ImageRequest:
         width, height = contract.sides()
         return ImageRequest(
             contract.prompt,
@@ -151,6 +151,6 @@ class ImageView(JsonEndpointView[TextToImageBody]):
             quality=contract.quality,
         )
 
-    def shaped(self, answer: JsonAnswer, contract: TextToImageBody, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: TextToImageBody, call: Call) -> HttpResponse:
         image = answer.values[0]
         return HttpResponse(base64.b64decode(image["b64_json"]), content_type=image["content_type"])

@@ -36,15 +36,15 @@ class SpeechToTextView(FormEndpointView[SpeechToTextForm]):
 
     @extend_schema(**omakase.SPEECH_TO_TEXT)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    async def asked(self, contract: SpeechToTextForm, form: ReceivedForm) -> TranscriptionRequest:
+    async def to_request(self, contract: SpeechToTextForm, form: ReceivedForm) -> TranscriptionRequest:
         file, length = await form.sound()
         return TranscriptionRequest(
             file, length, contract.language, contract.task, contract.beam_size, contract.vad_filter
         )
 
-    def shaped(self, answer: JsonAnswer, contract: SpeechToTextForm, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: SpeechToTextForm, call: Call) -> HttpResponse:
         return passed_through(answer)
 
 
@@ -64,9 +64,9 @@ class VoiceCloneView(FormEndpointView[VoiceCloneForm]):
 
     @extend_schema(**omakase.VOICE_CLONE)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    async def asked(self, contract: VoiceCloneForm, form: ReceivedForm) -> VoiceCloneRequest:
+    async def to_request(self, contract: VoiceCloneForm, form: ReceivedForm) -> VoiceCloneRequest:
         reference, _ = await form.sound()
         return VoiceCloneRequest(
             contract.text,
@@ -76,8 +76,8 @@ class VoiceCloneView(FormEndpointView[VoiceCloneForm]):
             contract.reference_text(),
         )
 
-    def headers_for(self, asked: Any) -> Mapping[str, str]:
-        falls_back = not asked.x_vector_only and asked.reference_text is None
+    def headers_for(self, adapter_request: Any) -> Mapping[str, str]:
+        falls_back = not adapter_request.x_vector_only and adapter_request.reference_text is None
         return {FALLBACK_HEADER: "x-vector"} if falls_back else {}
 
 
@@ -93,7 +93,7 @@ class ImageToTextView(FormEndpointView[ImageToTextForm]):
 
     @extend_schema(**omakase.IMAGE_TO_TEXT)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    async def asked(self, contract: ImageToTextForm, form: ReceivedForm) -> VisionRequest:
+    async def to_request(self, contract: ImageToTextForm, form: ReceivedForm) -> VisionRequest:
         return VisionRequest(await form.image(), contract.prompt, contract.temperature)

@@ -15,7 +15,7 @@ from gateway.adapters.protocol import JsonAnswer, MalformedAnswer
 from gateway.adapters.shared.requests import EmbeddingRequest, ImageRequest, RerankRequest, SpeechRequest
 from gateway.adapters.sync_registry import ADAPTER_TABLE
 from gateway.calls.relay import Call
-from gateway.calls.runtime import running
+from gateway.calls.runtime import runtime
 from gateway.contracts.embedding import OpenAIEmbeddingBody
 from gateway.contracts.images import OpenAIImageBody
 from gateway.contracts.rerank import OpenAIRerankBody
@@ -36,12 +36,12 @@ class OpenAIEmbeddingView(JsonEndpointView[OpenAIEmbeddingBody]):
 
     @extend_schema(**openai.EMBEDDINGS)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: OpenAIEmbeddingBody) -> EmbeddingRequest:
+    def to_request(self, contract: OpenAIEmbeddingBody) -> EmbeddingRequest:
         return EmbeddingRequest(contract.inputs(), contract.dimensions, contract.input_type, contract.user)
 
-    def shaped(self, answer: JsonAnswer, contract: OpenAIEmbeddingBody, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: OpenAIEmbeddingBody, call: Call) -> HttpResponse:
         encode = as_base64 if contract.encoding_format == "base64" else list
         data = [
             {"object": "embedding", "index": index, "embedding": encode(vector)}
@@ -79,14 +79,14 @@ class OpenAIRerankView(JsonEndpointView[OpenAIRerankBody]):
 
     @extend_schema(**openai.RERANK)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: OpenAIRerankBody) -> RerankRequest:
+    def to_request(self, contract: OpenAIRerankBody) -> RerankRequest:
         return RerankRequest(
             contract.query, contract.passages(), contract.top_n, contract.documents_returned()
         )
 
-    def shaped(self, answer: JsonAnswer, contract: OpenAIRerankBody, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: OpenAIRerankBody, call: Call) -> HttpResponse:
         tokens = answer.units.tokens_in
         return json_response(
             {
@@ -115,9 +115,9 @@ class OpenAISpeechView(JsonEndpointView[OpenAISpeechBody]):
 
     @extend_schema(**openai.SPEECH)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: OpenAISpeechBody) -> SpeechRequest:
+    def to_request(self, contract: OpenAISpeechBody) -> SpeechRequest:
         assert not isinstance(contract.voice, dict)
         return SpeechRequest(
             contract.input,
@@ -136,7 +136,7 @@ def _format_of(contract: OpenAISpeechBody) -> str:
     """
     if contract.response_format not in (None, OPENAI_SPEECH_FORMAT):
         return contract.response_format
-    route = running().catalog.current.routes_for("speech", contract.model)[0]
+    route = runtime().catalog.current.routes_for("speech", contract.model)[0]
     formats = route.options.get("formats", getattr(ADAPTER_TABLE[route.adapter], "FORMATS", ()))
     return OPENAI_SPEECH_FORMAT if OPENAI_SPEECH_FORMAT in formats else FALLBACK_SPEECH_FORMAT
 
@@ -151,9 +151,9 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
 
     @extend_schema(**openai.IMAGES)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    def asked(self, contract: OpenAIImageBody) -> ImageRequest:
+    def to_request(self, contract: OpenAIImageBody) -> ImageRequest:
         width, height = contract.sides()
         extra = {name: value for name, value in (contract.model_extra or {}).items() if value is not None}
         if contract.output_format is not None:
@@ -170,7 +170,7 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
             extra,
         )
 
-    def shaped(self, answer: JsonAnswer, contract: OpenAIImageBody, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: OpenAIImageBody, call: Call) -> HttpResponse:
         images = [_picture(image, as_url=contract.response_format == "url") for image in answer.values]
         created = int(started_at(call.request_uuid).timestamp())
         return json_response({"created": created, "data": images})

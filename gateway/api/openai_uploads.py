@@ -27,9 +27,9 @@ class OpenAITranscriptionView(FormEndpointView[OpenAITranscriptionForm]):
 
     @extend_schema(**openai.TRANSCRIPTIONS)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)
 
-    async def asked(self, contract: OpenAITranscriptionForm, form: ReceivedForm) -> TranscriptionRequest:
+    async def to_request(self, contract: OpenAITranscriptionForm, form: ReceivedForm) -> TranscriptionRequest:
         file, length = await form.sound()
         return TranscriptionRequest(
             file,
@@ -41,7 +41,7 @@ class OpenAITranscriptionView(FormEndpointView[OpenAITranscriptionForm]):
             timestamp_granularities=list(contract.timestamp_granularities),
         )
 
-    def shaped(self, answer: JsonAnswer, contract: OpenAITranscriptionForm, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: OpenAITranscriptionForm, call: Call) -> HttpResponse:
         return transcript_response(answer, contract.response_format, self.task)
 
 
@@ -52,4 +52,4 @@ class OpenAITranslationView(OpenAITranscriptionView):
 
     @extend_schema(**openai.TRANSLATIONS)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.carry(request)
+        return await self.execute(request)

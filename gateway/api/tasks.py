@@ -21,12 +21,12 @@ from aio_platform.http.request_ids import public_request_id
 from aio_platform.http.safe_urls import check_url
 from gateway.api.openai import OpenAIImageView, OpenAISpeechView
 from gateway.calls.relay import SANDBOX_HEADERS
-from gateway.calls.runtime import running
+from gateway.calls.runtime import runtime
 from gateway.catalog.routes import TASK_ENDPOINTS, Route
 from gateway.contracts.parsing import RequestContract, parse_body
-from gateway.http.authentication import caller_of, refusal_of, refused
+from gateway.http.authentication import credentials_of, error_after_precheck, precheck
 from gateway.http.endpoint_view import JsonEndpointView, json_response
-from gateway.http.idempotency import ORIGINAL, REPLAYED, carried_once, fingerprint_of, idempotency_key_of
+from gateway.http.idempotency import ORIGINAL, REPLAYED, fingerprint_of, idempotency_key_of, run_idempotent
 from gateway.http.uploads import body_deadline
 from gateway.openapi import tasks
 from gateway.task_models import TaskParameters, read_task
@@ -36,7 +36,7 @@ from gateway.tasks.listing import AFTER, DEFAULT_LIMIT, MAX_LIMIT, TaskFilter, p
 from gateway.tasks.records import IdempotencyClaim, TaskKey, TaskRow, TaskToOpen
 from gateway.tasks.states import SHOWN, State
 from usage.errors import IdempotencyMismatch
-from usage.ledger.calls import ADMITTED, Caller, CallToAuthorize
+from usage.ledger.calls import ADMITTED, CallToAuthorize, Credentials
 from usage.ledger.verdicts import error_for_verdict, rate_headers
 
 # A task's hold outlives its deadline by this, so that it never expires under a task that is still alive.
@@ -78,26 +78,26 @@ class NewTaskView(AsyncAPIView):
     @extend_schema(**tasks.NEW_TASK)
     async def post(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request, session_allowed=self.session_allowed)
+        caller = await credentials_of(request, session_allowed=self.session_allowed)
         try:
             async with body_deadline():
                 body = await request.read_body(settings.MAX_TASK_BODY_BYTES)
             _, values = parse_body(RequestContract, body, request.header(b"content-type"))
             synchronous = self.synchronous_view(values)
             if synchronous is None:
-                route, task = self.asked(values, body)
+                route, task = self.to_request(values, body)
                 callback_url = _callback_url(values)
                 idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
-            raise await refused(caller, self.endpoint, error) from None
+            raise await error_after_precheck(caller, self.endpoint, error) from None
         if synchronous is not None:
-            return await synchronous.carry(drf_request)
+            return await synchronous.execute(drf_request)
         request.watch_disconnect()
         opening = self._to_open(request, caller, route, task, values, callback_url)
         if not idempotency_key:
             return await _opened(opening, task)
         claim = IdempotencyClaim(idempotency_key, fingerprint_of(request, body))
-        return await carried_once(
+        return await run_idempotent(
             request,
             caller,
             idempotency_key,
@@ -113,7 +113,7 @@ class NewTaskView(AsyncAPIView):
         """The view that answers this body as OpenAI does, where the body is one for OpenAI."""
         return None
 
-    def asked(self, values: Mapping[str, Any], body: bytes) -> tuple[Route, TaskParameters]:
+    def to_request(self, values: Mapping[str, Any], body: bytes) -> tuple[Route, TaskParameters]:
         """Where the task will go, and what it is; raises InvalidRequest and UnknownModel."""
         model = values.get("model")
         if model is not None and (not isinstance(model, str) or not model):
@@ -121,7 +121,7 @@ class NewTaskView(AsyncAPIView):
         if _NUL.search(body):
             raise InvalidRequest("The body must not contain the character U+0000.")
         # What a tool's model is called, nobody has to know; of the others one must be chosen.
-        route = running().catalog.current.routes_for(self.endpoint, model)[0]
+        route = runtime().catalog.current.routes_for(self.endpoint, model)[0]
         if model is None and self.endpoint not in TOOLS:
             raise InvalidRequest("model: this field is required.", param="model")
         task = read_task(self.endpoint, route.model, values)
@@ -132,7 +132,7 @@ class NewTaskView(AsyncAPIView):
     def _to_open(
         self,
         request: GatewayRequest,
-        caller: Caller,
+        caller: Credentials,
         route: Route,
         task: TaskParameters,
         values: Mapping[str, Any],
@@ -189,7 +189,7 @@ TOOLS = frozenset({"remove_bg", "face_swap", "video_bg_remover"})
 
 async def _opened(opening: TaskToOpen, task: TaskParameters) -> HttpResponse:
     """Open the task and say so, or raise the refusal."""
-    verdict, created_at = await running().tasks.open(opening)
+    verdict, created_at = await runtime().tasks.open(opening)
     if verdict.name != ADMITTED or created_at is None:
         error = error_for_verdict(verdict, opening.call.ceiling_microcredits, datetime.now(UTC))
         if verdict.account_id is None:
@@ -207,15 +207,17 @@ async def _opened_once(opening: TaskToOpen, claim: IdempotencyClaim, task: TaskP
     recalled = await _recalled(opening.call.caller, claim, task)
     if recalled is None:
         return await _opened(opening, task)
-    refusal = await refusal_of(opening.call.caller, opening.call.endpoint, opening.call.model)
+    refusal = await precheck(opening.call.caller, opening.call.endpoint, opening.call.model)
     if refusal is not None:
         raise refusal
     return recalled
 
 
-async def _recalled(caller: Caller, claim: IdempotencyClaim, task: TaskParameters) -> HttpResponse | None:
+async def _recalled(
+    caller: Credentials, claim: IdempotencyClaim, task: TaskParameters
+) -> HttpResponse | None:
     """What was answered, or would have been, when the key's task was opened; raises IdempotencyMismatch."""
-    found = await running().tasks.recall(caller, claim.key)
+    found = await runtime().tasks.recall(caller, claim.key)
     if found is None:
         return None
     if found.fingerprint != claim.fingerprint:
@@ -238,7 +240,7 @@ def _new_task(
 
 
 def _mark_made_up(response: HttpResponse, upstreams: Iterable[str | None]) -> None:
-    if not running().catalog.current.sandboxes.isdisjoint(upstreams):
+    if not runtime().catalog.current.sandboxes.isdisjoint(upstreams):
         for name, value in SANDBOX_HEADERS.items():
             response[name] = value
 
@@ -259,7 +261,7 @@ class OwnTaskView(AsyncAPIView):
     async def own_task(self, drf_request: Request, task_id: str) -> tuple[TaskKey, TaskRow]:
         """The caller's task of that id; raises UnknownTask. Reads only, and is never billed."""
         caller = await _reader(drf_request)
-        found = await running().tasks.find(caller, task_id) if is_task_id(task_id) else None
+        found = await runtime().tasks.find(caller, task_id) if is_task_id(task_id) else None
         if found is None:
             raise UnknownTask
         return found
@@ -286,7 +288,7 @@ class CancelTaskView(OwnTaskView):
         async with body_deadline():
             await request.read_body(settings.MAX_TASK_BODY_BYTES)
         key, _ = await self.own_task(drf_request, task_id)
-        ended = await running().tasks.cancel(key)
+        ended = await runtime().tasks.cancel(key)
         if not ended.won:
             assert ended.state is not None
             raise TaskEnded(ENDED_BEFORE[ended.state])
@@ -303,17 +305,17 @@ class TaskListView(AsyncAPIView):
     async def get(self, drf_request: Request) -> HttpResponseBase:
         caller = await _reader(drf_request)
         wanted = _filter_of(QueryParameters(drf_request, tasks.LISTING))
-        page = await running().tasks.page(caller, wanted)
+        page = await runtime().tasks.page(caller, wanted)
         response = json_response(answers.task_page(page))
         _mark_made_up(response, [row.upstream for row in page.tasks])
         return response
 
 
-async def _reader(drf_request: Request) -> Caller:
+async def _reader(drf_request: Request) -> Credentials:
     """The caller, who may look at the account's tasks; raises the refusal otherwise."""
     request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-    caller = await caller_of(request)
-    refusal = await refusal_of(caller)
+    caller = await credentials_of(request)
+    refusal = await precheck(caller)
     if refusal is not None:
         raise refusal
     return caller

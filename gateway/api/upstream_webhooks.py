@@ -18,7 +18,7 @@ from aio_platform.http.handler import GatewayRequest
 from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
 from gateway.adapters.tasks.protocol import ForgedWebhook, TaskAdapter
-from gateway.calls.runtime import running
+from gateway.calls.runtime import runtime
 from gateway.http.authentication import address_of
 from gateway.http.unproven_bodies import room_for
 from gateway.http.uploads import body_deadline
@@ -55,7 +55,7 @@ class UpstreamWebhookView(AsyncAPIView):
             WEBHOOKS[upstream, "forged"].add()
             log.warning("a forged webhook was refused", upstream=upstream)
             raise AuthenticationRequired("The webhook's signature is not right.")
-        known = await running().tasks.hint(upstream, key)
+        known = await runtime().tasks.hint(upstream, key)
         WEBHOOKS[upstream, "hint" if known else "no_news"].add()
         return HttpResponse(status=204)
 
@@ -63,7 +63,7 @@ class UpstreamWebhookView(AsyncAPIView):
 def _verifiers_of(upstream: str) -> list[tuple[TaskAdapter, str]]:
     """The adapters that speak with this upstream, each with the secret it is to check with."""
     found: dict[tuple[str, str], TaskAdapter] = {}
-    for route in task_routes(running().catalog.current):
+    for route in task_routes(runtime().catalog.current):
         if route.upstream.name == upstream:
             secret = webhook_secret_of(route)
             if secret is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from gateway.catalog.routes import Route
-from usage.ledger.calls import Caller, Verdict
+from usage.ledger.calls import Credentials, Verdict
 from usage.ledger.client import SETTLE_PATIENCE_S
 from usage.ledger.units import Units
 
@@ -20,7 +20,7 @@ class Call:
 
     request_uuid: str
     arrived: float
-    caller: Caller
+    caller: Credentials
     endpoint: str
     routes: tuple[Route, ...]
     ceiling: Units

@@ -55,13 +55,13 @@ class OpenBinary:
     first: bytes
 
 
-async def carry(
+async def execute(
     relay: Relay,
     call: Call,
     adapters: dict[str, Adapter],
     request: Any,
     to_response: Callable[[JsonAnswer | BinaryAnswer], HttpResponse],
-) -> "Carried":
+) -> "ExecutedCall":
     """Authorise, run the first route's adapter that answers, and capture unless the answer is a stream.
 
     `to_response` is called before the capture, so that an answer that cannot be shaped is never charged. Raises as
@@ -81,17 +81,17 @@ async def carry(
         except (MalformedAnswer, UnwritableJson) as error:
             raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
 
-    carried = await relay.while_held(call, work)
-    if isinstance(carried, OpenBinary):
+    executed = await relay.while_held(call, work)
+    if isinstance(executed, OpenBinary):
         call.upstream_ended = None
-        return Carried(carried, None)
-    answer, response = carried
+        return ExecutedCall(executed, None)
+    answer, response = executed
     settlement = await relay.capture(call, answer.units, estimated=answer.estimated)
-    return Carried(response, settlement)
+    return ExecutedCall(response, settlement)
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class ExecutedCall:
     """A response, with its settlement unless it is a stream still to be sent."""
 
     answer: HttpResponse | OpenBinary

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from gateway.calls.relay import Relay
 from gateway.catalog.feed import CatalogFeed
 from gateway.catalog.routes import Catalog
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from gateway.upstreams.client import Upstreams
 from usage.ledger.client import Ledger
 from usage.ledger.idempotency import IdempotentCalls
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Runtime:
     """The process's connections: to the books, the catalog, the upstreams and the tasks."""
 
     ledger: Ledger
@@ -22,27 +22,27 @@ class Running:
     upstreams: Upstreams
     relay: Relay
     idempotent_calls: IdempotentCalls
-    tasks: TaskDesk
+    tasks: TaskStore
 
 
-_running: Running | None = None
+_runtime: Runtime | None = None
 
 
-def running() -> Running:
+def runtime() -> Runtime:
     """The open connections; only valid between the server's start and stop."""
-    assert _running is not None, "the gateway has not been opened"
-    return _running
+    assert _runtime is not None, "the gateway has not been opened"
+    return _runtime
 
 
 def catalog_if_running() -> Catalog | None:
     """The catalog in force in this process; None in one that carries no calls, as a command's."""
-    return None if _running is None else _running.catalog.current
+    return None if _runtime is None else _runtime.catalog.current
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[None]:
     """Open everything, and at the end wait for what is being settled before closing it."""
-    global _running
+    global _runtime
     async with AsyncExitStack() as stack:
         upstreams = Upstreams()
         stack.push_async_callback(upstreams.close)
@@ -50,7 +50,7 @@ async def opened() -> AsyncIterator[None]:
         stack.push_async_callback(catalog.close)
         idempotent_calls = IdempotentCalls()
         stack.push_async_callback(idempotent_calls.close)
-        tasks = TaskDesk()
+        tasks = TaskStore()
         stack.push_async_callback(tasks.close)
         ledger = Ledger()
         # Closed first: it waits for the settlements under way.
@@ -58,8 +58,8 @@ async def opened() -> AsyncIterator[None]:
         await ledger.open()
         await catalog.open()
         await upstreams.problems.open()
-        _running = Running(ledger, catalog, upstreams, Relay(ledger, upstreams), idempotent_calls, tasks)
+        _runtime = Runtime(ledger, catalog, upstreams, Relay(ledger, upstreams), idempotent_calls, tasks)
         try:
             yield
         finally:
-            _running = None
+            _runtime = None

@@ -20,12 +20,12 @@ from aio_platform.errors import PlatformError
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.null_characters import without_null
 from aio_platform.problems import as_platform_error
-from gateway.calls.runtime import running
-from usage.ledger.calls import Caller
+from gateway.calls.runtime import runtime
+from usage.ledger.calls import Credentials
 from usage.ledger.verdicts import error_for_refusal_name
 
 
-async def caller_of(request: GatewayRequest, *, session_allowed: bool = False) -> Caller:
+async def credentials_of(request: GatewayRequest, *, session_allowed: bool = False) -> Credentials:
     """The caller, as far as it can be told without the books; a key's form and checksum have been checked.
 
     Raises MissingKey or MalformedKey (or TooManyKeyGuesses in its place), and from a session what
@@ -36,18 +36,18 @@ async def caller_of(request: GatewayRequest, *, session_allowed: bool = False) -
     if not authorization and session_allowed and request.header(b"cookie"):
         return await sync_to_async(_member_of_session)(request, address)
     try:
-        return Caller(digest_of(bearer_key(authorization)), address=address)
+        return Credentials(digest_of(bearer_key(authorization)), address=address)
     except PlatformError as error:
         raise await asyncio.to_thread(refusal_for_failed_key, address, error) from None
 
 
-async def refused(caller: Caller, endpoint: str, error: PlatformError) -> PlatformError:
+async def error_after_precheck(caller: Credentials, endpoint: str, error: PlatformError) -> PlatformError:
     """What to answer a call that failed before it was authorised: a bad key or scope comes before its error."""
     return await _refusal(caller, endpoint, error.code) or error
 
 
-async def refusal_of(
-    caller: Caller, endpoint: str | None = None, model: str | None = None
+async def precheck(
+    caller: Credentials, endpoint: str | None = None, model: str | None = None
 ) -> PlatformError | None:
     """Why a caller may not even look around, or None: for addresses that cost nothing, and before an upload.
 
@@ -57,9 +57,9 @@ async def refusal_of(
 
 
 async def _refusal(
-    caller: Caller, endpoint: str | None, code: str | None, model: str | None = None
+    caller: Credentials, endpoint: str | None, code: str | None, model: str | None = None
 ) -> PlatformError | None:
-    earlier = await running().ledger.refuse(caller, endpoint, code, model)
+    earlier = await runtime().ledger.refuse(caller, endpoint, code, model)
     if earlier is None:
         return None
     return await asyncio.to_thread(refusal_for_failed_key, caller.address, error_for_refusal_name(earlier))
@@ -87,7 +87,7 @@ def _normal_address(text: str) -> str:
     return str(address).partition("%")[0]
 
 
-def _member_of_session(request: GatewayRequest, address: str) -> Caller:
+def _member_of_session(request: GatewayRequest, address: str) -> Credentials:
     """Blocks for the session's look-ups; the same rules as on the platform's own pages."""
     # No request signals here: this thread's connection is renewed, and given up, by hand.
     close_old_connections()
@@ -102,4 +102,4 @@ def _member_of_session(request: GatewayRequest, address: str) -> Caller:
     if signed_in is None:
         raise MissingKey
     user, member = signed_in
-    return Caller(None, account_id=member.account.pk, member_id=user.pk, address=address)
+    return Credentials(None, account_id=member.account.pk, member_id=user.pk, address=address)

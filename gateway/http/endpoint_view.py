@@ -1,4 +1,4 @@
-"""What every endpoint but chat has in common: read, price, carry, answer.
+"""What every endpoint but chat has in common: read, price, execute, answer.
 
 A view says which endpoint it is, what contract its body keeps, how that becomes the adapters' normal form, and
 how a JSON answer is shaped. Files are received by the views of `form_view`.
@@ -19,15 +19,15 @@ from aio_platform.http.stream_priming import started
 from gateway.adapters.protocol import BinaryAnswer, JsonAnswer
 from gateway.adapters.shared.upstream_json import write_json
 from gateway.adapters.sync_registry import ADAPTER_TABLE
-from gateway.calls.execute import OpenBinary, binary_stream, carry
+from gateway.calls.execute import OpenBinary, binary_stream, execute
 from gateway.calls.relay import Call, answer_headers, charge_of, price_headers
-from gateway.calls.runtime import running
+from gateway.calls.runtime import runtime
 from gateway.contracts.parsing import RequestContract, parse_body
-from gateway.http.authentication import caller_of, refused
-from gateway.http.idempotency import carried_once, idempotency_key_of
+from gateway.http.authentication import credentials_of, error_after_precheck
+from gateway.http.idempotency import idempotency_key_of, run_idempotent
 from gateway.http.json_body import read_json_body
 from gateway.http.uploads import body_deadline
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 
 # Their answers may be binary streams, which go on after the time limit for the first byte.
 STREAMING_ENDPOINTS = frozenset({"speech", "voice_clone", "music"})
@@ -54,11 +54,13 @@ class EndpointView(AsyncAPIView):
     # What this mount calls a field that the adapters name otherwise.
     field_names: ClassVar[Mapping[str, str]] = {}
 
-    def call_of(self, request: GatewayRequest, caller: Caller, asked: Any, model: str | None) -> Call:
+    def call_of(
+        self, request: GatewayRequest, caller: Credentials, adapter_request: Any, model: str | None
+    ) -> Call:
         """The call with its routes and its ceiling; raises UnknownModel, and InvalidRequest as adapters do."""
-        routes = running().catalog.current.routes_for(self.endpoint, model)
+        routes = runtime().catalog.current.routes_for(self.endpoint, model)
         try:
-            ceiling = ADAPTER_TABLE[routes[0].adapter].ceiling(asked, routes[0])
+            ceiling = ADAPTER_TABLE[routes[0].adapter].ceiling(adapter_request, routes[0])
         except InvalidRequest as error:
             raise self._renamed(error) from None
         time_limit_s = routes[0].time_limit_s or self.time_limit.value()
@@ -80,23 +82,23 @@ class EndpointView(AsyncAPIView):
             return error
         return InvalidRequest(error.message.replace(f"{error.param}:", f"{name}:", 1), param=name)
 
-    def headers_for(self, asked: Any) -> Mapping[str, str]:
+    def headers_for(self, adapter_request: Any) -> Mapping[str, str]:
         """What the answer's headers say about how the request was understood."""
         return {}
 
-    async def carried(
+    async def run(
         self,
         request: GatewayRequest,
         call: Call,
-        asked: Any,
+        adapter_request: Any,
         sent: bytes,
         idempotency_key: str,
-        shaped: Callable[[JsonAnswer], HttpResponse],
+        to_response: Callable[[JsonAnswer], HttpResponse],
     ) -> HttpResponseBase:
         """Carry the call (once, under an idempotency key; `sent` is what makes two calls the same)."""
         request.watch_disconnect()
         if idempotency_key:
-            response = await carried_once(
+            response = await run_idempotent(
                 request,
                 call.caller,
                 idempotency_key,
@@ -104,11 +106,11 @@ class EndpointView(AsyncAPIView):
                 call.time_limit_s,
                 call.endpoint,
                 call.routes[0].model,
-                lambda: _answer(call, asked, shaped),
+                lambda: _answer(call, adapter_request, to_response),
             )
         else:
-            response = await _answer(call, asked, shaped)
-        for name, value in self.headers_for(asked).items():
+            response = await _answer(call, adapter_request, to_response)
+        for name, value in self.headers_for(adapter_request).items():
             response[name] = value
         return response
 
@@ -118,26 +120,31 @@ class JsonEndpointView(EndpointView, Generic[BodyContract]):
 
     contract: type[BodyContract]
 
-    async def carry(self, drf_request: Request) -> HttpResponseBase:
+    async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request, session_allowed=self.session_allowed)
+        caller = await credentials_of(request, session_allowed=self.session_allowed)
         try:
             body = await read_json_body(request, caller, self.endpoint)
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
-            asked = self.asked(contract)
-            call = self.call_of(request, caller, asked, values.get("model"))
+            adapter_request = self.to_request(contract)
+            call = self.call_of(request, caller, adapter_request, values.get("model"))
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
-            raise await refused(caller, self.endpoint, error) from None
-        return await self.carried(
-            request, call, asked, body, idempotency_key, lambda answer: self.shaped(answer, contract, call)
+            raise await error_after_precheck(caller, self.endpoint, error) from None
+        return await self.run(
+            request,
+            call,
+            adapter_request,
+            body,
+            idempotency_key,
+            lambda answer: self.to_response(answer, contract, call),
         )
 
-    def asked(self, contract: BodyContract) -> Any:
+    def to_request(self, contract: BodyContract) -> Any:
         """The body in the adapters' normal form; may raise InvalidRequest."""
         raise NotImplementedError
 
-    def shaped(self, answer: JsonAnswer, contract: BodyContract, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: BodyContract, call: Call) -> HttpResponse:
         """The response to a JSON answer."""
         return json_response(answer.values)
 
@@ -145,39 +152,41 @@ class JsonEndpointView(EndpointView, Generic[BodyContract]):
 class BodilessView(EndpointView):
     """An endpoint that is asked with GET."""
 
-    async def carry(self, drf_request: Request) -> HttpResponseBase:
+    async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request, session_allowed=self.session_allowed)
+        caller = await credentials_of(request, session_allowed=self.session_allowed)
         try:
             async with body_deadline():
                 await request.read_body(0)
-            asked = self.asked()
-            call = self.call_of(request, caller, asked, None)
+            adapter_request = self.to_request()
+            call = self.call_of(request, caller, adapter_request, None)
         except PlatformError as error:
-            raise await refused(caller, self.endpoint, error) from None
-        return await self.carried(request, call, asked, b"", "", self.shaped)
+            raise await error_after_precheck(caller, self.endpoint, error) from None
+        return await self.run(request, call, adapter_request, b"", "", self.to_response)
 
-    def asked(self) -> Any:
+    def to_request(self) -> Any:
         """What to ask the adapter."""
         raise NotImplementedError
 
-    def shaped(self, answer: JsonAnswer) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer) -> HttpResponse:
         """The response to a JSON answer."""
         return json_response(answer.values)
 
 
-async def _answer(call: Call, asked: Any, shaped: Callable[[JsonAnswer], HttpResponse]) -> HttpResponseBase:
-    def to_response(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
+async def _answer(
+    call: Call, adapter_request: Any, to_response: Callable[[JsonAnswer], HttpResponse]
+) -> HttpResponseBase:
+    def response_to(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
         if isinstance(answer, BinaryAnswer):
             return HttpResponse(answer.body, content_type=answer.content_type)
-        return shaped(answer)
+        return to_response(answer)
 
-    carried = await carry(running().relay, call, ADAPTER_TABLE, asked, to_response)
-    if isinstance(carried.answer, OpenBinary):
-        return await _streamed(call, carried.answer)
-    response = carried.answer
-    assert carried.settlement is not None
-    for name, value in price_headers(call, carried.settlement).items():
+    executed = await execute(runtime().relay, call, ADAPTER_TABLE, adapter_request, response_to)
+    if isinstance(executed.answer, OpenBinary):
+        return await _streamed(call, executed.answer)
+    response = executed.answer
+    assert executed.settlement is not None
+    for name, value in price_headers(call, executed.settlement).items():
         response[name] = value
     return response
 
@@ -186,7 +195,7 @@ async def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
     """A binary answer sent as it comes. Its price is that of the whole of it, known before the first byte."""
     assert call.verdict is not None
     response = StreamingHttpResponse(
-        await started(binary_stream(running().relay, call, opened)), content_type=opened.answer.content_type
+        await started(binary_stream(runtime().relay, call, opened)), content_type=opened.answer.content_type
     )
     held = charge_of(call, call.ceiling)
     price = charge_of(call, opened.answer.units)

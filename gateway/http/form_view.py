@@ -11,7 +11,7 @@ from aio_platform.http.handler import GatewayRequest
 from gateway.adapters.protocol import JsonAnswer
 from gateway.calls.relay import Call
 from gateway.contracts.form import FormContract, parse_form
-from gateway.http.authentication import caller_of, refusal_of, refused
+from gateway.http.authentication import credentials_of, error_after_precheck, precheck
 from gateway.http.endpoint_view import EndpointView, Limit, json_response
 from gateway.http.idempotency import idempotency_key_of
 from gateway.http.uploads import ReceivedForm, received_form
@@ -26,10 +26,10 @@ class FormEndpointView(EndpointView, Generic[Form]):
     file_field: str
     size_limit: Limit
 
-    async def carry(self, drf_request: Request) -> HttpResponseBase:
+    async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await caller_of(request, session_allowed=self.session_allowed)
-        refusal = await refusal_of(caller, self.endpoint)
+        caller = await credentials_of(request, session_allowed=self.session_allowed)
+        refusal = await precheck(caller, self.endpoint)
         if refusal is not None:
             raise refusal
         request.prove_caller()
@@ -39,25 +39,25 @@ class FormEndpointView(EndpointView, Generic[Form]):
                     received_form(request, self.file_field, int(self.size_limit.value()))
                 )
                 contract = parse_form(self.contract, form.fields)
-                asked = await self.asked(contract, form)
-                call = self.call_of(request, caller, asked, getattr(contract, "model", None))
+                adapter_request = await self.to_request(contract, form)
+                call = self.call_of(request, caller, adapter_request, getattr(contract, "model", None))
                 idempotency_key = idempotency_key_of(request)
             except PlatformError as error:
-                raise await refused(caller, self.endpoint, error) from None
+                raise await error_after_precheck(caller, self.endpoint, error) from None
             sent = await form.digest() if idempotency_key else b""
-            return await self.carried(
+            return await self.run(
                 request,
                 call,
-                asked,
+                adapter_request,
                 sent,
                 idempotency_key,
-                lambda answer: self.shaped(answer, contract, call),
+                lambda answer: self.to_response(answer, contract, call),
             )
 
-    async def asked(self, contract: Form, form: ReceivedForm) -> Any:
+    async def to_request(self, contract: Form, form: ReceivedForm) -> Any:
         """The form in the adapters' normal form; raises InvalidRequest for a file that is not what it must be."""
         raise NotImplementedError
 
-    def shaped(self, answer: JsonAnswer, contract: Form, call: Call) -> HttpResponse:
+    def to_response(self, answer: JsonAnswer, contract: Form, call: Call) -> HttpResponse:
         """The response to a JSON answer."""
         return json_response(answer.values)

@@ -17,10 +17,10 @@ from aio_platform.errors import InvalidRequest, ServiceUnavailable
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.http.request_ids import public_request_id
 from gateway.calls.relay import SANDBOX_HEADERS
-from gateway.calls.runtime import running
-from gateway.http.authentication import refusal_of
+from gateway.calls.runtime import runtime
+from gateway.http.authentication import precheck
 from usage.errors import IdempotencyInFlight, IdempotencyMismatch, IdempotencyNotReplayable
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 from usage.ledger.idempotency import Claim, KeptAnswer
 
 log = structlog.get_logger(__name__)
@@ -46,26 +46,26 @@ def fingerprint_of(request: GatewayRequest, body: bytes) -> bytes:
     return hashlib.sha256(request.path.encode() + b"\0" + body).digest()
 
 
-async def carried_once(
+async def run_idempotent(
     request: GatewayRequest,
-    caller: Caller,
+    caller: Credentials,
     idempotency_key: str,
     body: bytes,
     time_limit_s: float,
     endpoint: str,
     model: str,
-    carry: Callable[[], Awaitable[HttpResponseBase]],
+    execute: Callable[[], Awaitable[HttpResponseBase]],
     recall: Callable[[], Awaitable[HttpResponse | None]] | None = None,
 ) -> HttpResponseBase:
     """Carry the call unless this key's call was carried before.
 
     `recall` makes the first call's answer anew, for one whose process died before it kept it. Where that is given,
-    `carry` must look there first too: a claim runs out with its process.
+    `execute` must look there first too: a claim runs out with its process.
 
     Raises IdempotencyInFlight (409) while the first is under way, IdempotencyMismatch (422) for another body,
     IdempotencyNotReplayable (409) for an answer that was streamed.
     """
-    calls = running().idempotent_calls
+    calls = runtime().idempotent_calls
     fingerprint = fingerprint_of(request, body)
     ttl_s = int(time_limit_s + settings.HOLD_MARGIN_S)
     claiming = asyncio.ensure_future(
@@ -75,15 +75,15 @@ async def carried_once(
         claim = await asyncio.shield(claiming)
     except asyncio.CancelledError:
         # The claim may be in the books by now; left there, it would stand for a call that nobody carries.
-        running().ledger.run_in_background(_drop_claimed(claiming, idempotency_key, request.request_uuid))
+        runtime().ledger.run_in_background(_drop_claimed(claiming, idempotency_key, request.request_uuid))
         raise
     except psycopg.Error as error:
         raise ServiceUnavailable("The platform cannot take calls right now.") from error
     if claim is None:
-        return await carry()  # an unknown key: the money door refuses it
+        return await execute()  # an unknown key: the money door refuses it
     if claim.state != "claimed":
         # The first call was authorised; this one was not yet, and its key may be revoked or out of scope.
-        refusal = await refusal_of(caller, endpoint, model)
+        refusal = await precheck(caller, endpoint, model)
         if refusal is not None:
             raise refusal
         is_kept = claim.answer is not None and claim.answer.body is not None
@@ -93,9 +93,9 @@ async def carried_once(
                 return recalled
         return _answer_again(claim)
     try:
-        response = await carry()
+        response = await execute()
     except BaseException:
-        running().ledger.run_in_background(calls.drop(claim, idempotency_key, request.request_uuid))
+        runtime().ledger.run_in_background(calls.drop(claim, idempotency_key, request.request_uuid))
         raise
     await _keep(request, claim, idempotency_key, response)
     return response
@@ -109,7 +109,7 @@ async def _drop_claimed(
     except psycopg.Error:
         return
     if claim is not None and claim.state == "claimed":
-        await running().idempotent_calls.drop(claim, idempotency_key, request_uuid)
+        await runtime().idempotent_calls.drop(claim, idempotency_key, request_uuid)
 
 
 def _answer_again(claim: Claim) -> HttpResponse:
@@ -139,6 +139,6 @@ async def _keep(
     headers[ORIGINAL] = response.get(ORIGINAL, request.request_id)
     answer = KeptAnswer(request.request_uuid, response.status_code, response["Content-Type"], headers, body)
     try:
-        await running().idempotent_calls.keep(claim, idempotency_key, answer)
+        await runtime().idempotent_calls.keep(claim, idempotency_key, answer)
     except Exception as error:
         log.error("an answer was not kept", request_id=request.request_id, error=type(error).__name__)

@@ -4,10 +4,10 @@ from django.conf import settings
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.handler import GatewayRequest
-from gateway.http.authentication import refusal_of
+from gateway.http.authentication import precheck
 from gateway.http.unproven_bodies import room_for
 from gateway.http.uploads import body_deadline
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 
 # Below this a body costs less to parse than its key costs to look up.
 LARGE_BODY_BYTES = 256_000
@@ -16,7 +16,7 @@ MAX_CONTAINERS = 200_000
 MAX_VALUES = 2_000_000
 
 
-async def read_json_body(request: GatewayRequest, caller: Caller, endpoint: str) -> bytes:
+async def read_json_body(request: GatewayRequest, caller: Credentials, endpoint: str) -> bytes:
     """The body, within the limits of size, time and number of values.
 
     The key is looked up before a large body is read, before a compressed one, which may be of any size, and before any
@@ -28,7 +28,7 @@ async def read_json_body(request: GatewayRequest, caller: Caller, endpoint: str)
     size_bytes = int(announced) if is_known else settings.MAX_JSON_BODY_BYTES
     with room_for(min(size_bytes, LARGE_BODY_BYTES), caller.address) as has_room:
         if size_bytes > LARGE_BODY_BYTES or not has_room:
-            refusal = await refusal_of(caller, endpoint)
+            refusal = await precheck(caller, endpoint)
             if refusal is not None:
                 raise refusal
             request.prove_caller()

@@ -17,7 +17,7 @@ from gateway.tasks.ids import is_task_id
 from gateway.tasks.listing import TaskFilter, cursor_after, page_query, read_row
 from gateway.tasks.records import TaskRow
 from gateway.tasks.states import LIVE, State
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 from usage.snapshot import Snapshot, snapshot
 
 # The text by which its owner knows a task again, whatever its model calls it.
@@ -158,7 +158,7 @@ class ShownPage:
 
 def task_page(account_id: int, wanted: TaskFilter) -> ShownPage:
     """The account's newest tasks that match."""
-    sql, parameters = page_query(Caller(None, account_id), wanted)
+    sql, parameters = page_query(Credentials(None, account_id), wanted)
     with snapshot() as books:
         # The listing's own statement decides which tasks; what pages show beside it is read for those alone.
         rows = [read_row(tuple(row.values())) for row in books.rows(sql, parameters)]  # type: ignore[arg-type]

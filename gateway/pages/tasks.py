@@ -20,9 +20,9 @@ from gateway.pages.shown_tasks import ENDPOINT_NAMES, ShownTask, find_task, task
 from gateway.pages.task_timeline import timeline_of
 from gateway.task_models.shipped import SHIPPED
 from gateway.tasks.listing import AFTER, TaskFilter, place_of
-from gateway.tasks.records import Ended, TaskKey
+from gateway.tasks.records import TaskKey, TransitionResult
 from gateway.tasks.states import FAILED, IN_PROGRESS, SUCCESS
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from gateway.webhooks_out import deliveries
 
 PAGE_SIZE = 25
@@ -120,8 +120,8 @@ def resend_callback(request: HttpRequest, task_id: str, delivery_id: str) -> Htt
     return redirect("task", task_id=shown.id)
 
 
-async def _cancelled(key: TaskKey) -> Ended:
-    desk = TaskDesk()
+async def _cancelled(key: TaskKey) -> TransitionResult:
+    desk = TaskStore()
     try:
         return await desk.cancel(key)
     finally:

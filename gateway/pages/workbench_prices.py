@@ -76,19 +76,19 @@ def ceiling_microcredits(
         chat = view.chat_request(contract, read, len(body), None)  # type: ignore[arg-type]
         route = catalog.routes_for(endpoint.endpoint, model)[0]
         return route.rate.cost_microcredits(openai_chat.ceiling(chat, route))
-    asked = _asked(view, values, file)
+    adapter_request = _asked(view, values, file)
     route = catalog.routes_for(endpoint.endpoint, model)[0]
-    return route.rate.cost_microcredits(ADAPTER_TABLE[route.adapter].ceiling(asked, route))
+    return route.rate.cost_microcredits(ADAPTER_TABLE[route.adapter].ceiling(adapter_request, route))
 
 
 def _asked(view: Any, values: dict[str, Any], file: GivenFile | None) -> Any:
     """The body in the adapters' normal form, as the view makes it."""
     if isinstance(view, JsonEndpointView):
         contract, _ = parse_body(view.contract, orjson.dumps(values), "")
-        return view.asked(contract)
+        return view.to_request(contract)
     if isinstance(view, FormEndpointView):
         form = parse_form(view.contract, {name: [str(text)] for name, text in values.items()})
         if file is None:
             raise InvalidRequest(f"{view.file_field}: this file is required.", param=view.file_field)
-        return async_to_sync(view.asked)(form, file)  # type: ignore[arg-type]
-    return view.asked()
+        return async_to_sync(view.to_request)(form, file)  # type: ignore[arg-type]
+    return view.to_request()

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from gateway.labels import TASK_STATES
-from usage.reports import Question, Report, ReportKind, add_report
+from usage.reports import Report, ReportKind, ReportQuery, add_report
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Column, Kind, group
 from usage.snapshot import Snapshot, snapshot
@@ -70,7 +70,7 @@ _TOTALS_SQL = f"""
 """  # noqa: S608 - constants
 
 
-def stuck_tasks(question: Question) -> Report:
+def stuck_tasks(question: ReportQuery) -> Report:
     """The nearest to its deadline first; the totals are of the oldest and of the one asked most often in vain."""
     question.grouping((), ())
     question.take_only(
@@ -94,7 +94,7 @@ def stuck_tasks(question: Question) -> Report:
     )
 
 
-def _look(books: Snapshot, question: Question) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _look(books: Snapshot, question: ReportQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     parameters = {
         **question.which.parameters(),
         "plan": question.which.plan,
@@ -107,7 +107,7 @@ def _look(books: Snapshot, question: Question) -> tuple[list[dict[str, Any]], di
     return books.rows(_ROWS_SQL, parameters), totals
 
 
-def _row(row: dict[str, Any], accounts: dict[int, Any], question: Question) -> dict[str, Any]:
+def _row(row: dict[str, Any], accounts: dict[int, Any], question: ReportQuery) -> dict[str, Any]:
     account = accounts.get(row["account_id"])
     ids = {"task": row["id"]} | ({} if account is None else {"account": account.public_id})
     return {

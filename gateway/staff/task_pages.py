@@ -21,8 +21,8 @@ from aio_platform.i18n.message_language import in_visitors_language
 from gateway.catalog.routes import TASK_ENDPOINTS
 from gateway.labels import TASK_STATES
 from gateway.staff.newest_first import OLDER_SQL, rows_of
-from gateway.tasks.completion import TaskEnds
-from gateway.tasks.records import Ended, TaskEnd, TaskKey
+from gateway.tasks.completion import TaskFinisher
+from gateway.tasks.records import TaskKey, Transition, TransitionResult
 from gateway.tasks.states import CANCELLED_END, LIVE, State
 from usage.snapshot import snapshot
 from usage.staff.account_pages import account_cell
@@ -168,10 +168,10 @@ def cancel(request: HttpRequest, account_id: str, task_id: str) -> HttpResponse:
     return back(request, reverse("staff:task", args=[account.public_id, task_id]))
 
 
-async def _cancel(key: TaskKey) -> Ended:
-    ends = TaskEnds()
+async def _cancel(key: TaskKey) -> TransitionResult:
+    ends = TaskFinisher()
     try:
-        return await ends.end(TaskEnd(key, CANCELLED_END, message=CANCELLED_BY_STAFF))
+        return await ends.end(Transition(key, CANCELLED_END, message=CANCELLED_BY_STAFF))
     finally:
         await ends.close()
 

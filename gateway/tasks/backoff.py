@@ -33,7 +33,7 @@ def _jittered(pause_s: float) -> float:
     return pause_s * _chance.uniform(1 - JITTER, 1 + JITTER)
 
 
-class Allowance:
+class TokenBucket:
     """A bucket of calls that fills at `per_s`; a second's worth at most."""
 
     def __init__(self, per_s: float, now: float) -> None:

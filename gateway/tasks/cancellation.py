@@ -13,7 +13,7 @@ from gateway.adapters.shared.limits import BadOption
 from gateway.catalog.routes import Route
 from gateway.tasks.backoff import error_pause_s
 from gateway.tasks.records import ClaimedTask, StepNote
-from gateway.tasks.step_runner import Meaning, StepFault, ask
+from gateway.tasks.step_runner import FailureKind, StepError, ask
 from gateway.tasks.submission import Providers
 
 log = structlog.get_logger(__name__)
@@ -37,9 +37,9 @@ async def stop_upstream(
         steps = providers.adapters[task.adapter].cancel(reference, route)
         if steps is not None:
             await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
-    except StepFault as fault:
+    except StepError as fault:
         log.info("an upstream was not told to stop", task=task.key.id, meaning=fault.meaning.name)
-        return fault.meaning is Meaning.REFUSED
+        return fault.meaning is FailureKind.REFUSED
     except BadOption:
         return True
     return True

@@ -6,9 +6,9 @@ import psycopg
 import structlog
 
 from aio_platform.db.batcher import AGAIN, Again, Batcher
-from aio_platform.db.pipelined_connection import PreparedLine
+from aio_platform.db.pipelined_connection import PipelinedConnection
 from aio_platform.errors import ServiceUnavailable
-from gateway.tasks.records import Ended, TaskEnd
+from gateway.tasks.records import Transition, TransitionResult
 from gateway.tasks.wire import finish_parameters, read_ended
 
 log = structlog.get_logger(__name__)
@@ -18,20 +18,20 @@ PATIENCE_S = 30.0
 RECONNECT_PAUSE_S = 0.05
 
 
-class TaskEnds:
+class TaskFinisher:
     """Ends tasks, many in one commit. `owner` is the worker's name in its leases, None for a gateway."""
 
     def __init__(self, owner: str | None = None) -> None:
         self._owner = owner
-        self._line = PreparedLine("aio task ends", {"finish": FINISH})
-        self._batcher: Batcher[TaskEnd, Ended] = Batcher(self._run_batch)
+        self._line = PipelinedConnection("aio task ends", {"finish": FINISH})
+        self._batcher: Batcher[Transition, TransitionResult] = Batcher(self._run_batch)
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
         await self._batcher.idle()
         await self._line.close()
 
-    async def end(self, end: TaskEnd) -> Ended:
+    async def end(self, end: Transition) -> TransitionResult:
         """End a task, settle its hold and keep its results, in one commit; whether this end won.
 
         Runs to its end even when the caller is cancelled. A lost database is waited for, since ending is safe to
@@ -44,7 +44,7 @@ class TaskEnds:
             log.error("a task's end was not recorded", task=end.key.id, error=type(error).__name__)
             raise ServiceUnavailable("The task could not be changed right now.") from error
 
-    async def _run_batch(self, ends: list[TaskEnd]) -> list[Ended | Exception | Again]:
+    async def _run_batch(self, ends: list[Transition]) -> list[TransitionResult | Exception | Again]:
         try:
             [rows] = await self._line.fetch([("finish", finish_parameters(self._owner, ends))])
         except psycopg.OperationalError as error:
@@ -62,7 +62,7 @@ class TaskEnds:
         return [_told(end, read_ended(row)) for end, row in zip(ends, rows, strict=True)]
 
 
-def _told(end: TaskEnd, ended: Ended) -> Ended:
+def _told(end: Transition, ended: TransitionResult) -> TransitionResult:
     """An end whose commit was kept but whose answer was lost has won, though its repetition did not."""
     if end.repeated and ended.state is end.end.state:
         return ended._replace(won=True)

@@ -8,7 +8,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.tasks.ids import is_task_id
 from gateway.tasks.records import TaskRow
 from gateway.tasks.states import SHOWN, State
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -61,7 +61,7 @@ class Page(NamedTuple):
         return cursor_after(self.tasks[-1]) if self.has_more else None
 
 
-def page_query(caller: Caller, wanted: TaskFilter) -> tuple[str, tuple[Any, ...]]:
+def page_query(caller: Credentials, wanted: TaskFilter) -> tuple[str, tuple[Any, ...]]:
     """SQL and parameters; one row more than asked for tells whether there is a next page."""
     conditions = [f"t.account_id = {_ACCOUNT}"]
     parameters: list[Any] = [caller.key_digest, caller.account_id]

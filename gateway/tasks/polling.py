@@ -11,9 +11,9 @@ from gateway.adapters.shared.limits import BadOption
 from gateway.adapters.tasks.protocol import Polled, Progress
 from gateway.catalog.routes import Route
 from gateway.tasks.backoff import error_pause_s, poll_pause_s
-from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
+from gateway.tasks.records import ClaimedTask, StepNote, Transition
 from gateway.tasks.states import SUCCEEDED_END
-from gateway.tasks.step_runner import Meaning, StepFault, ask
+from gateway.tasks.step_runner import FailureKind, StepError, ask
 from gateway.tasks.submission import Providers, ended
 from usage.ledger.rates import Rate
 
@@ -31,14 +31,14 @@ MAX_MESSAGE_LENGTH = 500
 
 async def poll(
     providers: Providers, task: ClaimedTask, route: Route, find_rate: FindRate, keep: Keep
-) -> StepNote | TaskEnd:
+) -> StepNote | Transition:
     """One look, and what it means. A success is priced at the task's pinned rate, and its results are kept."""
     assert task.reference is not None
     try:
         steps = providers.adapters[task.adapter].poll(task.reference, route)
         polled = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
-    except (StepFault, BadOption) as error:
-        refused = isinstance(error, StepFault) and error.meaning is Meaning.REFUSED
+    except (StepError, BadOption) as error:
+        refused = isinstance(error, StepError) and error.meaning is FailureKind.REFUSED
         if refused and task.errors + 1 >= REFUSALS_TO_GIVE_UP:
             return ended(task, NOT_KNOWN)
         log.info(
@@ -46,7 +46,7 @@ async def poll(
             task=task.key.id,
             upstream=task.upstream,
             error=str(error),
-            status=error.status if isinstance(error, StepFault) else None,
+            status=error.status if isinstance(error, StepError) else None,
         )
         pause_s = max(error_pause_s(task.errors), _retry_after_s(error))
         return StepNote(task.key, pause_s, errors=task.errors + 1)
@@ -59,7 +59,7 @@ async def poll(
 
 async def _succeeded(
     task: ClaimedTask, polled: Polled, find_rate: FindRate, keep: Keep
-) -> StepNote | TaskEnd:
+) -> StepNote | Transition:
     if not polled.results:
         return ended(task, EMPTY)
     units = polled.units or task.units
@@ -70,7 +70,7 @@ async def _succeeded(
         # The upstream's own copy is still there: it is fetched again until the deadline.
         log.warning("results were not kept", task=task.key.id, error=error.message)
         return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
-    return TaskEnd(
+    return Transition(
         task.key,
         SUCCEEDED_END,
         leased=True,
@@ -87,4 +87,4 @@ def _told(message: str | None) -> str:
 
 
 def _retry_after_s(error: Exception) -> float:
-    return error.retry_after_s if isinstance(error, StepFault) else 0.0
+    return error.retry_after_s if isinstance(error, StepError) else 0.0

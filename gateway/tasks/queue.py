@@ -9,7 +9,7 @@ import psycopg
 import structlog
 
 from aio_platform.db.batcher import AGAIN, Again, Batcher
-from aio_platform.db.pipelined_connection import PreparedLine, Row
+from aio_platform.db.pipelined_connection import PipelinedConnection, Row
 from aio_platform.errors import ServiceUnavailable
 from gateway.tasks.records import ClaimedTask, StepNote, TaskKey
 from gateway.tasks.wire import key_parameters, read_claimed, record_parameters
@@ -35,15 +35,15 @@ PATIENCE_S = 15.0
 RECONNECT_PAUSE_S = 0.05
 
 
-class WorkLine:
+class TaskQueue:
     """A worker's two connections: one for its loop, one for the notes of its steps, many in one commit."""
 
     def __init__(self, lease_s: float) -> None:
         self.owner = uuid4().hex
         self._lease_s = lease_s
-        self._claims = PreparedLine("aio task claims", CLAIM_STATEMENTS)
+        self._claims = PipelinedConnection("aio task claims", CLAIM_STATEMENTS)
         self._claims_lock = asyncio.Lock()
-        self._records = PreparedLine("aio task steps", RECORD_STATEMENTS)
+        self._records = PipelinedConnection("aio task steps", RECORD_STATEMENTS)
         self._batcher: Batcher[StepNote, bool] = Batcher(self._run_batch)
         self._rates: dict[int, Rate] = {}
 

@@ -87,7 +87,7 @@ class StepNote:
 
 
 @dataclass(slots=True)
-class TaskEnd:
+class Transition:
     """How a task ends. With `leased`, only while this worker still has it.
 
     `charge_microcredits` None releases the hold. `message` is what the caller is told of anything but success;
@@ -106,7 +106,7 @@ class TaskEnd:
     repeated: bool = False
 
 
-class Ended(NamedTuple):
+class TransitionResult(NamedTuple):
     """`won` is False when the task had ended before, or is not the worker's; `state` None: no such task."""
 
     won: bool

@@ -17,7 +17,7 @@ from gateway.upstreams.responses import UpstreamAnswer, read_answer_body
 Answer = TypeVar("Answer")
 
 
-class Meaning(Enum):
+class FailureKind(Enum):
     """What is known after a step that brought no answer."""
 
     REFUSED = "the upstream says that the request is bad"
@@ -29,13 +29,13 @@ class Meaning(Enum):
     UNKNOWN = "whether the upstream took it is not known"
 
 
-class StepFault(Exception):
+class StepError(Exception):
     """A step brought no answer. `status` is the upstream's own where it gave one, `retry_after_s` how long it asked
     to be left alone, `blame` what it says of the route."""
 
     def __init__(
         self,
-        meaning: Meaning,
+        meaning: FailureKind,
         *,
         status: int | None = None,
         retry_after_s: float = 0.0,
@@ -55,18 +55,18 @@ async def ask(
     steps: Generator[UpstreamCall, Received, Answer],
     limit_s: float,
 ) -> Answer:
-    """The steps' answer, for this task. Raises StepFault; counts the route's own faults against it."""
+    """The steps' answer, for this task. Raises StepError; counts the route's own faults against it."""
     try:
         async with asyncio.timeout(limit_s):
             answer = await _run(upstreams, route, steps)
-    except StepFault as fault:
+    except StepError as fault:
         upstreams.health.failed(route, task.account_id, fault.blame, fault.retry_after_s)
-        if fault.meaning is Meaning.NOT_WELCOME:
+        if fault.meaning is FailureKind.NOT_WELCOME:
             upstreams.problems.not_welcome(route, fault.status, task.id)
         raise
     except TimeoutError:
         upstreams.health.failed(route, task.account_id, Blame.DOUBTFUL)
-        raise StepFault(Meaning.UNKNOWN) from None
+        raise StepError(FailureKind.UNKNOWN) from None
     except BaseException:
         upstreams.health.gave_back(route, task.account_id)
         raise
@@ -88,15 +88,15 @@ async def _run(
         answer: Answer = stop.value
         return answer
     except AnswerRefused as error:
-        raise StepFault(Meaning.REFUSED) from error
+        raise StepError(FailureKind.REFUSED) from error
     except NotTaken as error:
-        raise StepFault(Meaning.NOT_TAKEN, blame=Blame.DOUBTFUL) from error
+        raise StepError(FailureKind.NOT_TAKEN, blame=Blame.DOUBTFUL) from error
     except NotWelcome as error:
-        raise StepFault(Meaning.NOT_WELCOME, status=error.status) from error
+        raise StepError(FailureKind.NOT_WELCOME, status=error.status) from error
     except UpstreamFault as error:
-        raise StepFault(Meaning.FAULTY) from error
+        raise StepError(FailureKind.FAULTY) from error
     except MalformedAnswer as error:
-        raise StepFault(Meaning.UNKNOWN) from error
+        raise StepError(FailureKind.UNKNOWN) from error
     finally:
         steps.close()
 
@@ -107,16 +107,16 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
         response = await upstreams.send(route, step)
         body = await read_answer_body(response)
     except UpstreamRejected as error:
-        raise StepFault(Meaning.REFUSED, status=error.upstream_status) from error
+        raise StepError(FailureKind.REFUSED, status=error.upstream_status) from error
     except (UpstreamSaturated, UpstreamRateLimited) as error:
-        raise StepFault(
-            Meaning.NOT_TAKEN,
+        raise StepError(
+            FailureKind.NOT_TAKEN,
             status=error.upstream_status,
             retry_after_s=error.retry_after_s or 0.0,
             blame=error.blame,
         ) from error
     except UpstreamFailed as error:
-        raise StepFault(_meaning(error, answered), status=error.upstream_status, blame=error.blame) from error
+        raise StepError(_meaning(error, answered), status=error.upstream_status, blame=error.blame) from error
     except BaseException:
         if response is not None:
             response.close()
@@ -124,11 +124,11 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
     return Received(response.content_type, response.headers, body)
 
 
-def _meaning(error: UpstreamFailed, answered: bool) -> Meaning:
+def _meaning(error: UpstreamFailed, answered: bool) -> FailureKind:
     """Of a step that failed; after one that was answered, the task may be there whatever this one says."""
     if answered:
-        return Meaning.UNKNOWN
+        return FailureKind.UNKNOWN
     if error.upstream_status in OPERATOR_AT_FAULT:
-        return Meaning.NOT_WELCOME
+        return FailureKind.NOT_WELCOME
     # Only a connection that was never made says that nothing arrived there.
-    return Meaning.NOT_TAKEN if isinstance(error.__cause__, NotConnected) else Meaning.UNKNOWN
+    return FailureKind.NOT_TAKEN if isinstance(error.__cause__, NotConnected) else FailureKind.UNKNOWN

@@ -9,17 +9,17 @@ import psycopg
 import structlog
 
 from aio_platform.db.batcher import Batcher
-from aio_platform.db.connection import DatabaseLine
-from aio_platform.db.pipelined_connection import PreparedLine
+from aio_platform.db.connection import Connection
+from aio_platform.db.pipelined_connection import PipelinedConnection
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.i18n.translatable import gettext_noop as _
-from gateway.tasks.completion import TaskEnds
+from gateway.tasks.completion import TaskFinisher
 from gateway.tasks.listing import FIND_SQL, RECALL_SQL, Page, TaskFilter, page_query, read_row
-from gateway.tasks.records import Ended, Opened, Recalled, TaskEnd, TaskKey, TaskRow, TaskToOpen
+from gateway.tasks.records import Opened, Recalled, TaskKey, TaskRow, TaskToOpen, Transition, TransitionResult
 from gateway.tasks.states import CANCELLED_END
 from gateway.tasks.wire import open_parameters, read_opened
 from usage.errors import IdempotencyInFlight
-from usage.ledger.calls import ADMITTED, Caller
+from usage.ledger.calls import ADMITTED, Credentials
 
 log = structlog.get_logger(__name__)
 
@@ -34,16 +34,16 @@ ABANDONED_MESSAGE = _("The client left before it was told of the task. Nothing w
 OUT_OF_REACH = "The platform cannot take calls right now."
 
 
-class TaskDesk:
+class TaskStore:
     """This process's connections to tasks; each is made when it is first needed."""
 
     def __init__(self) -> None:
-        self._open_line = PreparedLine("aio tasks", {"open": OPEN})
-        self._read_line = DatabaseLine("aio task reads")
+        self._open_line = PipelinedConnection("aio tasks", {"open": OPEN})
+        self._read_line = Connection("aio task reads")
         self._batcher: Batcher[TaskToOpen, Opened] = Batcher(
             self._run_batch, max_batch_size=64, on_abandoned=self._cancel_abandoned
         )
-        self._ends = TaskEnds()
+        self._ends = TaskFinisher()
         self._background: set[asyncio.Task[Any]] = set()
 
     async def close(self) -> None:
@@ -72,12 +72,12 @@ class TaskDesk:
             log.error("a task was not opened", error=type(error).__name__)
             raise ServiceUnavailable(OUT_OF_REACH) from error
 
-    async def find(self, caller: Caller, task_id: str) -> tuple[TaskKey, TaskRow] | None:
+    async def find(self, caller: Credentials, task_id: str) -> tuple[TaskKey, TaskRow] | None:
         """The caller's task of that id, or None; another account's is None too."""
         rows = await self._fetch(FIND_SQL, (caller.key_digest, caller.account_id, task_id))
         return None if not rows else (TaskKey(rows[0][0], rows[0][1]), read_row(rows[0][1:]))
 
-    async def recall(self, caller: Caller, idempotency_key: str) -> Recalled | None:
+    async def recall(self, caller: Credentials, idempotency_key: str) -> Recalled | None:
         """The task that the caller's account opened under that key, or None."""
         rows = await self._fetch(RECALL_SQL, (caller.key_digest, caller.account_id, idempotency_key))
         if not rows:
@@ -85,16 +85,16 @@ class TaskDesk:
         task_id, model, created_at, request_uuid, fingerprint, available, upstream = rows[0]
         return Recalled(task_id, model, created_at, request_uuid.hex, fingerprint, available, upstream)
 
-    async def page(self, caller: Caller, wanted: TaskFilter) -> Page:
+    async def page(self, caller: Credentials, wanted: TaskFilter) -> Page:
         """Some of the caller's tasks, newest first."""
         sql, parameters = page_query(caller, wanted)
         rows = await self._fetch(sql, parameters)
         tasks = [read_row(row) for row in rows[: wanted.limit]]
         return Page(datetime.now(UTC), tasks, len(rows) > wanted.limit)
 
-    async def cancel(self, key: TaskKey) -> Ended:
+    async def cancel(self, key: TaskKey) -> TransitionResult:
         """End a task at its owner's request, unless it has ended; the upstream is told by a worker."""
-        return await self._ends.end(TaskEnd(key, CANCELLED_END, message=CANCELLED_MESSAGE))
+        return await self._ends.end(Transition(key, CANCELLED_END, message=CANCELLED_MESSAGE))
 
     async def hint(self, upstream: str, upstream_key: str) -> bool:
         """An upstream called about its task: have it looked at now. False where there is no such live task."""
@@ -126,10 +126,10 @@ class TaskDesk:
         """
         account_id = opened.verdict.account_id
         if opened.verdict.name == ADMITTED and account_id is not None and task.claim is None:
-            end = TaskEnd(TaskKey(account_id, task.id), CANCELLED_END, message=ABANDONED_MESSAGE)
+            end = Transition(TaskKey(account_id, task.id), CANCELLED_END, message=ABANDONED_MESSAGE)
             self._run_in_background(self._end_quietly(end))
 
-    async def _end_quietly(self, end: TaskEnd) -> None:
+    async def _end_quietly(self, end: Transition) -> None:
         try:
             await self._ends.end(end)
         except PlatformError:

@@ -18,9 +18,9 @@ from gateway.adapters.tasks.protocol import Submitted, TaskAdapter, TaskRequest
 from gateway.catalog.routes import Route
 from gateway.tasks.backoff import LONGEST_SUBMIT_PAUSE_S, error_pause_s
 from gateway.tasks.providers import webhook_url_for
-from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
+from gateway.tasks.records import ClaimedTask, StepNote, Transition
 from gateway.tasks.states import FAILED_END, REJECTED_END, State
-from gateway.tasks.step_runner import Meaning, StepFault, ask
+from gateway.tasks.step_runner import FailureKind, StepError, ask
 from gateway.upstreams.client import Upstreams
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class Providers:
     adapters: Mapping[str, TaskAdapter]
 
 
-async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | TaskEnd:
+async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | Transition:
     """Ask the upstream, once."""
     started = time.perf_counter()
     try:
@@ -56,8 +56,8 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
     except BadOption as error:
         log.error("a route's options cannot carry its tasks", route=route.name, error=str(error))
         return ended(task, FAILED)
-    except StepFault as fault:
-        level = logging.ERROR if fault.meaning is Meaning.NOT_WELCOME else logging.INFO
+    except StepError as fault:
+        level = logging.ERROR if fault.meaning is FailureKind.NOT_WELCOME else logging.INFO
         log.log(
             level,
             "task not submitted",
@@ -67,7 +67,7 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
             status=fault.status,
         )
         came_of_it = _after_fault(providers, task, route, fault)
-        if isinstance(came_of_it, TaskEnd):
+        if isinstance(came_of_it, Transition):
             latency_ms = round((time.perf_counter() - started) * 1000)
             came_of_it.attempts = [
                 {"upstream": task.upstream, "status": fault.status, "latency_ms": latency_ms}
@@ -77,30 +77,30 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
 
 
 def _after_fault(
-    providers: Providers, task: ClaimedTask, route: Route, fault: StepFault
-) -> StepNote | TaskEnd:
-    if fault.meaning is Meaning.REFUSED:
-        return TaskEnd(task.key, REJECTED_END, leased=True, message=REJECTED)
-    if fault.meaning is Meaning.NOT_TAKEN:
+    providers: Providers, task: ClaimedTask, route: Route, fault: StepError
+) -> StepNote | Transition:
+    if fault.meaning is FailureKind.REFUSED:
+        return Transition(task.key, REJECTED_END, leased=True, message=REJECTED)
+    if fault.meaning is FailureKind.NOT_TAKEN:
         pause_s = max(fault.retry_after_s, error_pause_s(task.errors, LONGEST_SUBMIT_PAUSE_S))
         return StepNote(task.key, pause_s, State.HELD, errors=task.errors + 1)
-    if fault.meaning is Meaning.FAULTY:
+    if fault.meaning is FailureKind.FAULTY:
         return ended(task, FAILED)
-    if fault.meaning is Meaning.NOT_WELCOME:
+    if fault.meaning is FailureKind.NOT_WELCOME:
         return ended(task, NOT_WELCOME)
     if providers.adapters[task.adapter].find(request_of(task, route), route) is None:
         return ended(task, LOST)
     return StepNote(task.key, error_pause_s(0))
 
 
-async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | TaskEnd:
+async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | Transition:
     """Look for a task that may have been handed over; another's lease on it has run out, or its answer was lost."""
     steps = providers.adapters[task.adapter].find(request_of(task, route), route)
     if steps is None:
         return ended(task, LOST)
     try:
         found = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
-    except StepFault as fault:
+    except StepError as fault:
         log.info(
             "a lost task was not looked for",
             task=task.key.id,
@@ -136,6 +136,6 @@ def taken(task: ClaimedTask, submitted: Submitted) -> StepNote:
     )
 
 
-def ended(task: ClaimedTask, message: str) -> TaskEnd:
+def ended(task: ClaimedTask, message: str) -> Transition:
     """Failed through no fault of the caller's."""
-    return TaskEnd(task.key, FAILED_END, leased=True, message=message)
+    return Transition(task.key, FAILED_END, leased=True, message=message)

@@ -7,7 +7,15 @@ from typing import Any
 import orjson
 
 from aio_platform.db.pipelined_connection import Row
-from gateway.tasks.records import ClaimedTask, Ended, Opened, StepNote, TaskEnd, TaskKey, TaskToOpen
+from gateway.tasks.records import (
+    ClaimedTask,
+    Opened,
+    StepNote,
+    TaskKey,
+    TaskToOpen,
+    Transition,
+    TransitionResult,
+)
 from gateway.tasks.states import State
 from usage.ledger.units import Units
 from usage.ledger.wire import array_literal, authorize_parameters, read_verdict, text_array_literal
@@ -82,7 +90,7 @@ def record_parameters(owner: str, notes: list[StepNote]) -> tuple[str, ...]:
     )
 
 
-def finish_parameters(owner: str | None, ends: list[TaskEnd]) -> tuple[str, ...]:
+def finish_parameters(owner: str | None, ends: list[Transition]) -> tuple[str, ...]:
     """The arguments of gateway_finish_tasks_v2."""
     return (
         array_literal([end.key.account_id for end in ends]),
@@ -104,10 +112,10 @@ def key_parameters(keys: Sequence[TaskKey]) -> tuple[str, str]:
     return array_literal([key.account_id for key in keys]), text_array_literal([key.id for key in keys])
 
 
-def read_ended(row: Row) -> Ended:
+def read_ended(row: Row) -> TransitionResult:
     """One row of gateway_finish_tasks_v2."""
     won, state, consumed = row
-    return Ended(won == b"t", None if state is None else State(state.decode()), int(consumed or 0))
+    return TransitionResult(won == b"t", None if state is None else State(state.decode()), int(consumed or 0))
 
 
 def json_array_literal(values: Sequence[Any]) -> str:

@@ -18,14 +18,14 @@ from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.tasks.protocol import TaskAdapter
 from gateway.catalog.feed import CatalogFeed
 from gateway.catalog.routes import Route
-from gateway.tasks.backoff import Allowance, error_pause_s
+from gateway.tasks.backoff import TokenBucket, error_pause_s
 from gateway.tasks.cancellation import stop_upstream, tell_upstream
-from gateway.tasks.completion import TaskEnds
+from gateway.tasks.completion import TaskFinisher
 from gateway.tasks.metrics import ENDED, IN_HAND, LATE_S, STEPS
 from gateway.tasks.polling import Keep, poll
 from gateway.tasks.providers import TaskRoutes
-from gateway.tasks.queue import WorkLine
-from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd, TaskKey
+from gateway.tasks.queue import TaskQueue
+from gateway.tasks.records import ClaimedTask, StepNote, TaskKey, Transition
 from gateway.tasks.states import TIMED_OUT_END, State
 from gateway.tasks.submission import NOT_SERVED, Providers, ended, find_lost, submit
 from gateway.tasks.wakeup import WakeUp
@@ -53,11 +53,11 @@ class TaskWorker:
         self._catalog = catalog
         self._providers = Providers(upstreams, adapters)
         self._keep = keep
-        self._line = WorkLine(settings.TASK_LEASE_S)
-        self._ends = TaskEnds(self._line.owner)
+        self._line = TaskQueue(settings.TASK_LEASE_S)
+        self._ends = TaskFinisher(self._line.owner)
         self._wake = WakeUp()
         self._routes: TaskRoutes | None = None
-        self._allowances: dict[str, Allowance] = {}
+        self._allowances: dict[str, TokenBucket] = {}
         self._steps: dict[asyncio.Task[None], ClaimedTask] = {}
         self._in_hand: dict[str, int] = defaultdict(int)
         self._renew_at = 0.0
@@ -118,7 +118,7 @@ class TaskWorker:
         if self._routes is None or self._routes.version != catalog.version:
             self._routes = TaskRoutes(catalog)
             self._allowances = {
-                upstream: Allowance(per_s, now) for upstream, per_s in self._routes.calls_per_second.items()
+                upstream: TokenBucket(per_s, now) for upstream, per_s in self._routes.calls_per_second.items()
             }
         limits = {}
         for name, upstream in self._routes.upstreams.items():
@@ -137,7 +137,7 @@ class TaskWorker:
 
     async def _end_overdue_task(self, key: TaskKey) -> None:
         try:
-            await self._end(TaskEnd(key, TIMED_OUT_END, message=TIMED_OUT))
+            await self._end(Transition(key, TIMED_OUT_END, message=TIMED_OUT))
         except PlatformError:
             pass  # logged where it was raised; it is still overdue, and found again
 
@@ -168,7 +168,7 @@ class TaskWorker:
             log.error("a task's step failed", task=task.key.id, exc_info=error)
             came_of_it = StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
         try:
-            if isinstance(came_of_it, TaskEnd):
+            if isinstance(came_of_it, Transition):
                 await self._end(came_of_it)
             else:
                 await self._record(task, came_of_it)
@@ -176,7 +176,7 @@ class TaskWorker:
             # The lease runs out, and the step is done again.
             log.warning("a step was not written down", task=task.key.id, error=type(error).__name__)
 
-    async def _step(self, task: ClaimedTask) -> StepNote | TaskEnd:
+    async def _step(self, task: ClaimedTask) -> StepNote | Transition:
         assert self._routes is not None
         route = self._routes.to_ask(task)
         STEPS[task.upstream, task.state.value].add()
@@ -217,7 +217,7 @@ class TaskWorker:
             log.info("a task ended while it was submitted", task=task.key.id, upstream=task.upstream)
             await stop_upstream(self._providers, task, route, note.reference)
 
-    async def _end(self, end: TaskEnd) -> None:
+    async def _end(self, end: Transition) -> None:
         ended_task = await self._ends.end(end)
         if ended_task.won:
             ENDED[end.end.state.value,].add()

@@ -25,7 +25,7 @@ from gateway.upstreams.connection import BrokenConnection
 from gateway.upstreams.decoding import decoded
 from gateway.upstreams.pool import ConnectionPool, NotConnected, request_head
 from gateway.upstreams.problems import UpstreamProblems
-from gateway.upstreams.refusals import refusal_of
+from gateway.upstreams.refusals import error_of_refusal
 from gateway.upstreams.responses import AiohttpAnswer, UpstreamAnswer
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ class Upstreams:
             )
         answer = decoded(await _asked(pool, head, body, again=True))
         if not 200 <= answer.status < 300:
-            raise await refusal_of(answer, body)
+            raise await error_of_refusal(answer, body)
         return answer
 
     async def send(self, route: Route, step: UpstreamCall, *, again: bool = False) -> UpstreamAnswer:
@@ -103,7 +103,7 @@ class Upstreams:
             answer = await _asked(pool, head, body, again=again or step.method == "GET")
         answer = decoded(answer)
         if not 200 <= answer.status < 300:
-            raise await refusal_of(answer, body)
+            raise await error_of_refusal(answer, body)
         return answer
 
     def _pool(self, upstream: Upstream) -> _Pool:

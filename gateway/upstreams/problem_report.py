@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from gateway.models import UpstreamProblem
-from usage.reports import Question, Report, ReportKind, add_report
+from usage.reports import Report, ReportKind, ReportQuery, add_report
 from usage.reports.question import MAX_LIMIT
 from usage.reports.shape import Column, Kind, group
 from usage.snapshot import snapshot
@@ -40,7 +40,7 @@ _ROWS_SQL = """
 """
 
 
-def upstream_problems(question: Question) -> Report:
+def upstream_problems(question: ReportQuery) -> Report:
     """The newest first."""
     question.grouping((), ())
     question.take_only(_("Upstreams to see to are those of now"), "upstream", "route")
@@ -76,7 +76,7 @@ def upstream_problems(question: Question) -> Report:
 
 def open_problems() -> Counter[str]:
     """How many there are of each upstream."""
-    report = upstream_problems(Question(limit=MAX_LIMIT))
+    report = upstream_problems(ReportQuery(limit=MAX_LIMIT))
     return Counter(row["upstream"] for row in report.rows)
 
 

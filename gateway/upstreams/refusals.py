@@ -46,7 +46,7 @@ _FAULTS: dict[Fault, type[UpstreamRejected]] = {
 }
 
 
-async def refusal_of(answer: UpstreamAnswer, sent: bytes | None) -> AttemptFailed | UpstreamRejected:
+async def error_of_refusal(answer: UpstreamAnswer, sent: bytes | None) -> AttemptFailed | UpstreamRejected:
     """The error of an answer with another status than 200 to 299. `sent` is the JSON that it answers.
 
     Reads the body of a 4xx, MAX_ERROR_BYTES at most and for ERROR_BODY_LIMIT_S at most, and closes the answer.

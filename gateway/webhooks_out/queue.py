@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from aio_platform.db.connection import DatabaseLine
+from aio_platform.db.connection import Connection
 from gateway.tasks.records import TaskRow
 from gateway.tasks.states import State
 from gateway.webhooks_out.sealing import seal
@@ -106,7 +106,7 @@ class DeliveryQueue:
     """One worker's connection to the deliveries; psycopg.Error comes through from every call."""
 
     def __init__(self) -> None:
-        self._line = DatabaseLine("aio callbacks")
+        self._line = Connection("aio callbacks")
 
     async def close(self) -> None:
         await self._line.close()

@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.api.json_body import read_json_object
 from accounts.keys.serializers import ErrorBody, StrictSerializer
 from accounts.models import Membership
-from accounts.principal import ACCOUNT_HEADER, caller_of, require_role
+from accounts.principal import ACCOUNT_HEADER, principal_of, require_role
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.query_parameters import QueryParameters, read_limit
 from aio_platform.timestamps import utc_text
@@ -55,12 +55,12 @@ class CallbackView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        caller = caller_of(request)
+        caller = principal_of(request)
         if caller.api_key is None:
             require_role(caller, *ROLES)
 
     def account_id(self, request: Request) -> int:
-        return caller_of(request).account.pk
+        return principal_of(request).account.pk
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Secrets, and URLs that may carry some, are kept by no cache."""
@@ -90,7 +90,7 @@ class SecretView(CallbackView):
     def post(self, request: Request) -> Response:
         """Make a new secret; the old one's signature is sent beside it for a day, or `overlap_s` seconds."""
         wanted = _checked(RotateSecretBody, read_json_object(request))
-        caller = caller_of(request)
+        caller = principal_of(request)
         rotated = service.rotate_secret(audit.actor_of(request, caller), caller.account, wanted["overlap_s"])
         return Response(_describe_secrets(rotated), status=201)
 
@@ -116,7 +116,7 @@ class EndpointView(CallbackView):
     def put(self, request: Request) -> Response:
         """Tell this URL of every task's end, and of what still waits; enables it again after a 410."""
         wanted = _checked(SetEndpointBody, read_json_object(request))
-        caller = caller_of(request)
+        caller = principal_of(request)
         endpoint = service.set_endpoint(audit.actor_of(request, caller), caller.account, wanted["url"])
         return Response(_describe_endpoint(endpoint))
 
@@ -129,7 +129,7 @@ class EndpointView(CallbackView):
     )
     def delete(self, request: Request) -> Response:
         """Tell it of nothing more; tasks' own callback_url are told as before."""
-        caller = caller_of(request)
+        caller = principal_of(request)
         service.set_endpoint(audit.actor_of(request, caller), caller.account, None)
         return Response(_describe_endpoint(None))
 

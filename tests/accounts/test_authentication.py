@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts import actions, errors
 from accounts.keys.format import checksum_of, new_key
 from accounts.models import Account, ApiKey, User
-from accounts.principal import Caller, caller_of, is_address_within, require_role
+from accounts.principal import Principal, is_address_within, principal_of, require_role
 from accounts.public_ids import random_base62
 
 
@@ -25,7 +25,7 @@ class WhoView(APIView):
     endpoint_scope = "usage"
 
     def get(self, request: Request) -> Response:
-        caller = caller_of(request)
+        caller = principal_of(request)
         key_id = caller.api_key.public_id if caller.api_key else None
         return Response({"account": caller.account.public_id, "role": caller.role, "key": key_id})
 
@@ -222,8 +222,8 @@ def test_too_many_bad_keys_are_429_and_a_good_key_still_works(account: Account, 
 
 
 def test_a_role_is_required_of_members_and_never_met_by_a_key(account: Account) -> None:
-    require_role(Caller(account=account, role="admin"), "owner", "admin")
-    for caller in (Caller(account=account, role="viewer"), Caller(account=account, api_key=ApiKey())):
+    require_role(Principal(account=account, role="admin"), "owner", "admin")
+    for caller in (Principal(account=account, role="viewer"), Principal(account=account, api_key=ApiKey())):
         with pytest.raises(errors.RoleNotAllowed):
             require_role(caller, "owner", "admin")
 

@@ -130,7 +130,9 @@ def test_no_room_writes_to_the_books_tables_by_itself() -> None:
 def test_packages_have_few_modules_and_gateways_root_fewer_still() -> None:
     sizes = Counter(file.parent for file in python_files())
     assert sizes[ROOT / "gateway"] <= MOST_AT_GATEWAYS_ROOT
-    assert {str(folder.relative_to(ROOT)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+    assert {
+        str(folder.relative_to(ROOT)): size for folder, size in sizes.items() if size > MOST_MODULES
+    } == {}
 
 
 def test_there_is_no_import_circle() -> None:

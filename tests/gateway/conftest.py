@@ -13,7 +13,7 @@ from tests.gateway.house import house as house
 from tests.gateway.house import new_house as new_house
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, serving
 from usage.ledger import grants, rate_card
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 from usage.ledger.client import Ledger
 from usage.ledger.rates import Price
 
@@ -64,4 +64,4 @@ def _tenant(name: str) -> Tenant:
     account, _ = grants.open_account(name, "unlimited", extra_microcredits=10 * CREDIT)
     _, key = actions.issue_key(account, "relay")
     rate = rate_card.publish("relay-test", (Price("tokens_in", 10, 1), Price("tokens_out", 100, 1)))
-    return Tenant(account.pk, Caller(digest_of(key)), key, rate)
+    return Tenant(account.pk, Credentials(digest_of(key)), key, rate)

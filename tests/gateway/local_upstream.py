@@ -11,7 +11,7 @@ from aiohttp import web
 
 from aio_platform.db import database
 from gateway.catalog.routes import Route, Upstream
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 from usage.ledger.rates import Rate
 
 CREDIT = 1_000_000
@@ -78,7 +78,7 @@ class Tenant:
     """A committed account with ten credits, its key, and the rate its calls are priced at."""
 
     account_id: int
-    caller: Caller
+    caller: Credentials
     key: str
     rate: Rate
 

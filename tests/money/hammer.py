@@ -20,7 +20,7 @@ MOST_IN_FLIGHT = 24
 async def hammer(task: dict[str, Any]) -> dict[str, Any]:
     """Calls at random on the accounts: held, then settled, settled twice at once, released, or left open."""
     from aio_platform.http.request_ids import new_request_uuid
-    from usage.ledger.calls import ADMITTED, CallEnd, Caller, CallToAuthorize
+    from usage.ledger.calls import ADMITTED, CallEnd, CallToAuthorize, Credentials
     from usage.ledger.client import Ledger
     from usage.ledger.outcomes import Outcome
 
@@ -39,7 +39,7 @@ async def hammer(task: dict[str, Any]) -> dict[str, Any]:
         verdict = await ledger.authorize(
             CallToAuthorize(
                 request_uuid,
-                Caller(bytes.fromhex(digest)),
+                Credentials(bytes.fromhex(digest)),
                 "chat",
                 "gemini",
                 "chat/gemini",

@@ -33,7 +33,7 @@ from accounts.models import Plan
 from aio_platform.http.request_ids import new_request_uuid
 from usage import errors
 from usage.ledger import grants, rate_card
-from usage.ledger.calls import CallEnd, Caller, CallToAuthorize
+from usage.ledger.calls import CallEnd, CallToAuthorize, Credentials
 from usage.ledger.client import Ledger
 from usage.ledger.outcomes import Outcome
 from usage.ledger.rates import prices_from_json
@@ -214,7 +214,7 @@ class Histories(RuleBasedStateMachine):
                 self.ledger.authorize(
                     CallToAuthorize(
                         one.request_uuid,
-                        Caller(one.digest),
+                        Credentials(one.digest),
                         "chat",
                         "gemini",
                         "chat/gemini",

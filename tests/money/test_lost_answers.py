@@ -13,11 +13,11 @@ from django.db import connection
 from accounts import actions
 from accounts.keys.format import digest_of
 from aio_platform.db.batcher import Batcher
-from aio_platform.db.pipelined_connection import PreparedLine, Row, Run
+from aio_platform.db.pipelined_connection import PipelinedConnection, Row, Run
 from aio_platform.errors import ServiceUnavailable
 from aio_platform.http.request_ids import new_request_uuid
 from usage.ledger import grants, rate_card
-from usage.ledger.calls import CallEnd, Caller, CallToAuthorize, Settlement
+from usage.ledger.calls import CallEnd, CallToAuthorize, Credentials, Settlement
 from usage.ledger.client import Ledger
 from usage.ledger.outcomes import Outcome
 from usage.ledger.rates import prices_from_json
@@ -30,9 +30,11 @@ def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(
 ) -> None:
     """The transaction is committed and the connection ends before its answer comes, as when a server is killed."""
     lost = 0
-    fetch = PreparedLine.fetch
+    fetch = PipelinedConnection.fetch
 
-    async def lose_the_first_settlements_answer(line: PreparedLine, runs: Sequence[Run]) -> list[list[Row]]:
+    async def lose_the_first_settlements_answer(
+        line: PipelinedConnection, runs: Sequence[Run]
+    ) -> list[list[Row]]:
         nonlocal lost
         rows = await fetch(line, runs)
         if not lost and "settle" in [name for name, _ in runs]:
@@ -50,7 +52,7 @@ def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(
         await ledger.close()
         return settlement
 
-    monkeypatch.setattr(PreparedLine, "fetch", lose_the_first_settlements_answer)
+    monkeypatch.setattr(PipelinedConnection, "fetch", lose_the_first_settlements_answer)
     settlement = asyncio.run(call_and_capture())
     assert lost == 1
     assert grants.reconcile() == []
@@ -109,7 +111,7 @@ def test_one_end_that_cannot_be_booked_is_nobody_elses_fault(call: CallToAuthori
 def test_a_server_that_ends_before_it_has_read_everything_is_noticed(committed_books: None) -> None:
     """On uvloop, as gateways run. The server reads 8 kB at a time, and ends before it comes to the rest."""
 
-    async def ask_a_server_that_is_ending(line: PreparedLine) -> None:
+    async def ask_a_server_that_is_ending(line: PipelinedConnection) -> None:
         await line.connect()
         assert line._connection is not None
         server = line._connection.info.backend_pid
@@ -125,7 +127,7 @@ def test_a_server_that_ends_before_it_has_read_everything_is_noticed(committed_b
         assert await line.fetch([("one", ())]) == [[(b"1",)]]
 
     async def ask_again_and_again() -> None:
-        line = PreparedLine("aio test", {"one": "SELECT 1", "long": "SELECT length($1)"})
+        line = PipelinedConnection("aio test", {"one": "SELECT 1", "long": "SELECT length($1)"})
         try:
             for _ in range(8):
                 await ask_a_server_that_is_ending(line)
@@ -143,7 +145,7 @@ def call(committed_books: None) -> CallToAuthorize:
     grants.grant(account.pk, 1_000, reason="test", actor="test")
     rate = rate_card.publish("test", prices_from_json({"calls": {"microcredits": 1, "per": 1}}))
     return CallToAuthorize(
-        new_request_uuid(), Caller(digest_of(text)), "chat", "gemini", "chat/gemini", rate.id, 1_000, 600
+        new_request_uuid(), Credentials(digest_of(text)), "chat", "gemini", "chat/gemini", rate.id, 1_000, 600
     )
 
 

@@ -21,7 +21,7 @@ from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey
 from aio_platform.http.request_ids import new_request_uuid
 from usage.ledger import grants, rate_card
-from usage.ledger.calls import CallEnd, Caller, CallToAuthorize
+from usage.ledger.calls import CallEnd, CallToAuthorize, Credentials
 from usage.ledger.client import Ledger
 from usage.ledger.outcomes import Outcome
 from usage.ledger.rates import prices_from_json
@@ -140,7 +140,9 @@ class Family:
 
     async def _authorize(self, asked: list[tuple[bytes, int, str]]) -> list[str]:
         calls = [
-            CallToAuthorize(uuid, Caller(digest), "chat", "gemini", "chat/gemini", self.rate_id, amount, 600)
+            CallToAuthorize(
+                uuid, Credentials(digest), "chat", "gemini", "chat/gemini", self.rate_id, amount, 600
+            )
             for digest, amount, uuid in asked
         ]
         return [verdict.name for verdict in await asyncio.gather(*map(self.ledger.authorize, calls))]

@@ -8,15 +8,15 @@ import pytest
 
 from accounts import actions
 from accounts.keys.format import digest_of
-from gateway.tasks.completion import TaskEnds
-from gateway.tasks.queue import WorkLine
-from gateway.tasks.records import StepNote, TaskEnd, TaskKey
+from gateway.tasks.completion import TaskFinisher
+from gateway.tasks.queue import TaskQueue
+from gateway.tasks.records import StepNote, TaskKey, Transition
 from gateway.tasks.states import SUCCEEDED_END, State
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import OpenedTask, open_task, rate_of
 from usage.ledger import grants
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 from usage.ledger.rates import Rate
 
 PRICE = CREDIT // 2
@@ -27,7 +27,7 @@ AT_ONCE = 20
 def rich(transactional_db: None) -> Tenant:
     account, _ = grants.open_account("Racers", "unlimited", extra_microcredits=1000 * CREDIT)
     _, key = actions.issue_key(account, "race")
-    return Tenant(account.pk, Caller(digest_of(key)), key, rate_of(PRICE))
+    return Tenant(account.pk, Credentials(digest_of(key)), key, rate_of(PRICE))
 
 
 async def test_a_cancel_and_a_completion_have_one_winner(rich: Tenant) -> None:
@@ -41,8 +41,8 @@ async def test_a_cancel_and_a_completion_have_one_winner_a_thousand_times(rich: 
 
 async def race(tenant: Tenant, times: int) -> None:
     start, _ = tenant.balance()
-    desk, line = TaskDesk(), WorkLine(60.0)
-    ends = TaskEnds(line.owner)
+    desk, line = TaskStore(), TaskQueue(60.0)
+    ends = TaskFinisher(line.owner)
     winners: Counter[str] = Counter()
     try:
         for _ in range(times // AT_ONCE):
@@ -60,7 +60,7 @@ async def race(tenant: Tenant, times: int) -> None:
     assert tenant.rows("SELECT * FROM usage_reconcile_v2() WHERE %s IS NOT NULL") == []
 
 
-async def running_tasks(tenant: Tenant, rate: Rate, desk: TaskDesk, line: WorkLine) -> list[TaskKey]:
+async def running_tasks(tenant: Tenant, rate: Rate, desk: TaskStore, line: TaskQueue) -> list[TaskKey]:
     """Tasks that a worker is polling at this moment."""
     opened = await asyncio.gather(*[open_task(desk, tenant, rate) for _ in range(AT_ONCE)])
     await claim_all(line, opened)
@@ -70,15 +70,15 @@ async def running_tasks(tenant: Tenant, rate: Rate, desk: TaskDesk, line: WorkLi
     return [task.key for task in opened]
 
 
-async def claim_all(line: WorkLine, wanted: list[OpenedTask]) -> None:
+async def claim_all(line: TaskQueue, wanted: list[OpenedTask]) -> None:
     """Those that earlier rounds cancelled are due as well: their upstream is to be told."""
     left = {task.key for task in wanted}
     while left:
         left -= {task.key for task in await line.claim({"lab": 1000})}
 
 
-async def one_race(key: TaskKey, desk: TaskDesk, ends: TaskEnds, winners: Counter[str]) -> None:
-    success = TaskEnd(
+async def one_race(key: TaskKey, desk: TaskStore, ends: TaskFinisher, winners: Counter[str]) -> None:
+    success = Transition(
         key, SUCCEEDED_END, leased=True, charge_microcredits=PRICE, results=["https://files.test/1.png"]
     )
 

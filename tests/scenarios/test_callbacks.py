@@ -15,14 +15,14 @@ from standardwebhooks import WebhookVerificationError
 
 from accounts import actions
 from accounts.keys.format import digest_of
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from gateway.webhooks_out import signing_secrets, worker
 from gateway.webhooks_out.signing import new_secret
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import open_task, rate_of
 from tests.gateway.webhooks_out.customer import Desk, Endpoint, Workers, eventually
 from usage.ledger import grants
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 
 HOUR_S = 3600
 EVENTS = 12
@@ -34,7 +34,7 @@ def customer(transactional_db: None, settings: Settings, monkeypatch: pytest.Mon
     monkeypatch.setattr(worker, "LOOK_EVERY_S", 0.02)
     account, _ = grants.open_account("Ada's lab", "unlimited", extra_microcredits=100 * CREDIT)
     _, key = actions.issue_key(account, "tasks")
-    return Tenant(account.pk, Caller(digest_of(key)), key, rate_of(CREDIT))
+    return Tenant(account.pk, Credentials(digest_of(key)), key, rate_of(CREDIT))
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def secret(customer: Tenant) -> str:
 
 
 @pytest.fixture
-async def tasks(customer: Tenant) -> AsyncIterator[TaskDesk]:
-    opened = TaskDesk()
+async def tasks(customer: Tenant) -> AsyncIterator[TaskStore]:
+    opened = TaskStore()
     yield opened
     await opened.close()
 
@@ -65,7 +65,7 @@ async def workers() -> AsyncIterator[Workers]:
 
 
 async def test_an_endpoint_that_fails_for_an_hour_gets_each_event_once_afterwards(
-    customer: Tenant, secret: str, tasks: TaskDesk, endpoint: Endpoint, workers: Workers
+    customer: Tenant, secret: str, tasks: TaskStore, endpoint: Endpoint, workers: Workers
 ) -> None:
     desk = Desk()
     is_down = True
@@ -130,7 +130,7 @@ async def test_an_endpoint_that_fails_for_an_hour_gets_each_event_once_afterward
 
 
 async def test_an_acknowledgement_that_got_lost_brings_the_same_event_again(
-    customer: Tenant, secret: str, tasks: TaskDesk, endpoint: Endpoint, workers: Workers
+    customer: Tenant, secret: str, tasks: TaskStore, endpoint: Endpoint, workers: Workers
 ) -> None:
     """At least once: the receiver took it, its answer was cut off; by the id it can tell that it has it."""
     desk = Desk()

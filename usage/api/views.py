@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.keys.serializers import ErrorBody
-from accounts.principal import caller_of
+from accounts.principal import principal_of
 from aio_platform.errors import NotFound
 from aio_platform.http.query_parameters import AFTER, QueryParameters, read_limit
 from aio_platform.timestamps import utc_text
@@ -73,7 +73,7 @@ class UsageView(APIView):
     http_method_names = ["get", "head", "options"]
 
     def account_id(self, request: Request) -> int:
-        return caller_of(request).account.pk
+        return principal_of(request).account.pk
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """What a tenant sees is kept by no cache, and is of the moment it says."""
@@ -91,7 +91,7 @@ class CreditsView(UsageView):
     def get(self, request: Request) -> Response:
         """What is available and held, the grants it is left of, and the trial calls left today."""
         QueryParameters(request, ())
-        credit = credit_of(caller_of(request).account)
+        credit = credit_of(principal_of(request).account)
         return Response({"as_of": utc_text(credit.as_of), **credit.content})
 
 

@@ -11,7 +11,7 @@ ADMITTED = "admitted"
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Credentials:
     """Who calls: a key by its digest, or a signed-in member of an account. `address` is empty when unknown."""
 
     key_digest: bytes | None
@@ -24,7 +24,7 @@ class CallToAuthorize(NamedTuple):
     """One call before it is carried: the hold it asks for, in micro-credits, and how long that may live."""
 
     request_uuid: str
-    caller: Caller
+    caller: Credentials
     endpoint: str
     model: str
     route: str

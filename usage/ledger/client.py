@@ -13,10 +13,10 @@ import psycopg
 import structlog
 
 from aio_platform.db.batcher import AGAIN, Again, Batcher
-from aio_platform.db.connection import DatabaseLine
-from aio_platform.db.pipelined_connection import PreparedLine, Row
+from aio_platform.db.connection import Connection
+from aio_platform.db.pipelined_connection import PipelinedConnection, Row
 from aio_platform.errors import ServiceUnavailable
-from usage.ledger.calls import ADMITTED, CallEnd, Caller, CallToAuthorize, Settlement, Verdict
+from usage.ledger.calls import ADMITTED, CallEnd, CallToAuthorize, Credentials, Settlement, Verdict
 from usage.ledger.outcomes import Outcome
 from usage.ledger.wire import authorize_parameters, read_settlement, read_verdict, settle_parameters
 from usage.metrics import BATCH_ITEMS, BATCH_S, CALLS_ENDED, SETTLEMENT_RETRIES, SETTLEMENTS_GIVEN_UP
@@ -39,9 +39,9 @@ class Ledger:
     def __init__(self) -> None:
         # A line each: while the database works on one kind of batch, the other is made or read. Together in one
         # transaction they would share a commit, and reached half as many pairs a second.
-        self._authorize_line = PreparedLine("aio authorize", {"authorize": AUTHORIZE_SQL})
-        self._settle_line = PreparedLine("aio settle", {"settle": SETTLE_SQL})
-        self._refuse_line = DatabaseLine("aio refuse")
+        self._authorize_line = PipelinedConnection("aio authorize", {"authorize": AUTHORIZE_SQL})
+        self._settle_line = PipelinedConnection("aio settle", {"settle": SETTLE_SQL})
+        self._refuse_line = Connection("aio refuse")
         self._authorizations: Batcher[CallToAuthorize, Verdict] = Batcher(
             self._authorize_batch, on_abandoned=self._release_abandoned
         )
@@ -102,7 +102,7 @@ class Ledger:
         return settlement
 
     async def refuse(
-        self, caller: Caller, endpoint: str | None, code: str | None, model: str | None = None
+        self, caller: Credentials, endpoint: str | None, code: str | None, model: str | None = None
     ) -> str | None:
         """The refusal that comes before the caller's own mistake, or None; counts whichever it was.
 
@@ -168,7 +168,9 @@ class Ledger:
         return [read_settlement(row) for row in rows]
 
 
-async def _run(line: PreparedLine, name: str, parameters: Sequence[str | None], items: int) -> list[Row]:
+async def _run(
+    line: PipelinedConnection, name: str, parameters: Sequence[str | None], items: int
+) -> list[Row]:
     started = time.perf_counter()
     [rows] = await line.fetch([(name, parameters)])
     BATCH_S[()].observe(time.perf_counter() - started)

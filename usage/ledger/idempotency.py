@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import orjson
 
-from aio_platform.db.connection import DatabaseLine
-from usage.ledger.calls import Caller
+from aio_platform.db.connection import Connection
+from usage.ledger.calls import Credentials
 
 ACCOUNT_SQL = """
     SELECT coalesce((SELECT account_id FROM accounts_apikey WHERE digest = %s), %s)
@@ -41,13 +41,13 @@ class IdempotentCalls:
     """Three statements on a connection of their own; only calls that send the header pay for them."""
 
     def __init__(self) -> None:
-        self._line = DatabaseLine("aio idempotency")
+        self._line = Connection("aio idempotency")
 
     async def close(self) -> None:
         await self._line.close()
 
     async def claim(
-        self, caller: Caller, idempotency_key: str, fingerprint: bytes, request_uuid: str, ttl_s: int
+        self, caller: Credentials, idempotency_key: str, fingerprint: bytes, request_uuid: str, ttl_s: int
     ) -> Claim | None:
         """Take the key for this call unless another has it; None when the caller is unknown."""
         rows = await self._line.fetch(ACCOUNT_SQL, (caller.key_digest, caller.account_id))

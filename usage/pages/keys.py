@@ -23,7 +23,7 @@ from accounts.keys import service
 from accounts.keys.serializers import ChangeBody, IssueBody, RotateBody, StrictSerializer
 from accounts.models import ApiKey
 from accounts.page_context import MAKERS, member_page, page_member
-from accounts.principal import Caller
+from accounts.principal import Principal
 from aio_platform import problems
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound, PlatformError
@@ -272,6 +272,6 @@ def _moment_text(moment: datetime | None) -> str:
     return "" if moment is None else timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M")
 
 
-def _caller(request: HttpRequest) -> Caller:
+def _caller(request: HttpRequest) -> Principal:
     member = page_member(request)
-    return Caller(account=member.account, user=member.user, role=member.role)
+    return Principal(account=member.account, user=member.user, role=member.role)

@@ -14,7 +14,7 @@ from accounts.audit import person
 from accounts.keys import service
 from accounts.models import ApiKey
 from accounts.page_context import MAKERS, member_page, page_member
-from accounts.principal import Caller
+from accounts.principal import Principal
 from aio_platform.http.query_parameters import QueryParameters
 from usage.pages.field_errors import explains_bad_fields
 from usage.pages.overview_figures import PERIODS, Runway, look_at_period, look_at_runway
@@ -43,7 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def first_key(request: HttpRequest) -> HttpResponse:
     """Issue a key with the checklist's one button, and show its text this once, in the curl line too."""
     member = page_member(request)
-    caller = Caller(account=member.account, user=member.user, role=member.role)
+    caller = Principal(account=member.account, user=member.user, role=member.role)
     made = service.issue(caller, person(request, member.user), {**service.NO_LIMITS, "name": _("First key")})
     if request.headers.get("HX-Request"):
         return render(request, "usage/checklist.html", _checklist(request, made))

@@ -13,7 +13,7 @@ from usage.reports.latency import latency
 from usage.reports.liability import liability
 from usage.reports.margin import margin
 from usage.reports.overruns import overruns
-from usage.reports.question import Question
+from usage.reports.question import ReportQuery
 from usage.reports.reconciliation import reconciliation
 from usage.reports.refusals import refusals
 from usage.reports.shape import Report
@@ -28,7 +28,7 @@ class ReportKind(NamedTuple):
     name: str
     title: str
     dimensions: tuple[str, ...]
-    make: Callable[[Question], Report]
+    make: Callable[[ReportQuery], Report]
 
 
 REPORTS: dict[str, ReportKind] = {}

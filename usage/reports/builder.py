@@ -7,7 +7,7 @@ from typing import Any
 from usage.queries.aggregates.summaries import MAX_ROWS, NO_INTERVAL, Grouping, check_row_count
 from usage.queries.aggregates.sums import NO_FIGURES, Wanted, figures, kept_sums
 from usage.queries.filters import CallFilter
-from usage.reports.question import Question, period_of, previous_of
+from usage.reports.question import ReportQuery, period_of, previous_of
 from usage.reports.rows import group_columns, name_rows
 from usage.reports.shape import Chart, Column, Previous, Report, totals_of
 from usage.snapshot import Snapshot, snapshot
@@ -18,7 +18,7 @@ Look = Callable[[Snapshot, CallFilter, Grouping], tuple[list[Row], Row]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ReportDefinition:
     """`look` gives the rows, by the table's ids and with the bucket as a moment, and the totals."""
 
     name: str
@@ -30,7 +30,7 @@ class Recipe:
     drawn: tuple[str, ...]
     look: Look
 
-    def __call__(self, question: Question) -> Report:
+    def __call__(self, question: ReportQuery) -> Report:
         """The report; InvalidRequest for what it cannot be asked."""
         grouping = question.grouping(self.dimensions, self.default_by, self.default_interval)
         with snapshot() as books:
@@ -65,7 +65,7 @@ class Recipe:
         return Chart("bar", grouping.by[0], self.drawn) if grouping.by else None
 
 
-def looking(
+def query_fn(
     describe: Callable[[Mapping[str, Any]], Row],
     histograms: tuple[str, ...] = (),
     units: tuple[str, ...] = (),

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from usage.queries.aggregates.summaries import Grouping
 from usage.queries.filters import CallFilter
-from usage.reports.builder import CALL_DIMENSIONS, Recipe, Row, looking
+from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row, query_fn
 from usage.reports.rows import share
 from usage.reports.shape import Column, Kind
 from usage.snapshot import Snapshot
@@ -51,7 +51,7 @@ def describe(row: Mapping[str, Any]) -> Row:
     }
 
 
-_look_at_calls = looking(describe, units=("tokens_in", "tokens_out"))
+_look_at_calls = query_fn(describe, units=("tokens_in", "tokens_out"))
 
 
 def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
@@ -99,4 +99,6 @@ def _grants(
     return {(row["bucket"], row["account"]): row["granted"] for row in found}
 
 
-calls = Recipe("calls", _("Calls and credits"), CALL_DIMENSIONS, (), "day", FIGURES, ("calls", "cost"), _look)
+calls = ReportDefinition(
+    "calls", _("Calls and credits"), CALL_DIMENSIONS, (), "day", FIGURES, ("calls", "cost"), _look
+)

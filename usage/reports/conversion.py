@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as _
 
 from usage.queries.aggregates.sums import Wanted, summands_statement
 from usage.queries.filters import CallFilter
-from usage.reports.question import Question, period_of
+from usage.reports.question import ReportQuery, period_of
 from usage.reports.rows import share
 from usage.reports.shape import Chart, Column, Kind, Report, group
 from usage.snapshot import Snapshot, snapshot
@@ -46,7 +46,7 @@ _ACCOUNTS_SQL = """
 """
 
 
-def conversion(question: Question) -> Report:
+def conversion(question: ReportQuery) -> Report:
     """One row a week; the last twelve weeks where no start is given. Takes the filters of time, account and plan."""
     which = question.which
     question.grouping((), ())

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_noop as _
 
 from aio_platform.http.request_ids import public_request_id
-from usage.reports.question import Question
+from usage.reports.question import ReportQuery
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Column, Kind, Report, group
 from usage.snapshot import snapshot
@@ -42,7 +42,7 @@ _TOTALS_SQL = f"""
 """  # noqa: S608 - constants
 
 
-def holds(question: Question) -> Report:
+def holds(question: ReportQuery) -> Report:
     """Those older than five minutes, the oldest first. A task's hold may be open for as long as the task."""
     which = question.which
     question.grouping((), ())

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 from usage.queries.aggregates.histograms import percentiles
 from usage.queries.aggregates.sums import HISTOGRAMS
-from usage.reports.builder import CALL_DIMENSIONS, Recipe, Row, looking
+from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row, query_fn
 from usage.reports.rows import share
 from usage.reports.shape import Column, Kind
 
@@ -44,7 +44,7 @@ def describe(row: Mapping[str, Any]) -> Row:
     }
 
 
-latency = Recipe(
+latency = ReportDefinition(
     "latency",
     _("Latency and errors"),
     CALL_DIMENSIONS,
@@ -52,5 +52,5 @@ latency = Recipe(
     "none",
     FIGURES,
     ("p50", "p95", "p99", "error_rate"),
-    looking(describe, HISTOGRAMS),
+    query_fn(describe, HISTOGRAMS),
 )

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop as _
 
-from usage.reports.question import Question
+from usage.reports.question import ReportQuery
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Chart, Column, Kind, Report, group, totals_of
 from usage.snapshot import snapshot
@@ -62,7 +62,7 @@ _LEFT_SQL = """
 """
 
 
-def liability(question: Question) -> Report:
+def liability(question: ReportQuery) -> Report:
     """One row an account that has credits left, the richest first. Takes the filters of account and plan."""
     which = question.which
     question.grouping((), ())

@@ -21,7 +21,7 @@ from usage.ledger.route_costs import RouteCost, route_costs
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
 from usage.queries.aggregates.sums import UNIT_SUMS, Wanted, figures
 from usage.queries.filters import CallFilter
-from usage.reports.builder import CALL_DIMENSIONS, Recipe, Row
+from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row
 from usage.reports.rows import share
 from usage.reports.shape import Column, Kind
 from usage.snapshot import Snapshot
@@ -106,6 +106,6 @@ def _in_force(found: list[RouteCost], at: datetime | None) -> tuple[Price, ...] 
     return earlier[-1].prices if earlier else None
 
 
-margin = Recipe(
+margin = ReportDefinition(
     "margin", _("Margin"), CALL_DIMENSIONS, ("route",), "none", FIGURES, ("revenue", "upstream_cost"), _look
 )

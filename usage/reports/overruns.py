@@ -12,7 +12,7 @@ from aio_platform.http.request_ids import public_request_id
 from usage.ledger.units import Units
 from usage.queries.filters import MATCHES_SQL
 from usage.queries.retention import check_calls_are_kept
-from usage.reports.question import Question, period_of
+from usage.reports.question import ReportQuery, period_of
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Column, Kind, Report, group
 from usage.snapshot import snapshot
@@ -57,7 +57,7 @@ _FOUND_SQL = f"""
 """  # noqa: S608 - constants
 
 
-def overruns(question: Question) -> Report:
+def overruns(question: ReportQuery) -> Report:
     """Those of the last day, the dearest first; of any 31 days that are asked for."""
     question.grouping((), ())
     question.take_only(

@@ -14,7 +14,7 @@ EVERYBODY = CallFilter(account_id=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReportQuery:
     """`group_by` and `interval` of None leave the choice to the report; `compare` asks for the previous period."""
 
     which: CallFilter = field(default=EVERYBODY)
@@ -80,7 +80,7 @@ def period_of(which: CallFilter) -> Period:
     return Period(which.since, which.until)
 
 
-def previous_of(which: CallFilter, question: Question, as_of: datetime, kept: Kept) -> CallFilter:
+def previous_of(which: CallFilter, question: ReportQuery, as_of: datetime, kept: Kept) -> CallFilter:
     """The same calls over as long a time just before; whole local days where the period starts with one.
 
     Days are counted by the calendar, so that a change of clocks between the two shifts nothing by an hour. Where calls
@@ -106,7 +106,7 @@ def _length_of_sums(moment: datetime, kept: Kept) -> timedelta:
     return HOUR if moment >= kept.hours_from else DAY
 
 
-def _just_before(which: CallFilter, question: Question, as_of: datetime) -> CallFilter:
+def _just_before(which: CallFilter, question: ReportQuery, as_of: datetime) -> CallFilter:
     assert which.since is not None
     end = which.until or as_of
     zone = question.zone

@@ -12,13 +12,13 @@ from usage.ledger.outcomes import Outcome
 from usage.queries.aggregates.summaries import INTERVALS
 from usage.queries.filters import CallFilter
 from usage.queries.keys import SESSION, SESSION_KEY_ID
-from usage.reports.question import MAX_LIMIT, Question
+from usage.reports.question import MAX_LIMIT, ReportQuery
 
 FILTERS = ("account", "plan", "key", "endpoint", "model", "upstream", "route", "outcome")
 PARAMETERS = ("since", "until", "timezone", *FILTERS, "group_by", "interval", "compare", "limit")
 
 
-def read_question(given: Mapping[str, str], spelled: Callable[[str], str] = lambda name: name) -> Question:
+def read_question(given: Mapping[str, str], spelled: Callable[[str], str] = lambda name: name) -> ReportQuery:
     """What the texts ask; those that are missing or empty are left to the report.
 
     Raises InvalidRequest for whatever cannot be read, naming the parameter as `spelled` does.
@@ -48,7 +48,7 @@ def read_question(given: Mapping[str, str], spelled: Callable[[str], str] = lamb
         raise InvalidRequest(
             f"{spelled('limit')} is a whole number from 1 to {MAX_LIMIT:,}.", param=spelled("limit")
         )
-    return Question(
+    return ReportQuery(
         which=which,
         group_by=tuple(texts["group_by"].split(",")) if "group_by" in texts else None,
         interval=_choice(texts, "interval", list(INTERVALS), spelled),

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from usage.reports.question import Question
+from usage.reports.question import ReportQuery
 from usage.reports.shape import Column, Kind, Report, group
 from usage.snapshot import snapshot
 
@@ -36,7 +36,7 @@ _RUNS_SQL = """
 """
 
 
-def reconciliation(question: Question) -> Report:
+def reconciliation(question: ReportQuery) -> Report:
     """The newest first; the first row is of this moment."""
     question.grouping((), ())
     question.take_only(_("The books are looked at as a whole"))

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop as _
 from aio_platform.errors import InvalidRequest
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
 from usage.queries.filters import CallFilter
-from usage.reports.builder import Recipe, Row
+from usage.reports.builder import ReportDefinition, Row
 from usage.reports.rows import share
 from usage.reports.shape import Column, Kind
 from usage.snapshot import Snapshot
@@ -59,6 +59,6 @@ def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[
     return [row | {"share": share(row["calls"], total)} for row in rows], {"calls": total, "share": None}
 
 
-refusals = Recipe(
+refusals = ReportDefinition(
     "refusals", _("Refusals by reason"), DIMENSIONS, ("code",), "none", FIGURES, ("calls",), _look
 )

@@ -10,7 +10,7 @@ from usage.queries.aggregates.summaries import NO_INTERVAL
 from usage.queries.aggregates.sums import NO_FIGURES, Wanted, figures, kept_sums
 from usage.reports.builder import Row
 from usage.reports.calls import describe
-from usage.reports.question import Question, period_of, previous_of
+from usage.reports.question import ReportQuery, period_of, previous_of
 from usage.reports.rows import account_name, accounts_by_id, share
 from usage.reports.shape import Chart, Column, Kind, Report, group, totals_of
 from usage.snapshot import snapshot
@@ -41,7 +41,7 @@ UNUSUAL_ERROR_RATE = 0.1
 FEWEST_CALLS = 20
 
 
-def top_accounts(question: Question) -> Report:
+def top_accounts(question: ReportQuery) -> Report:
     """The dearest first; those that stopped spending are among them, with what they spent before."""
     grouping = question.grouping(DIMENSIONS, DIMENSIONS)
     if grouping.interval != NO_INTERVAL or grouping.by != DIMENSIONS:

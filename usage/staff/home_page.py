@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.staff.page_registry import OVERVIEW, may, show, staff_page
 from accounts.staff.tables import Tone
 from usage.queries.filters import CallFilter
-from usage.reports import REPORTS, Question
+from usage.reports import REPORTS, ReportQuery
 from usage.reports.question import MAX_LIMIT
 from usage.reports.shape import Column, Report
 from usage.staff.report_pages import PERMISSION, shown_title, shown_value
@@ -47,14 +47,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _figures() -> list[Figure]:
     """The day so far beside the day before, and what is so at this moment."""
-    day = Question(
+    day = ReportQuery(
         which=CallFilter(account_id=None, since=datetime.now(UTC) - timedelta(days=1)),
         group_by=(),
         interval="hour",
         compare=True,
     )
     calls = REPORTS["calls"].make(day)
-    now = Question(limit=MAX_LIMIT)
+    now = ReportQuery(limit=MAX_LIMIT)
     figures = [_total(calls, name) for name in ("calls", "cost", "error_rate")]
     figures.append(_liability(REPORTS["liability"].make(now)))
     figures += [_rows(REPORTS[name].make(now), _("now")) for name in AS_OF_NOW if name in REPORTS]

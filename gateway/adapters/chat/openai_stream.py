@@ -15,7 +15,7 @@ from gateway.adapters.chat.openai_chat import MalformedAnswer, counts_in
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.weight import said_weight
 from gateway.adapters.protocol import AnswerRefused, UpstreamFault
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.sse import EventBuffer, EventTooLong, fields_of
 from gateway.adapters.shared.upstream_json import (
     MAX_DEPTH,
@@ -240,6 +240,6 @@ def _raise_error_without_choices(chunk: dict[str, Any], name: bytes) -> None:
     if name == b"error" or chunk.get("type") == "error":
         raise UpstreamStreamError
     try:
-        raise_told_error(chunk)
+        raise_for_error_body(chunk)
     except (AnswerRefused, UpstreamFault):
         raise UpstreamStreamError from None

@@ -18,7 +18,7 @@ from usage.ledger.units import Units
 MAX_INPUTS = 2048
 
 
-def bound(request: EmbeddingRequest, route: AdapterRoute) -> Units:
+def max_units(request: EmbeddingRequest, route: AdapterRoute) -> Units:
     """The most tokens these inputs can be.
 
     Raises InvalidRequest naming `input` for more than the route's `max_inputs`.
@@ -36,7 +36,7 @@ def weight(request: EmbeddingRequest) -> int:
     )
 
 
-def guess(request: EmbeddingRequest) -> Units:
+def estimate_units(request: EmbeddingRequest) -> Units:
     """Tokens where the upstream does not say: token ids by their number, text by its weight."""
     return Units(tokens_in=estimated_tokens(weight(request)))
 
@@ -57,7 +57,7 @@ def in_input_order(data: object) -> list[object]:
     return [found[place] for place in range(len(data))]
 
 
-def checked(found: object, count: int, dimensions: int | None = None) -> list[list[float]]:
+def validate(found: object, count: int, dimensions: int | None = None) -> list[list[float]]:
     """The vectors, if they are `count` lists of finite numbers, all of the same length.
 
     That length is `dimensions` where the caller asked for one. Raises MalformedAnswer otherwise.

@@ -20,7 +20,7 @@ DEFAULT_STEPS = 30
 _USUAL_QUALITY = UNNAMED | {"standard"}
 
 
-def bound(request: ImageRequest, route: AdapterRoute) -> Units:
+def max_units(request: ImageRequest, route: AdapterRoute) -> Units:
     """What these images cost, which is known before they are made.
 
     Raises InvalidRequest for a size beyond the route's `max_pixels`, more steps than its `max_steps`, more images than

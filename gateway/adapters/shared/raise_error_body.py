@@ -12,7 +12,7 @@ CALLER_AT_FAULT = frozenset({400, 413, 415, 422})
 CALLER_TYPES = frozenset({"validation", "tokenizer", "empty", "invalid_request_error", "BadRequestError"})
 
 
-def raise_told_error(values: object) -> None:
+def raise_for_error_body(values: object) -> None:
     """Returns where the answer tells no error; else raises AnswerRefused or UpstreamFault.
 
     Knows OpenAI's `{"error": {"code", "type"}}`, text-embeddings-inference's `{"error", "error_type"}`,

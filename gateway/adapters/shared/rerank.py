@@ -12,7 +12,7 @@ from usage.ledger.units import Units
 MAX_DOCUMENTS = 2048
 
 
-def bound(request: RerankRequest, route: AdapterRoute) -> Units:
+def max_units(request: RerankRequest, route: AdapterRoute) -> Units:
     """The most tokens this ranking can take: a cross-encoder reads the query again with every document.
 
     Raises InvalidRequest naming `documents` for more than the route's `max_documents`.
@@ -29,12 +29,12 @@ def weight(request: RerankRequest) -> int:
     return text_weight(request.query) * len(request.documents) + documents
 
 
-def guess(request: RerankRequest) -> Units:
+def estimate_units(request: RerankRequest) -> Units:
     """Tokens where the upstream does not say."""
     return Units(tokens_in=estimated_tokens(weight(request)))
 
 
-def checked(found: object, request: RerankRequest, score_name: str = "score") -> list[dict[str, Any]]:
+def validate(found: object, request: RerankRequest, score_name: str = "score") -> list[dict[str, Any]]:
     """The ranking, sorted, cut at the caller's `top_n`, with our own documents as its texts if asked for.
 
     Raises MalformedAnswer for a score that is no finite number, an index that is not a document's or comes

@@ -13,7 +13,7 @@ MAX_CHARACTERS = 4096
 MAX_REFERENCE_BYTES = 20_000_000
 
 
-def spoken(text: str, route: AdapterRoute) -> Units:
+def max_units(text: str, route: AdapterRoute) -> Units:
     """The units of speaking a text, which are known before it is spoken: its characters.
 
     Raises InvalidRequest naming `text` for none, or for more than the route's `max_characters`.

@@ -20,7 +20,7 @@ LONGEST_BELIEVABLE_S = 10_000_000
 TASKS = ("transcribe", "translate")
 
 
-def bound(request: TranscriptionRequest, route: AdapterRoute) -> Units:
+def max_units(request: TranscriptionRequest, route: AdapterRoute) -> Units:
     """The most audio that a decoder can find in this file, whatever its header states, up to the route's `max_audio_s`.
 
     Raises InvalidRequest for a file that is longer than that, for a task that does not exist, or for an unknown
@@ -85,7 +85,7 @@ def _units(
         return Units(audio_ms=billed_ms), False
     if heard_ms is not None:
         return Units(audio_ms=heard_ms), True
-    return bound(request, route), True
+    return max_units(request, route), True
 
 
 def _is_possible(told_ms: int, request: TranscriptionRequest) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from aio_platform.errors import InvalidRequest
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Steps, UpstreamCall
 from gateway.adapters.shared import images as pictures
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import ImageRequest
 from usage.ledger.units import Units
 
@@ -42,7 +42,7 @@ def ceiling(request: ImageRequest, route: AdapterRoute) -> Units:
     samplers = route.options.get("samplers", SAMPLERS)
     if request.extra.get("sampler_name") not in (None, *samplers):
         raise InvalidRequest(f"sampler_name: must be one of {', '.join(samplers)}.", param="sampler_name")
-    return pictures.bound(request, route)
+    return pictures.max_units(request, route)
 
 
 def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
@@ -63,7 +63,7 @@ def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
         body["override_settings"] = {"sd_model_checkpoint": checkpoint}
     received = yield UpstreamCall(PATH, json=body)
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     images = values.get("images") if isinstance(values, dict) else None
     if not isinstance(images, list):
         raise MalformedAnswer("no images")

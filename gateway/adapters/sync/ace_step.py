@@ -23,7 +23,7 @@ from gateway.adapters.protocol import (
 )
 from gateway.adapters.shared import speech
 from gateway.adapters.shared.limits import limit
-from gateway.adapters.shared.raise_error_body import CALLER_AT_FAULT, raise_told_error
+from gateway.adapters.shared.raise_error_body import CALLER_AT_FAULT, raise_for_error_body
 from gateway.adapters.shared.requests import MusicRequest
 from usage.ledger.units import Units
 
@@ -93,7 +93,7 @@ def _data(received: Received) -> object:
     values = received.json()
     if not isinstance(values, dict):
         raise MalformedAnswer("no envelope")
-    raise_told_error(values)
+    raise_for_error_body(values)
     code = values.get("code", 200)
     if code != 200:
         raise AnswerRefused if type(code) is int and code in CALLER_AT_FAULT else UpstreamFault

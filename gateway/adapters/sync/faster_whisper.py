@@ -8,7 +8,7 @@ from gateway.adapters.protocol import AdapterRoute, Form, Steps, UpstreamCall
 from gateway.adapters.shared import transcription
 from gateway.adapters.shared.languages import iso_code
 from gateway.adapters.shared.limits import limit
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import TranscriptionRequest
 from usage.ledger.units import Units
 
@@ -24,7 +24,7 @@ def ceiling(request: TranscriptionRequest, route: AdapterRoute) -> Units:
     most = limit(route, "max_beam_size", MAX_BEAM_SIZE)
     if request.beam_size is not None and not 1 <= request.beam_size <= most:
         raise InvalidRequest(f"beam_size: must be from 1 to {most}.", param="beam_size")
-    return transcription.bound(request, route)
+    return transcription.max_units(request, route)
 
 
 def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
@@ -41,5 +41,5 @@ def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
         fields["initial_prompt"] = request.prompt
     received = yield UpstreamCall(PATH, form=Form(fields, "file", request.file))
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     return transcription.answer(values, request, route, received)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, Steps, UpstreamCall
 from gateway.adapters.shared import embeddings
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import EmbeddingRequest
 from gateway.adapters.shared.usage_counts import reported_input
 from usage.ledger.units import Units
@@ -17,7 +17,7 @@ PATH = "/v1/embeddings"
 
 def ceiling(request: EmbeddingRequest, route: AdapterRoute) -> Units:
     """The most tokens the inputs can be; see `vectors.bound`."""
-    return embeddings.bound(request, route)
+    return embeddings.max_units(request, route)
 
 
 def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
@@ -36,9 +36,9 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
         body["input_type"] = input_type
     received = yield UpstreamCall(PATH, json=body)
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     data = values.get("data") if isinstance(values, dict) else None
-    found = embeddings.checked(embeddings.in_input_order(data), len(request.inputs), request.dimensions)
+    found = embeddings.validate(embeddings.in_input_order(data), len(request.inputs), request.dimensions)
     tokens = reported_input(values.get("usage"), embeddings.weight(request))
-    units = Units(tokens_in=tokens) if tokens is not None else embeddings.guess(request)
+    units = Units(tokens_in=tokens) if tokens is not None else embeddings.estimate_units(request)
     return JsonAnswer(found, units, tokens is None, received.body, received.content_type)

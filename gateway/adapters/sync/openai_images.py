@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Steps, UpstreamCall
 from gateway.adapters.shared import images
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import ImageRequest
 from usage.ledger.units import Units
 
@@ -29,7 +29,7 @@ EXTRA_FIELDS = (
 
 def ceiling(request: ImageRequest, route: AdapterRoute) -> Units:
     """Images and pixel-steps as asked; see `pictures.bound`."""
-    return images.bound(request, route)
+    return images.max_units(request, route)
 
 
 def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
@@ -53,7 +53,7 @@ def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
         body["seed"] = request.seed
     received = yield UpstreamCall(PATH, json=body)
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     data = values.get("data") if isinstance(values, dict) else None
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
         raise MalformedAnswer("no data")

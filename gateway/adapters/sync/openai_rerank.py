@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Steps, UpstreamCall
 from gateway.adapters.shared import rerank
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import RerankRequest
 from gateway.adapters.shared.usage_counts import reported_input
 from usage.ledger.units import Units
@@ -18,7 +18,7 @@ PATH = "/v1/rerank"
 
 def ceiling(request: RerankRequest, route: AdapterRoute) -> Units:
     """The most tokens the pairs can be; see `ranks.bound`."""
-    return rerank.bound(request, route)
+    return rerank.max_units(request, route)
 
 
 def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
@@ -33,10 +33,10 @@ def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
         body["top_n"] = request.top_n
     received = yield UpstreamCall(route.options.get("path", PATH), json=body)
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     if not isinstance(values, dict):
         raise MalformedAnswer("no results")
-    ranking = rerank.checked(values.get("results"), request, "relevance_score")
+    ranking = rerank.validate(values.get("results"), request, "relevance_score")
     tokens = reported_input(values.get("usage"), rerank.weight(request))
-    units = Units(tokens_in=tokens) if tokens is not None else rerank.guess(request)
+    units = Units(tokens_in=tokens) if tokens is not None else rerank.estimate_units(request)
     return JsonAnswer(ranking, units, tokens is None, received.body, received.content_type)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gateway.adapters.protocol import AdapterRoute, Form, Steps, UpstreamCall
 from gateway.adapters.shared import transcription
 from gateway.adapters.shared.languages import iso_code
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import TranscriptionRequest
 from usage.ledger.units import Units
 
@@ -20,7 +20,7 @@ TRANSLATIONS_PATH = "/v1/audio/translations"
 
 def ceiling(request: TranscriptionRequest, route: AdapterRoute) -> Units:
     """The most audio the file can hold; see `transcripts.bound`."""
-    return transcription.bound(request, route)
+    return transcription.max_units(request, route)
 
 
 def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
@@ -44,5 +44,5 @@ def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
     path = TRANSLATIONS_PATH if translates else TRANSCRIPTIONS_PATH
     received = yield UpstreamCall(path, form=Form(fields, "file", request.file))
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     return transcription.answer(values, request, route, received)

@@ -11,7 +11,7 @@ from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Steps, UpstreamCall
 from gateway.adapters.shared.limits import check_count
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import VisionRequest
 from gateway.adapters.shared.tokens import most_tokens
 from gateway.media.kinds import IMAGE_KINDS
@@ -44,7 +44,7 @@ def steps(request: VisionRequest, route: AdapterRoute) -> Steps:
     chat = _chat(request, f"data:{request.image.content_type};base64,{encoded}")
     body = {**chat.values, "model": route.upstream_model, "max_tokens": _output_limit(route)}
     received = yield UpstreamCall(openai_chat.PATH, json=body)
-    raise_told_error(received.json())
+    raise_for_error_body(received.json())
     answer = openai_chat.read_answer(received.body)
     text = openai_chat.answer_text(answer.values)
     if not text.strip():

@@ -21,7 +21,7 @@ from gateway.adapters.protocol import (
 from gateway.adapters.shared import embeddings, rerank, speech, voices
 from gateway.adapters.shared import images as pictures
 from gateway.adapters.shared.languages import full_name
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import (
     EmbeddingRequest,
     ImageRequest,
@@ -45,18 +45,18 @@ def ceiling(request: PassthroughRequest, route: AdapterRoute) -> Units:
         case EmbeddingRequest():
             if request.token_arrays:
                 raise InvalidRequest("input: this model takes text, not token ids.", param="input")
-            return embeddings.bound(request, route)
+            return embeddings.max_units(request, route)
         case RerankRequest():
-            return rerank.bound(request, route)
+            return rerank.max_units(request, route)
         case SpeechRequest():
             full_name(request.language)
             _speaker(request, route)
             speech.check_format(request.response_format, route, FORMATS)
-            return speech.spoken(request.text, route)
+            return speech.max_units(request.text, route)
         case VoicesRequest():
             return Units()
         case ImageRequest():
-            return pictures.bound(request, route)
+            return pictures.max_units(request, route)
         case MusicRequest():
             return ace_step.ceiling(request, route)
 
@@ -130,7 +130,7 @@ _FIELDS: dict[type, Callable[[Any], dict[str, Any]]] = {
 
 def _embeddings(received: Received, request: EmbeddingRequest) -> JsonAnswer:
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     found: object = values
     if isinstance(values, dict):
         found = values.get("embeddingVector", values.get("embeddings"))
@@ -139,25 +139,25 @@ def _embeddings(received: Received, request: EmbeddingRequest) -> JsonAnswer:
     # The document's own answer to one input is one vector, not a list of one.
     if len(request.inputs) == 1 and isinstance(found, list) and found and not isinstance(found[0], list):
         found = [found]
-    checked = embeddings.checked(found, len(request.inputs), request.dimensions)
-    return JsonAnswer(checked, embeddings.guess(request), True, received.body, received.content_type)
+    checked = embeddings.validate(found, len(request.inputs), request.dimensions)
+    return JsonAnswer(checked, embeddings.estimate_units(request), True, received.body, received.content_type)
 
 
 def _ranking(received: Received, request: RerankRequest) -> JsonAnswer:
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     found = values.get("results") if isinstance(values, dict) else values
     first = found[0] if isinstance(found, list) and found else None
     scored = "relevance_score" if isinstance(first, dict) and "relevance_score" in first else "score"
-    checked = rerank.checked(found, request, scored)
-    return JsonAnswer(checked, rerank.guess(request), True, received.body, received.content_type)
+    checked = rerank.validate(found, request, scored)
+    return JsonAnswer(checked, rerank.estimate_units(request), True, received.body, received.content_type)
 
 
 def _images(received: Received, request: ImageRequest, route: AdapterRoute) -> JsonAnswer:
     if received.content_type.startswith("image/"):
         return pictures.answer([pictures.from_bytes(received.body)], request, route, received)
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     images = values.get("images", values.get("data")) if isinstance(values, dict) else None
     if not isinstance(images, list):
         raise MalformedAnswer("no images")
@@ -167,6 +167,6 @@ def _images(received: Received, request: ImageRequest, route: AdapterRoute) -> J
 
 def _voices(received: Received) -> JsonAnswer:
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     listed = values.get("speakers", values.get("voices")) if isinstance(values, dict) else values
     return JsonAnswer(voices.names_in(listed), Units(), False, received.body, received.content_type)

@@ -13,7 +13,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, Received, Steps, UpstreamCall
 from gateway.adapters.shared import embeddings
 from gateway.adapters.shared.limits import limit
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import EmbeddingRequest
 from gateway.adapters.shared.usage_counts import believed
 from usage.ledger.units import Units
@@ -34,7 +34,7 @@ def ceiling(request: EmbeddingRequest, route: AdapterRoute) -> Units:
         raise InvalidRequest("input: this model takes text, not token ids.", param="input")
     if request.dimensions is not None and not route.options.get("dimensions"):
         raise InvalidRequest("dimensions: this model's vectors have one length only.", param="dimensions")
-    units = embeddings.bound(request, route)
+    units = embeddings.max_units(request, route)
     prompts = PROMPT_TOKENS * len(request.inputs) if _prompt_name(request, route) else 0
     return units._replace(tokens_in=units.tokens_in + prompts)
 
@@ -49,14 +49,14 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
         inputs = request.inputs[start : start + batch]
         received = yield UpstreamCall(PATH, json=_body(inputs, request, route))
         values = received.json()
-        raise_told_error(values)
-        found += embeddings.checked(values, len(inputs), request.dimensions)
+        raise_for_error_body(values)
+        found += embeddings.validate(values, len(inputs), request.dimensions)
         counted = compute_tokens(received)
         tokens = None if tokens is None or counted is None else tokens + counted
-    found = embeddings.checked(found, len(request.inputs), request.dimensions)
+    found = embeddings.validate(found, len(request.inputs), request.dimensions)
     body = received.body if len(request.inputs) <= batch else orjson.dumps(found)
     tokens = believed(tokens, embeddings.weight(request))
-    units = Units(tokens_in=tokens) if tokens is not None else embeddings.guess(request)
+    units = Units(tokens_in=tokens) if tokens is not None else embeddings.estimate_units(request)
     return JsonAnswer(found, units, tokens is None, body, "application/json")
 
 

@@ -11,7 +11,7 @@ import orjson
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Received, Steps, UpstreamCall
 from gateway.adapters.shared import rerank
 from gateway.adapters.shared.limits import limit
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import RerankRequest
 from gateway.adapters.shared.usage_counts import believed
 from gateway.adapters.sync.tei_embed import BATCH, compute_tokens
@@ -22,7 +22,7 @@ PATH = "/rerank"
 
 def ceiling(request: RerankRequest, route: AdapterRoute) -> Units:
     """The most tokens the pairs can be; see `ranks.bound`."""
-    return rerank.bound(request, route)
+    return rerank.max_units(request, route)
 
 
 def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
@@ -35,16 +35,16 @@ def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
         texts = request.documents[start : start + batch]
         received = yield UpstreamCall(PATH, json=_body(texts, request, route))
         values = received.json()
-        raise_told_error(values)
+        raise_for_error_body(values)
         found += _moved(values, start)
         counted = compute_tokens(received)
         tokens = None if tokens is None or counted is None else tokens + counted
-    ranking = rerank.checked(found, request)
+    ranking = rerank.validate(found, request)
     body = received.body
     if len(request.documents) > batch:
         body = orjson.dumps(sorted(found, key=lambda result: -result["score"]))
     tokens = believed(tokens, rerank.weight(request))
-    units = Units(tokens_in=tokens) if tokens is not None else rerank.guess(request)
+    units = Units(tokens_in=tokens) if tokens is not None else rerank.estimate_units(request)
     return JsonAnswer(ranking, units, tokens is None, body, "application/json")
 
 

@@ -22,7 +22,7 @@ def ceiling(request: SpeechRequest, route: AdapterRoute) -> Units:
     speech.check_format(request.response_format, route, FORMATS)
     if request.speed not in (None, 1.0):
         raise InvalidRequest("speed: this model speaks at one speed only.", param="speed")
-    return speech.spoken(request.text, route)
+    return speech.max_units(request.text, route)
 
 
 def steps(request: SpeechRequest, route: AdapterRoute) -> Steps:
@@ -35,4 +35,4 @@ def steps(request: SpeechRequest, route: AdapterRoute) -> Steps:
     }
     body = {name: value for name, value in body.items() if value is not None}
     received = yield UpstreamCall(PATH, json=body, accept="audio/*", streamed=True)
-    return StreamedAnswer(speech.audio_type(received), speech.spoken(request.text, route))
+    return StreamedAnswer(speech.audio_type(received), speech.max_units(request.text, route))

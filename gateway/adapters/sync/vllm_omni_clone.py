@@ -25,7 +25,7 @@ def ceiling(request: VoiceCloneRequest, route: AdapterRoute) -> Units:
     if request.reference_text:
         most = speech.MAX_CHARACTERS
         check_count(len(request.reference_text), route, "max_characters", most, "ref_text", "characters")
-    return speech.spoken(request.text, route)
+    return speech.max_units(request.text, route)
 
 
 def clones_timbre_only(request: VoiceCloneRequest) -> bool:
@@ -51,4 +51,4 @@ def steps(request: VoiceCloneRequest, route: AdapterRoute) -> Steps:
     if not timbre_only:
         body["ref_text"] = request.reference_text
     received = yield UpstreamCall(PATH, json=body, accept="audio/*", streamed=True)
-    return StreamedAnswer(speech.audio_type(received), speech.spoken(request.text, route))
+    return StreamedAnswer(speech.audio_type(received), speech.max_units(request.text, route))

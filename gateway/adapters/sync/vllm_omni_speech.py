@@ -21,7 +21,7 @@ def ceiling(request: SpeechRequest, route: AdapterRoute) -> Units:
     speaker_for(request.voice, route)
     full_name(request.language)
     speech.check_format(request.response_format, route, FORMATS)
-    return speech.spoken(request.text, route)
+    return speech.max_units(request.text, route)
 
 
 def steps(request: SpeechRequest, route: AdapterRoute) -> Steps:
@@ -37,4 +37,4 @@ def steps(request: SpeechRequest, route: AdapterRoute) -> Steps:
     }
     body = {name: value for name, value in body.items() if value is not None}
     received = yield UpstreamCall(PATH, json=body, accept="audio/*", streamed=True)
-    return StreamedAnswer(speech.audio_type(received), speech.spoken(request.text, route))
+    return StreamedAnswer(speech.audio_type(received), speech.max_units(request.text, route))

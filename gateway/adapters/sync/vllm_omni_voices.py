@@ -4,7 +4,7 @@ Source: docs/serving/speech_api.md of vllm-project/vllm-omni, "Voices Endpoint".
 """
 
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Steps, UpstreamCall
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import VoicesRequest
 from gateway.adapters.shared.voices import names_in
 from usage.ledger.units import Units
@@ -21,7 +21,7 @@ def steps(request: VoicesRequest, route: AdapterRoute) -> Steps:
     """One call; the names as the server spells them."""
     received = yield UpstreamCall(PATH, method="GET")
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     if not isinstance(values, dict) or not isinstance(values.get("voices"), list):
         raise MalformedAnswer("no voices")
     uploaded = values.get("uploaded_voices")

@@ -6,7 +6,7 @@ Source: app/webservice.py of ahmetoner/whisper-asr-webservice. It does not tell 
 from gateway.adapters.protocol import AdapterRoute, Form, Steps, UpstreamCall
 from gateway.adapters.shared import transcription
 from gateway.adapters.shared.languages import iso_code
-from gateway.adapters.shared.raise_error_body import raise_told_error
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import TranscriptionRequest
 from usage.ledger.units import Units
 
@@ -15,7 +15,7 @@ PATH = "/asr"
 
 def ceiling(request: TranscriptionRequest, route: AdapterRoute) -> Units:
     """The most audio the file can hold; see `transcripts.bound`."""
-    return transcription.bound(request, route)
+    return transcription.max_units(request, route)
 
 
 def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
@@ -32,5 +32,5 @@ def steps(request: TranscriptionRequest, route: AdapterRoute) -> Steps:
         query["word_timestamps"] = "true"
     received = yield UpstreamCall(PATH, query=query, form=Form({}, "audio_file", request.file), accept="*/*")
     values = received.json()
-    raise_told_error(values)
+    raise_for_error_body(values)
     return transcription.answer(values, request, route, received)

@@ -9,7 +9,7 @@ import psycopg
 from aio_platform.db import database
 
 
-class DatabaseLine:
+class Connection:
     """Runs one statement at a time, each in a transaction of its own."""
 
     def __init__(self, application_name: str) -> None:

@@ -18,7 +18,7 @@ Run = tuple[str, Sequence[str | None]]
 ANSWER_LIMIT_S = 15.0
 
 
-class PreparedLine:
+class PipelinedConnection:
     """Runs its statements with text parameters. One run at a time: a Batcher stands in front.
 
     Opened when needed, and again after it broke.

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from aio_platform.db import database
-from aio_platform.db.connection import DatabaseLine
+from aio_platform.db.connection import Connection
 from aio_platform.db.url import django_database
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -268,7 +268,7 @@ def test_djangos_own_connection_has_the_same_options() -> None:
 
 @pytest.mark.django_db
 async def test_a_line_commits_each_statement_and_reconnects_after_its_connection_broke() -> None:
-    line = DatabaseLine("aio test line")
+    line = Connection("aio test line")
     await line.connect()
     [(first_pid, name)] = await line.fetch(
         "SELECT pg_backend_pid(), current_setting('application_name') WHERE %s", [True]

@@ -10,7 +10,7 @@ from aiohttp import web
 from aio_platform.errors import PlatformError
 from aio_platform.http.stream_priming import started
 from gateway.adapters.protocol import Steps, StreamedAnswer, UpstreamCall
-from gateway.calls.execute import OpenBinary, binary_stream, carry
+from gateway.calls.execute import OpenBinary, binary_stream, execute
 from gateway.calls.relay import Relay
 from gateway.errors import TimeLimitReached, UpstreamFailed
 from tests.gateway.chat_calls import call_of, chat
@@ -56,12 +56,12 @@ async def opened(relay: Relay, tenant: Tenant, upstream: LocalUpstream) -> Async
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
     call.ceiling = WHOLE
     call.may_stream = True
-    carried = await carry(relay, call, {"openai_chat": Sounding()}, None, _unshaped)  # type: ignore[dict-item]
-    assert isinstance(carried.answer, OpenBinary)
-    return await started(binary_stream(relay, call, carried.answer))
+    executed = await execute(relay, call, {"openai_chat": Sounding()}, None, _not_asked_for)  # type: ignore[dict-item]
+    assert isinstance(executed.answer, OpenBinary)
+    return await started(binary_stream(relay, call, executed.answer))
 
 
-def _unshaped(answer: Any) -> Any:
+def _not_asked_for(answer: Any) -> Any:
     raise AssertionError("a stream has no shape")
 
 

@@ -19,7 +19,7 @@ from gateway.adapters.sync import openai_embeddings
 from gateway.calls import relay as relay_module
 from gateway.calls import stream as streaming_module
 from gateway.calls.chat import complete_chat
-from gateway.calls.execute import carry as execute
+from gateway.calls.execute import execute
 from gateway.calls.relay import Relay
 from gateway.calls.stream import stream_chat
 from gateway.errors import UpstreamFailed

@@ -14,10 +14,10 @@ from aio_platform.db import database
 from aio_platform.errors import ServiceUnavailable
 from aio_platform.http.stream_priming import started
 from gateway.adapters.protocol import BinaryAnswer, JsonAnswer, Steps, StreamedAnswer, UpstreamCall
-from gateway.calls.execute import OpenBinary, binary_stream, carry
+from gateway.calls.execute import OpenBinary, binary_stream, execute
 from gateway.upstreams.client import Upstreams
-from tests.gateway.calls.test_relay import carry as carry_chat
 from tests.gateway.calls.test_relay import deliver
+from tests.gateway.calls.test_relay import execute as execute_chat
 from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from usage.ledger.units import Units
@@ -41,7 +41,7 @@ class Answering:
         return StreamedAnswer("audio/wav", USED)
 
 
-def shaped(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
+def to_response(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
     """A response to any answer."""
     return HttpResponse()
 
@@ -84,7 +84,7 @@ async def test_a_whole_chat_answer_is_kept_back(relay: Any, tenant: Tenant, upst
 
     upstream.handler = handler
     with pytest.raises(ServiceUnavailable, match="not charged"):
-        await carry_chat(relay, tenant, upstream.url)
+        await execute_chat(relay, tenant, upstream.url)
 
 
 @pytest.mark.usefixtures("nothing_was_charged")
@@ -107,7 +107,7 @@ async def test_any_other_whole_answer_is_kept_back(
     upstream.handler = ending_the_hold(SOUND, content_type="audio/wav")
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
     with pytest.raises(ServiceUnavailable, match="not charged"):
-        await carry(relay, call, {"openai_chat": Answering(kind)}, None, shaped)  # type: ignore[dict-item]
+        await execute(relay, call, {"openai_chat": Answering(kind)}, None, to_response)  # type: ignore[dict-item]
 
 
 @pytest.mark.usefixtures("nothing_was_charged")
@@ -116,9 +116,9 @@ async def test_the_last_bytes_of_a_sound_are_kept_back(
 ) -> None:
     upstream.handler = ending_the_hold(SOUND, b"the end", content_type="audio/wav")
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
-    carried = await carry(relay, call, {"openai_chat": Answering("stream")}, None, shaped)  # type: ignore[dict-item]
-    assert isinstance(carried.answer, OpenBinary)
-    sound: AsyncIterator[bytes] = await started(binary_stream(relay, call, carried.answer))
+    executed = await execute(relay, call, {"openai_chat": Answering("stream")}, None, to_response)  # type: ignore[dict-item]
+    assert isinstance(executed.answer, OpenBinary)
+    sound: AsyncIterator[bytes] = await started(binary_stream(relay, call, executed.answer))
     got = b""
     with pytest.raises(ServiceUnavailable, match="not charged"):
         async for piece in sound:

@@ -41,12 +41,12 @@ async def test_a_client_that_leaves_while_its_key_is_claimed_leaves_the_key_free
     )
     request: Any = SimpleNamespace(path="/v1/x", request_uuid="u")
 
-    async def carry() -> Any:
+    async def execute() -> Any:
         raise AssertionError("nobody is there to be answered")
 
     caller: Any = None
     leaving = asyncio.create_task(
-        idempotency.carried_once(request, caller, "key", b"", 30.0, "chat", "small", carry)
+        idempotency.run_idempotent(request, caller, "key", b"", 30.0, "chat", "small", execute)
     )
     await claims.claimed.wait()
     leaving.cancel()

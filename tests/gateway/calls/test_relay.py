@@ -32,7 +32,7 @@ from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, strea
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from tests.gateway.stepping import cancelled_at
 from usage.errors import InsufficientCredits
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 
 START = 10 * CREDIT
 CALL_COST = 9 * 10 + 5 * 100  # what `completion` says it used, at the tenant's rate
@@ -48,7 +48,7 @@ def overruns() -> float:
     )
 
 
-async def carry(relay: Relay, tenant: Tenant, *urls: str, **options: Any) -> Any:
+async def execute(relay: Relay, tenant: Tenant, *urls: str, **options: Any) -> Any:
     """One call that is answered in one piece."""
     request = chat()
     routes = [route_to(url, f"server {number}", tenant.rate) for number, url in enumerate(urls)]
@@ -86,7 +86,7 @@ async def test_a_complete_answer_is_captured_exactly(
     relay: Relay, tenant: Tenant, upstream: LocalUpstream
 ) -> None:
     upstream.handler = answering()
-    values, settlement, call = await carry(relay, tenant, upstream.url)
+    values, settlement, call = await execute(relay, tenant, upstream.url)
     assert values["model"] == "small"
     assert (settlement.settled, settlement.charged) == (True, CALL_COST)
     assert await tenant.settled_balance() == START - CALL_COST == settlement.available
@@ -104,14 +104,14 @@ async def test_without_usage_the_charge_is_an_estimate_and_says_so(
     relay: Relay, tenant: Tenant, upstream: LocalUpstream
 ) -> None:
     upstream.handler = answering(body=completion("x" * 40, usage=None))
-    await carry(relay, tenant, upstream.url)
+    await execute(relay, tenant, upstream.url)
     [event] = tenant.outcomes()
     assert (event["estimated"], event["tokens_in"], event["tokens_out"]) == (True, 2, 10)
 
 
 async def test_no_charge_is_above_the_hold(relay: Relay, tenant: Tenant, upstream: LocalUpstream) -> None:
     upstream.handler = answering(body=completion(usage={"prompt_tokens": 9, "completion_tokens": 10**7}))
-    await carry(relay, tenant, upstream.url)
+    await execute(relay, tenant, upstream.url)
     [event] = tenant.outcomes()
     assert event["cost_microcredits"] == event["hold_microcredits"] < 10 * CREDIT
     assert await tenant.settled_balance() == START - event["cost_microcredits"]
@@ -123,7 +123,7 @@ async def test_a_call_that_cost_more_than_its_hold_is_told_to_staff(
     upstream.handler = answering(body=completion(usage={"prompt_tokens": 9, "completion_tokens": 10**7}))
     before = overruns()
     with capture_logs() as logged:
-        _, _, call = await carry(relay, tenant, upstream.url)
+        _, _, call = await execute(relay, tenant, upstream.url)
 
     [event] = tenant.outcomes()
     [warning] = [line for line in logged if line["event"] == "call cost more than its hold"]
@@ -137,7 +137,7 @@ async def test_a_call_within_its_hold_is_told_to_nobody(
 ) -> None:
     upstream.handler = answering()
     before = overruns()
-    await carry(relay, tenant, upstream.url)
+    await execute(relay, tenant, upstream.url)
     assert overruns() == before
 
 
@@ -166,7 +166,7 @@ async def test_a_call_that_fails_is_released_and_recorded(
 ) -> None:
     upstream.handler = answering(status, body)
     with pytest.raises(error):
-        await carry(relay, tenant, upstream.url)
+        await execute(relay, tenant, upstream.url)
     assert await tenant.settled_balance() == START
     [event] = tenant.outcomes()
     assert (event["outcome"], event["status"], event["cost_microcredits"]) == (
@@ -181,7 +181,7 @@ async def test_a_call_over_its_time_limit_is_cancelled_upstream_and_released(
 ) -> None:
     upstream.handler = upstream.hang
     with pytest.raises(TimeLimitReached) as caught:
-        await carry(relay, tenant, upstream.url, time_limit_s=0.3)
+        await execute(relay, tenant, upstream.url, time_limit_s=0.3)
     assert caught.value.headers["x-should-retry"] == "false"
     await asyncio.wait_for(upstream.broken_off.wait(), 30)
     assert await tenant.settled_balance() == START
@@ -193,7 +193,7 @@ async def test_the_next_route_is_tried_and_the_failed_attempt_is_recorded(
     relay: Relay, tenant: Tenant, upstream: LocalUpstream, second_upstream: LocalUpstream
 ) -> None:
     upstream.handler, second_upstream.handler = answering(500), answering()
-    await carry(relay, tenant, upstream.url, second_upstream.url)
+    await execute(relay, tenant, upstream.url, second_upstream.url)
     [event] = tenant.outcomes()
     assert (event["outcome"], event["upstream"]) == ("succeeded", "server 1")
     [attempt] = event["attempts"]
@@ -206,7 +206,7 @@ async def test_a_request_that_one_upstream_calls_bad_is_not_tried_at_another(
 ) -> None:
     upstream.handler, second_upstream.handler = answering(400), answering()
     with pytest.raises(UpstreamRejected):
-        await carry(relay, tenant, upstream.url, second_upstream.url)
+        await execute(relay, tenant, upstream.url, second_upstream.url)
     assert second_upstream.seen == []
 
 
@@ -216,9 +216,9 @@ async def test_an_upstream_that_keeps_failing_is_left_alone(
     upstream.handler = answering(500)
     for _ in range(FAILURES_TO_REST):
         with pytest.raises(UpstreamFailed):
-            await carry(relay, tenant, upstream.url)
+            await execute(relay, tenant, upstream.url)
     with pytest.raises(RouteResting, match="resting after failures") as caught:
-        await carry(relay, tenant, upstream.url)
+        await execute(relay, tenant, upstream.url)
     assert 1 <= (caught.value.retry_after_s or 0) <= REST_S
     assert len(upstream.seen) == FAILURES_TO_REST
     assert await tenant.settled_balance() == START
@@ -244,9 +244,9 @@ async def test_no_tenant_can_keep_another_from_a_route(
     upstream.handler = handler
     for _ in range(2 * FAILURES_TO_REST):
         with pytest.raises(PlatformError):
-            await carry(relay, tenant, upstream.url, time_limit_s=0.1 if handler is SILENT else 30.0)
+            await execute(relay, tenant, upstream.url, time_limit_s=0.1 if handler is SILENT else 30.0)
     upstream.handler = answering()
-    await carry(relay, other_tenant, upstream.url)
+    await execute(relay, other_tenant, upstream.url)
 
 
 async def test_a_refused_call_reaches_no_upstream_and_leaves_no_event(
@@ -259,7 +259,7 @@ async def test_a_refused_call_reaches_no_upstream_and_leaves_no_event(
     with pytest.raises(InsufficientCredits):
         await complete_chat(relay, call, request, as_it_came)
     stranger = call_of(tenant, request, costly)
-    stranger.caller = Caller(b"\0" * 32, address="192.0.2.1")
+    stranger.caller = Credentials(b"\0" * 32, address="192.0.2.1")
     with pytest.raises(UnknownKey):
         await complete_chat(relay, stranger, request, as_it_came)
     assert upstream.seen == []
@@ -272,7 +272,7 @@ async def test_usage_beyond_all_bounds_harms_no_other_call(
 ) -> None:
     upstream.handler = answering(body=completion(usage={"prompt_tokens": 2**63, "completion_tokens": 2**63}))
     second_upstream.handler = answering()
-    calls = [carry(relay, tenant, url) for url in [upstream.url, *[second_upstream.url] * 8]]
+    calls = [execute(relay, tenant, url) for url in [upstream.url, *[second_upstream.url] * 8]]
     mad, *good = await asyncio.gather(*calls, return_exceptions=True)
     assert [settlement.charged for _, settlement, _ in good] == [CALL_COST] * 8
     assert not isinstance(mad, AssertionError)
@@ -359,7 +359,7 @@ async def books_are_quiet(relay: Relay, tenant: Tenant) -> None:
     for _ in range(2):  # a release follows the batch that brought the hold
         request = chat()
         call = call_of(tenant, request, route_to("http://127.0.0.1:9", rate=tenant.rate))
-        call.caller = Caller(b"\0" * 32)
+        call.caller = Credentials(b"\0" * 32)
         with pytest.raises(UnknownKey):
             await relay.authorize(call)
 
@@ -389,7 +389,7 @@ async def test_a_call_cancelled_at_any_point_leaves_no_hold(
     upstream.handler = answering(pause_s=0.01)
 
     async def work() -> None:
-        await carry(relay, tenant, upstream.url)
+        await execute(relay, tenant, upstream.url)
 
     points = await cancel_everywhere(relay, tenant, work, as_it_resumes=as_it_resumes)
     assert points > 3

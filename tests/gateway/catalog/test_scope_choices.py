@@ -5,7 +5,7 @@ import pytest
 from accounts import actions
 from accounts.audit import OPERATOR
 from accounts.keys.service import NO_LIMITS, issue
-from accounts.principal import Caller
+from accounts.principal import Principal
 from gateway.catalog.parser import parse_catalog
 from gateway.catalog.routes import ADAPTERS
 from gateway.catalog.scope_choices import model_slugs
@@ -29,7 +29,7 @@ def test_a_key_hands_out_its_own_model_by_an_alias_too(catalog: None) -> None:
     account = actions.create_account("Lab", "standard")
     parent, _ = actions.issue_key(account, "parent", models=["tiny"], may_manage_keys=True)
     wanted = {**NO_LIMITS, "name": "child", "scopes": {"models": ["tiny"]}}
-    child, _ = issue(Caller(account, api_key=parent), OPERATOR, wanted)
+    child, _ = issue(Principal(account, api_key=parent), OPERATOR, wanted)
     assert child.allowed_models == ["small"]
 
 

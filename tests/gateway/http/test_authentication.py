@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accounts.errors import MalformedKey, MissingKey
 from accounts.keys.format import digest_of, new_key
 from aio_platform.http.handler import GatewayRequest
-from gateway.http.authentication import address_of, caller_of
+from gateway.http.authentication import address_of, credentials_of
 
 
 def request_from(client: tuple[str, int] | None, **headers: str) -> GatewayRequest:
@@ -104,7 +104,7 @@ def test_behind_a_proxy_of_ours_the_address_is_the_last_one_it_added(
 
 async def test_a_keys_caller_is_its_digest_and_address() -> None:
     key = new_key()
-    caller = await caller_of(request_from(("::ffff:192.0.2.1", 1), Authorization=f"Bearer {key}"))
+    caller = await credentials_of(request_from(("::ffff:192.0.2.1", 1), Authorization=f"Bearer {key}"))
     assert caller.key_digest == digest_of(key)
     assert caller.address == "192.0.2.1"
     assert caller.account_id is caller.member_id is None
@@ -126,7 +126,7 @@ async def test_without_a_well_formed_key_there_is_no_caller(
     headers: dict[str, str], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        await caller_of(request_from(("192.0.2.1", 1), **headers))
+        await credentials_of(request_from(("192.0.2.1", 1), **headers))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -134,6 +134,6 @@ async def test_without_a_well_formed_key_there_is_no_caller(
 async def test_a_session_that_is_none_is_a_missing_key(cookie: str) -> None:
     try:
         with pytest.raises(MissingKey):
-            await caller_of(request_from(("192.0.2.1", 1), Cookie=cookie), session_allowed=True)
+            await credentials_of(request_from(("192.0.2.1", 1), Cookie=cookie), session_allowed=True)
     finally:
         await sync_to_async(lambda: connection.close())()  # the thread's own, which the look-up opened

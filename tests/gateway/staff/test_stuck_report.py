@@ -10,7 +10,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.staff.stuck_report import stuck_tasks
 from tests.gateway.staff.staff_world import World, make_world
 from usage.queries.filters import CallFilter
-from usage.reports import REPORTS, Question
+from usage.reports import REPORTS, ReportQuery
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def a_task(
         )
 
 
-def why(question: Question | None = None) -> dict[str, Any]:
-    return {row["task"]: row["why"] for row in stuck_tasks(question or Question()).rows}
+def why(question: ReportQuery | None = None) -> dict[str, Any]:
+    return {row["task"]: row["why"] for row in stuck_tasks(question or ReportQuery()).rows}
 
 
 def test_each_stuck_task_says_why_and_the_nearest_to_its_deadline_is_first(world: World) -> None:
@@ -52,7 +52,7 @@ def test_each_stuck_task_says_why_and_the_nearest_to_its_deadline_is_first(world
         ("in vain", "asked in vain"),
         ("unseen", "nobody looks"),
     ]
-    report = stuck_tasks(Question(limit=1))
+    report = stuck_tasks(ReportQuery(limit=1))
     assert (len(report.rows), report.is_cut) == (1, True)
     assert report.totals is not None
     assert report.totals["steps_in_vain"] == 3
@@ -62,11 +62,11 @@ def test_each_stuck_task_says_why_and_the_nearest_to_its_deadline_is_first(world
 def test_filters_are_kept_and_those_that_mean_nothing_here_are_refused(world: World) -> None:
     a_task(world, "late", left_s=-5)
     for which in (CallFilter(world.account.pk, upstream="first"), CallFilter(None, model="suno")):
-        assert list(why(Question(which))) == ["late"]
+        assert list(why(ReportQuery(which))) == ["late"]
     for which in (CallFilter(world.account.pk + 1), CallFilter(None, upstream="second")):
-        assert why(Question(which)) == {}
+        assert why(ReportQuery(which)) == {}
     with pytest.raises(InvalidRequest) as raised:
-        stuck_tasks(Question(CallFilter(None, outcome="failed")))
+        stuck_tasks(ReportQuery(CallFilter(None, outcome="failed")))
     assert raised.value.param == "outcome"
 
 

@@ -8,9 +8,9 @@ import pytest
 from pytest_django import Settings
 
 from gateway.tasks import backoff
-from gateway.tasks.completion import TaskEnds
-from gateway.tasks.queue import WorkLine
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.completion import TaskFinisher
+from gateway.tasks.queue import TaskQueue
+from gateway.tasks.store import TaskStore
 from gateway.upstreams.client import Upstreams
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import Lab, open_task, rate_of
@@ -44,29 +44,29 @@ def rate(tenant: Tenant) -> Rate:
 
 
 @pytest.fixture
-async def desk(tenant: Tenant) -> AsyncIterator[TaskDesk]:
-    opened = TaskDesk()
+async def desk(tenant: Tenant) -> AsyncIterator[TaskStore]:
+    opened = TaskStore()
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def line(tenant: Tenant) -> AsyncIterator[WorkLine]:
-    opened = WorkLine(2.0)
+async def line(tenant: Tenant) -> AsyncIterator[TaskQueue]:
+    opened = TaskQueue(2.0)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def ends(tenant: Tenant, line: WorkLine) -> AsyncIterator[TaskEnds]:
+async def ends(tenant: Tenant, line: TaskQueue) -> AsyncIterator[TaskFinisher]:
     """Ends of the worker whose leases `line` takes."""
-    opened = TaskEnds(line.owner)
+    opened = TaskFinisher(line.owner)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def lab(tenant: Tenant, desk: TaskDesk, rate: Rate, upstreams: Upstreams) -> AsyncIterator[Lab]:
+async def lab(tenant: Tenant, desk: TaskStore, rate: Rate, upstreams: Upstreams) -> AsyncIterator[Lab]:
     """A worker on an upstream that does as the test says."""
     made = Lab(tenant, desk, rate, upstreams)
     await made.start()
@@ -75,7 +75,7 @@ async def lab(tenant: Tenant, desk: TaskDesk, rate: Rate, upstreams: Upstreams) 
 
 
 @pytest.fixture
-def new_task(desk: TaskDesk, tenant: Tenant, rate: Rate) -> Callable[..., Awaitable[str]]:
+def new_task(desk: TaskStore, tenant: Tenant, rate: Rate) -> Callable[..., Awaitable[str]]:
     async def make(**fields: object) -> str:
         opened = await open_task(desk, tenant, rate, **fields)
         return opened.id

@@ -23,7 +23,7 @@ from gateway.adapters.tasks.protocol import (
 from gateway.catalog.routes import Catalog, ModelInfo, Route, Upstream
 from gateway.tasks.ids import new_task_id
 from gateway.tasks.records import ClaimedTask, TaskKey, TaskToOpen
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from gateway.tasks.worker import TaskWorker
 from gateway.upstreams.client import Upstreams
 from tests.gateway.local_upstream import LocalUpstream, Tenant, serving
@@ -178,7 +178,7 @@ class OpenedTask(NamedTuple):
 
 
 async def open_task(
-    desk: TaskDesk,
+    desk: TaskStore,
     tenant: Tenant,
     rate: Rate,
     *,
@@ -234,7 +234,7 @@ def task_to_open(
 class Lab:
     """One upstream, one worker (more can be started), one account."""
 
-    def __init__(self, tenant: Tenant, desk: TaskDesk, rate: Rate, upstreams: Upstreams) -> None:
+    def __init__(self, tenant: Tenant, desk: TaskStore, rate: Rate, upstreams: Upstreams) -> None:
         self.tenant, self.desk, self.rate = tenant, desk, rate
         self.upstream = LabUpstream()
         self.second = LabUpstream()

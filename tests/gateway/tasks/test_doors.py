@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from aio_platform.db import database
-from gateway.tasks.completion import TaskEnds
-from gateway.tasks.queue import WorkLine
-from gateway.tasks.records import ClaimedTask, StepNote, TaskEnd
+from gateway.tasks.completion import TaskFinisher
+from gateway.tasks.queue import TaskQueue
+from gateway.tasks.records import ClaimedTask, StepNote, Transition
 from gateway.tasks.states import (
     CANCELLED_END,
     FAILED_END,
@@ -23,7 +23,7 @@ from gateway.tasks.states import (
     End,
     State,
 )
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import DAY_S, OpenedTask, open_task, task_to_open
 from usage.ledger.rates import Rate
@@ -34,9 +34,9 @@ ENDS = (SUCCEEDED_END, REJECTED_END, FAILED_END, CANCELLED_END, TIMED_OUT_END)
 LIMITS = {"lab": 100}
 
 
-def end_of(task: OpenedTask, end: End, *, leased: bool = False) -> TaskEnd:
+def end_of(task: OpenedTask, end: End, *, leased: bool = False) -> Transition:
     won = end.state is State.SUCCEEDED
-    return TaskEnd(
+    return Transition(
         task.key,
         end,
         leased,
@@ -46,7 +46,7 @@ def end_of(task: OpenedTask, end: End, *, leased: bool = False) -> TaskEnd:
     )
 
 
-async def in_state(line: WorkLine, task: OpenedTask, state: State) -> None:
+async def in_state(line: TaskQueue, task: OpenedTask, state: State) -> None:
     """Bring a held task there."""
     if state is State.HELD:
         return
@@ -64,7 +64,7 @@ def row_of(tenant: Tenant, task: OpenedTask) -> dict[str, Any]:
 
 
 async def test_the_table_in_code_and_the_guard_in_the_database_are_one(
-    desk: TaskDesk, tenant: Tenant, rate: Rate
+    desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     """Past every function, as the owner: the trigger alone."""
     task = await open_task(desk, tenant, rate)
@@ -96,7 +96,7 @@ def force(task: OpenedTask, state: State) -> dict[str, Any]:
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.outcome.value)
 @pytest.mark.parametrize("state", sorted(LIVE, key=lambda state: state.value), ids=lambda state: state.value)
 async def test_every_end_from_every_state_settles_exactly_or_changes_nothing(
-    state: State, end: End, desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+    state: State, end: End, desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     start, _ = tenant.balance()
     task = await open_task(desk, tenant, rate)
@@ -127,7 +127,7 @@ async def test_every_end_from_every_state_settles_exactly_or_changes_nothing(
 
 
 async def test_the_same_end_twice_in_one_batch_wins_once(
-    desk: TaskDesk, ends: TaskEnds, tenant: Tenant, rate: Rate
+    desk: TaskStore, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     task = await open_task(desk, tenant, rate)
 
@@ -137,7 +137,7 @@ async def test_the_same_end_twice_in_one_batch_wins_once(
     assert len(tenant.outcomes()) == 1
 
 
-async def test_a_task_that_is_refused_leaves_nothing(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+async def test_a_task_that_is_refused_leaves_nothing(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
     dear = task_to_open(tenant, rate)
     dear = dear._replace(call=dear.call._replace(ceiling_microcredits=10**12))
 
@@ -148,7 +148,7 @@ async def test_a_task_that_is_refused_leaves_nothing(desk: TaskDesk, tenant: Ten
         assert tenant.rows(f"SELECT 1 FROM {table} WHERE account_id = %s") == []
 
 
-async def test_a_burst_of_tasks_is_judged_one_by_one(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+async def test_a_burst_of_tasks_is_judged_one_by_one(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
     """Ten credits and their plan's bonus buy so many and no more, whatever is in a batch."""
     start, _ = tenant.balance()
 
@@ -161,7 +161,7 @@ async def test_a_burst_of_tasks_is_judged_one_by_one(desk: TaskDesk, tenant: Ten
 
 
 async def test_a_caller_that_leaves_while_its_task_is_opened_pays_nothing(
-    desk: TaskDesk, tenant: Tenant, rate: Rate
+    desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     start, _ = tenant.balance()
     opening = asyncio.ensure_future(desk.open(task_to_open(tenant, rate)))
@@ -178,7 +178,7 @@ async def test_a_caller_that_leaves_while_its_task_is_opened_pays_nothing(
     assert await tenant.settled_balance() == start
 
 
-async def test_a_hold_outlives_its_task_by_a_day(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+async def test_a_hold_outlives_its_task_by_a_day(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
     task = await open_task(desk, tenant, rate, deadline_s=100)
 
     [hold] = tenant.rows("SELECT expires_at FROM usage_hold WHERE account_id = %s")
@@ -187,10 +187,10 @@ async def test_a_hold_outlives_its_task_by_a_day(desk: TaskDesk, tenant: Tenant,
 
 
 async def test_only_the_worker_with_the_lease_may_write_a_step_down(
-    desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+    desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     task = await open_task(desk, tenant, rate)
-    other = WorkLine(2.0)
+    other = TaskQueue(2.0)
     await in_state(line, task, State.SUBMITTING)
 
     assert not await other.record(
@@ -198,7 +198,7 @@ async def test_only_the_worker_with_the_lease_may_write_a_step_down(
     )
     assert row_of(tenant, task)["state"] == "submitting"
     assert await other.claim(LIMITS) == []
-    other_ends = TaskEnds(other.owner)
+    other_ends = TaskFinisher(other.owner)
     assert not (await other_ends.end(end_of(task, FAILED_END, leased=True))).won
 
     assert (await ends.end(end_of(task, FAILED_END, leased=True))).won
@@ -207,9 +207,9 @@ async def test_only_the_worker_with_the_lease_may_write_a_step_down(
 
 
 async def test_a_lease_that_ran_out_is_anothers_and_a_renewed_one_is_not(
-    desk: TaskDesk, tenant: Tenant, rate: Rate
+    desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
-    dead, alive, heir = WorkLine(60.0), WorkLine(60.0), WorkLine(60.0)
+    dead, alive, heir = TaskQueue(60.0), TaskQueue(60.0), TaskQueue(60.0)
     lost = await open_task(desk, tenant, rate)
     assert [task.key for task in await dead.claim(LIMITS)] == [lost.key]
     kept = await open_task(desk, tenant, rate)
@@ -225,9 +225,9 @@ async def test_a_lease_that_ran_out_is_anothers_and_a_renewed_one_is_not(
         await line.close()
 
 
-async def test_two_workers_never_claim_one_task(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+async def test_two_workers_never_claim_one_task(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
     await asyncio.gather(*[open_task(desk, tenant, rate) for _ in range(20)])
-    lines = [WorkLine(5.0) for _ in range(4)]
+    lines = [TaskQueue(5.0) for _ in range(4)]
 
     claimed: list[ClaimedTask] = []
     while len(claimed) < 20:
@@ -240,7 +240,7 @@ async def test_two_workers_never_claim_one_task(desk: TaskDesk, tenant: Tenant, 
 
 
 async def test_a_hint_makes_a_task_due_now_even_while_it_is_looked_at(
-    desk: TaskDesk, line: WorkLine, tenant: Tenant, rate: Rate
+    desk: TaskStore, line: TaskQueue, tenant: Tenant, rate: Rate
 ) -> None:
     task = await open_task(desk, tenant, rate)
     await in_state(line, task, State.RUNNING)
@@ -257,7 +257,7 @@ async def test_a_hint_makes_a_task_due_now_even_while_it_is_looked_at(
 
 
 async def test_each_upstream_has_its_own_share_of_a_claim(
-    desk: TaskDesk, line: WorkLine, tenant: Tenant, rate: Rate
+    desk: TaskStore, line: TaskQueue, tenant: Tenant, rate: Rate
 ) -> None:
     for upstream in ("lab", "lab", "lab", "second"):
         await open_task(desk, tenant, rate, upstream=upstream)
@@ -296,7 +296,7 @@ def as_app(transactional_db: None) -> Callable[[str], None]:
 
 @pytest.mark.parametrize("wanted", [[1_500_000, 7, None, 999], [1_500_000, 7, 3, 999]])
 async def test_a_batch_charges_each_task_its_own_price(
-    wanted: list[int | None], desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+    wanted: list[int | None], desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     """A batch that the database refuses is tried one by one: prices mixed up among successes are not refused."""
     start, _ = tenant.balance()
@@ -305,7 +305,7 @@ async def test_a_batch_charges_each_task_its_own_price(
         tasks.append(await open_task(desk, tenant, rate, units=Units(images=number)))
         await in_state(line, tasks[-1], State.RUNNING)
     endings = [
-        TaskEnd(task.key, SUCCEEDED_END, False, charge, results=["https://x.test/1"])
+        Transition(task.key, SUCCEEDED_END, False, charge, results=["https://x.test/1"])
         if charge is not None
         else end_of(task, FAILED_END)
         for task, charge in zip(tasks, wanted, strict=True)
@@ -324,7 +324,7 @@ async def test_a_batch_charges_each_task_its_own_price(
     [(SUCCEEDED_END, 1), (REJECTED_END, 1), (CANCELLED_END, 1), (FAILED_END, 0), (TIMED_OUT_END, 0)],
 )
 async def test_a_trial_gets_its_call_back_for_what_was_no_fault_of_the_callers(
-    end: End, left: int, desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+    end: End, left: int, desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     task = await open_task(desk, tenant, rate)
     await in_state(line, task, State.RUNNING)
@@ -342,7 +342,7 @@ async def test_a_trial_gets_its_call_back_for_what_was_no_fault_of_the_callers(
 
 
 async def test_what_was_not_paid_is_not_given(
-    desk: TaskDesk, line: WorkLine, ends: TaskEnds, tenant: Tenant, rate: Rate
+    desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     """No worker ran for longer than a deadline and its day: the hold is gone when the success is seen."""
     start, _ = tenant.balance()

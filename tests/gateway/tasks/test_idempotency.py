@@ -9,11 +9,11 @@ import pytest
 
 from aio_platform.db import database
 from gateway.tasks.records import IdempotencyClaim, TaskToOpen
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from tests.gateway.local_upstream import Tenant
 from tests.gateway.tasks.lab import task_to_open
 from usage.errors import IdempotencyInFlight
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 from usage.ledger.rates import Rate
 
 FINGERPRINT = b'\x00\\"{of},\xff'
@@ -29,11 +29,11 @@ def tasks_of(tenant: Tenant) -> list[str]:
 
 
 async def test_a_repeat_finds_the_task_of_a_process_that_died_after_opening_it(
-    desk: TaskDesk, tenant: Tenant, rate: Rate
+    desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     task = keyed(tenant, rate)
     opened = await desk.open(task)
-    heir = TaskDesk()
+    heir = TaskStore()
 
     found = await heir.recall(tenant.caller, CLAIM.key)
 
@@ -42,17 +42,17 @@ async def test_a_repeat_finds_the_task_of_a_process_that_died_after_opening_it(
     assert (found.request_uuid, found.fingerprint) == (task.call.request_uuid, FINGERPRINT)
     assert found.available_microcredits == opened.verdict.available
     assert await heir.recall(tenant.caller, "another key") is None
-    assert await heir.recall(Caller(b"of another account"), CLAIM.key) is None
+    assert await heir.recall(Credentials(b"of another account"), CLAIM.key) is None
     await heir.close()
 
 
 async def test_a_key_never_opens_a_second_task_whoever_tries(
-    desk: TaskDesk, tenant: Tenant, rate: Rate
+    desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     first = keyed(tenant, rate)
     await desk.open(first)
     before = tenant.balance()
-    others = [TaskDesk() for _ in range(3)]
+    others = [TaskStore() for _ in range(3)]
 
     tries = [other.open(keyed(tenant, rate)) for other in others for _ in range(4)]
     refused = await asyncio.gather(*tries, return_exceptions=True)
@@ -64,8 +64,8 @@ async def test_a_key_never_opens_a_second_task_whoever_tries(
         await other.close()
 
 
-async def test_of_many_at_once_under_one_key_one_opens(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
-    desks = [desk, TaskDesk()]
+async def test_of_many_at_once_under_one_key_one_opens(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
+    desks = [desk, TaskStore()]
     tries = [desks[number % 2].open(keyed(tenant, rate)) for number in range(10)]
 
     came = await asyncio.gather(*tries, return_exceptions=True)
@@ -76,7 +76,7 @@ async def test_of_many_at_once_under_one_key_one_opens(desk: TaskDesk, tenant: T
     await desks[1].close()
 
 
-async def test_a_key_in_use_is_not_its_neighbours_fault(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+async def test_a_key_in_use_is_not_its_neighbours_fault(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
     """They share a batch, which as a whole cannot be kept."""
     await desk.open(keyed(tenant, rate))
     fresh = [keyed(tenant, rate, IdempotencyClaim(f"key {n}", FINGERPRINT)) for n in range(3)]
@@ -90,7 +90,7 @@ async def test_a_key_in_use_is_not_its_neighbours_fault(desk: TaskDesk, tenant: 
     assert {task.id for task in (*fresh, *keyless)} < set(tasks_of(tenant))
 
 
-async def test_a_refused_task_leaves_its_key_free(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+async def test_a_refused_task_leaves_its_key_free(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
     dear = keyed(tenant, rate)
     dear = dear._replace(call=dear.call._replace(ceiling_microcredits=10**12))
 
@@ -101,7 +101,7 @@ async def test_a_refused_task_leaves_its_key_free(desk: TaskDesk, tenant: Tenant
 
 
 async def test_a_caller_that_leaves_finds_its_task_under_its_key(
-    desk: TaskDesk, tenant: Tenant, rate: Rate
+    desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     """A task without a key ends when nobody was told of it; this one can be asked for again."""
     task = keyed(tenant, rate)
@@ -119,7 +119,7 @@ async def test_a_caller_that_leaves_finds_its_task_under_its_key(
     assert row["state"] == "held"
 
 
-async def test_a_key_is_free_again_after_its_day(desk: TaskDesk, tenant: Tenant, rate: Rate) -> None:
+async def test_a_key_is_free_again_after_its_day(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
     await desk.open(keyed(tenant, rate))
     await desk.open(keyed(tenant, rate, IdempotencyClaim("young", FINGERPRINT)))
     with database.connect("aio test clock") as owner:

@@ -6,35 +6,35 @@ from accounts import actions
 from accounts.keys.format import digest_of
 from gateway.tasks.listing import TaskFilter
 from gateway.tasks.records import IdempotencyClaim
-from gateway.tasks.store import TaskDesk
+from gateway.tasks.store import TaskStore
 from tests.gateway.local_upstream import Tenant
 from tests.gateway.tasks.lab import open_task, task_to_open
 from usage.ledger import grants
-from usage.ledger.calls import Caller
+from usage.ledger.calls import Credentials
 from usage.ledger.rates import Rate
 
 CLAIM = IdempotencyClaim("the-key", b"f" * 32)
 
 
 @pytest.fixture
-def stranger(tenant: Tenant) -> Caller:
+def stranger(tenant: Tenant) -> Credentials:
     """A key of another account."""
     account, _ = grants.open_account("Somebody else", "unlimited")
     _, key = actions.issue_key(account, "stranger")
-    return Caller(digest_of(key))
+    return Credentials(digest_of(key))
 
 
 async def test_another_tenants_task_is_not_found(
-    stranger: Caller, desk: TaskDesk, tenant: Tenant, rate: Rate
+    stranger: Credentials, desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     task = await open_task(desk, tenant, rate)
     assert await desk.find(tenant.caller, task.id) is not None
     assert await desk.find(stranger, task.id) is None
-    assert await desk.find(Caller(b"\0" * 32), task.id) is None
+    assert await desk.find(Credentials(b"\0" * 32), task.id) is None
 
 
 async def test_another_tenants_tasks_are_not_listed(
-    stranger: Caller, desk: TaskDesk, tenant: Tenant, rate: Rate
+    stranger: Credentials, desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     task = await open_task(desk, tenant, rate)
     assert [row.id for row in (await desk.page(tenant.caller, TaskFilter())).tasks] == [task.id]
@@ -42,7 +42,7 @@ async def test_another_tenants_tasks_are_not_listed(
 
 
 async def test_another_tenants_idempotency_key_finds_nothing(
-    stranger: Caller, desk: TaskDesk, tenant: Tenant, rate: Rate
+    stranger: Credentials, desk: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     opening = task_to_open(tenant, rate)._replace(claim=CLAIM)
     await desk.open(opening)

@@ -13,10 +13,10 @@ from gateway.upstreams import problems
 from gateway.upstreams.client import Upstreams
 from gateway.upstreams.problem_report import open_problems
 from gateway.upstreams.problem_report import upstream_problems as report
-from tests.gateway.calls.test_relay import answering, carry
+from tests.gateway.calls.test_relay import answering, execute
 from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
 from usage.ledger.client import Ledger
-from usage.reports import REPORTS, Question
+from usage.reports import REPORTS, ReportQuery
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def test_a_wrong_key_or_address_of_ours_is_said_at_once_until_the_route_an
     with capture_logs() as logs:
         for _ in range(3):
             with pytest.raises(UpstreamMisconfigured, match="not set up correctly"):
-                await carry(relay, tenant, upstream.url)
+                await execute(relay, tenant, upstream.url)
     told = [line for line in logs if line["event"] == "an upstream does not take our calls"]
     assert [(line["log_level"], line["upstream"], line["status"]) for line in told] == [
         ("error", "server 0", status)
@@ -50,7 +50,7 @@ async def test_a_wrong_key_or_address_of_ours_is_said_at_once_until_the_route_an
     assert written(tenant) == [("server 0", "small on server 0", "not_welcome", status, 1)]
 
     upstream.handler = answering()
-    await carry(relay, tenant, upstream.url)
+    await execute(relay, tenant, upstream.url)
     await relay.upstreams.problems.close()
     assert written(tenant) == []
 
@@ -59,7 +59,7 @@ async def test_staff_hear_of_it_though_the_next_route_answers(
     relay: Relay, tenant: Tenant, upstream: LocalUpstream, second_upstream: LocalUpstream
 ) -> None:
     upstream.handler, second_upstream.handler = answering(401), answering()
-    await carry(relay, tenant, upstream.url, second_upstream.url)
+    await execute(relay, tenant, upstream.url, second_upstream.url)
     await relay.upstreams.problems.close()
     assert [row[0] for row in written(tenant)] == ["server 0"]
 
@@ -71,7 +71,7 @@ async def test_it_is_counted_again_after_a_while(
     upstream.handler = answering(401)
     for _ in range(3):
         with pytest.raises(UpstreamMisconfigured):
-            await carry(relay, tenant, upstream.url)
+            await execute(relay, tenant, upstream.url)
     await relay.upstreams.problems.close()
     assert written(tenant) == [("server 0", "small on server 0", "not_welcome", 401, 3)]
 
@@ -81,7 +81,7 @@ async def test_another_process_says_when_it_is_over(
 ) -> None:
     upstream.handler = answering(401)
     with pytest.raises(UpstreamMisconfigured):
-        await carry(relay, tenant, upstream.url)
+        await execute(relay, tenant, upstream.url)
     await relay.upstreams.problems.close()
     other = Upstreams()
     await other.problems.open()
@@ -115,7 +115,7 @@ def test_the_report_shows_them_and_the_staffs_first_page_counts_them(db: None) -
         upstream="main", route="small on main", kind="not_welcome", status=401, times=7, request_id="req_1"
     )
     UpstreamProblem.objects.create(upstream="main", route="", kind="unasked", times=1)
-    rows = report(Question()).rows
+    rows = report(ReportQuery()).rows
     assert {(row["upstream"], row["what"], row["times"]) for row in rows} == {
         ("main", "not_welcome", 7),
         ("main", "unasked", 1),

@@ -146,7 +146,7 @@ class GatewayInProcess:
         async with asyncio.timeout(QUIET_LIMIT_S):
             while state.connections or state.tasks:
                 await asyncio.sleep(0.0005)
-            await runtime.running().ledger.finish_pending()
+            await runtime.runtime().ledger.finish_pending()
 
     def _what_changed(self, since: float) -> Books:
         with self._books.cursor() as cursor:

@@ -32,7 +32,7 @@ from usage.queries.account_status import calling_since
 from usage.queries.filters import CallFilter
 from usage.queries.receipts import find_receipt
 from usage.reports import REPORTS
-from usage.reports.question import Question
+from usage.reports.question import ReportQuery
 from usage.request_times import parse_call
 from usage.snapshot import snapshot
 
@@ -238,7 +238,7 @@ def summaries_of(history, get):
             shown.append((asked, body["data"], body["total"]))
     which = CallFilter(None, since=OLD)
     for name in ("calls", "latency", "margin", "top_accounts"):
-        report = REPORTS[name].make(Question(which, compare=True))
+        report = REPORTS[name].make(ReportQuery(which, compare=True))
         shown.append((name, report.rows, report.totals, report.previous and report.previous.rows))
     shown.append(get(history.one, "/api/v1/credits/ledger").json()["data"])
     return shown

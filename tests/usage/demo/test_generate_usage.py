@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import Account
 from usage import rollups
-from usage.reports import REPORTS, Question
+from usage.reports import REPORTS, ReportQuery
 
 
 def generate(*arguments):
@@ -44,7 +44,7 @@ def test_its_books_agree_and_its_sums_are_those_of_its_events(committed_books):
     rollups.rebuild()
     assert committed_books.value("SELECT count(*) FROM usage_rollup_hour") == grown
     for kind in REPORTS.values():
-        kind.make(Question())
+        kind.make(ReportQuery())
 
 
 @pytest.mark.django_db(transaction=True)

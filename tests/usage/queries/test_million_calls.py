@@ -22,7 +22,7 @@ from usage.queries.aggregates.time_series import time_series
 from usage.queries.cursors import call_of, cursor_after_call
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
-from usage.reports import REPORTS, Question, Report
+from usage.reports import REPORTS, Report, ReportQuery
 from usage.reports.builder import CALL_DIMENSIONS
 from usage.snapshot import snapshot
 
@@ -204,7 +204,7 @@ def check_top_accounts(made):
 
 def check_standing(made):
     """What is of this moment: unspent credits and their age, open holds, the books' agreement, who stayed."""
-    liability = REPORTS["liability"].make(Question(limit=1000))
+    liability = REPORTS["liability"].make(ReportQuery(limit=1000))
     owned = dict(
         rows("SELECT account_id, sum(amount_microcredits)::bigint FROM usage_ledger_entry GROUP BY 1")
     )
@@ -221,11 +221,11 @@ def check_standing(made):
             "SELECT request_id, amount_microcredits FROM usage_hold WHERE held_at < now() - interval '301 s'"
         )
     )
-    shown = REPORTS["holds"].make(Question(limit=1000)).rows
+    shown = REPORTS["holds"].make(ReportQuery(limit=1000)).rows
     assert sorted((row["request"], row["held"]) for row in shown) == [
         (f"req_{one.hex}", cost) for one, cost in held
     ]
-    assert {row["disagreements"] for row in REPORTS["reconciliation"].make(Question()).rows} == {0}
+    assert {row["disagreements"] for row in REPORTS["reconciliation"].make(ReportQuery()).rows} == {0}
     check_conversion(made)
 
 
@@ -243,7 +243,7 @@ def left_by_age(account_id: int, owned: int) -> list[int]:
 
 
 def check_conversion(made):
-    report = REPORTS["conversion"].make(Question(limit=1000))
+    report = REPORTS["conversion"].make(ReportQuery(limit=1000))
     called = set(rows("SELECT DISTINCT account, (started_at AT TIME ZONE 'UTC')::date FROM truth"))
     plans = rows("SELECT account_id, plan FROM usage_plan_period ORDER BY account_id, since")
     weeks: dict[Any, list[int]] = {}
@@ -329,9 +329,9 @@ def call_filter(asked: Asked) -> CallFilter:
     return CallFilter(**{"account_id": None, **filters}, since=asked.since, until=asked.until)
 
 
-def question(asked: Asked, **more: Any) -> Question:
+def question(asked: Asked, **more: Any) -> ReportQuery:
     zone = ZoneInfo(asked.zone)
-    return Question(call_filter(asked), asked.by, asked.interval, zone, asked.zone, limit=1000, **more)
+    return ReportQuery(call_filter(asked), asked.by, asked.interval, zone, asked.zone, limit=1000, **more)
 
 
 def ask(name: str, asked: Asked, truth: dict[Any, Any], **more: Any) -> Report | None:

@@ -9,7 +9,7 @@ from aio_platform.errors import InvalidRequest
 from aio_platform.http.request_ids import new_request_uuid
 from usage.queries.filters import CallFilter
 from usage.reports import REPORTS
-from usage.reports.question import Question
+from usage.reports.question import ReportQuery
 from usage.reports.rendering import as_csv, as_json, as_table
 
 CREDIT = 1_000_000
@@ -29,7 +29,7 @@ def ask(since, until, **fields):
     which = CallFilter(
         None, since=datetime.fromisoformat(since), until=datetime.fromisoformat(until) if until else None
     )
-    return REPORTS["calls"].make(Question(which, **fields))
+    return REPORTS["calls"].make(ReportQuery(which, **fields))
 
 
 def test_days_stand_beside_the_days_of_the_period_before(books, tenant):
@@ -63,7 +63,7 @@ def test_a_day_of_25_hours_does_not_shift_the_days_it_is_compared_with(books, te
 
 def test_a_cell_that_starts_like_a_formula_is_text_in_the_csv(books, tenant):
     books.call(tenant, CREDIT, model="=1+1")
-    report = REPORTS["calls"].make(Question(group_by=("model",), interval="none"))
+    report = REPORTS["calls"].make(ReportQuery(group_by=("model",), interval="none"))
     assert "\r\n'=1+1,1,0,0.0,1,1,0,,0,0\r\n" in as_csv(report)
     assert as_json(report)["rows"][0]["model"] == "=1+1"
     assert as_json(report)["rows"][0]["cost_microcredits"] == CREDIT
@@ -72,5 +72,5 @@ def test_a_cell_that_starts_like_a_formula_is_text_in_the_csv(books, tenant):
 
 def test_an_unknown_grouping_is_refused_by_name(db):
     with pytest.raises(InvalidRequest) as refusal:
-        REPORTS["calls"].make(Question(group_by=("colour",)))
+        REPORTS["calls"].make(ReportQuery(group_by=("colour",)))
     assert refusal.value.param == "group_by"

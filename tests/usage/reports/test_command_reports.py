@@ -15,7 +15,7 @@ from usage.ledger import grants, rate_card
 from usage.ledger.rates import Price
 from usage.ledger.route_costs import publish_route_cost
 from usage.queries.filters import CallFilter
-from usage.reports import REPORTS, Question
+from usage.reports import REPORTS, ReportQuery
 from usage.reports.rendering import as_csv, as_json, as_table
 
 CREDIT = 1_000_000
@@ -66,7 +66,7 @@ def events():
 
 def ask(name, *, group_by=None, interval=None, zone="UTC", compare=False, limit=200, **filters):
     which = CallFilter(filters.pop("account_id", None), **filters)
-    return REPORTS[name].make(Question(which, group_by, interval, ZoneInfo(zone), zone, compare, limit))
+    return REPORTS[name].make(ReportQuery(which, group_by, interval, ZoneInfo(zone), zone, compare, limit))
 
 
 def disc(values, part):
@@ -286,7 +286,7 @@ def test_a_filter_by_plan_means_the_plan_at_the_time_of_the_call(books):
 
 @pytest.mark.parametrize("name", sorted(REPORTS))
 def test_every_report_of_nothing_is_empty_and_renders(db, name):
-    report = REPORTS[name].make(Question(compare=True))
+    report = REPORTS[name].make(ReportQuery(compare=True))
     assert report.rows == [] or name == "reconciliation"
     assert as_table(report)
     assert as_csv(report).splitlines()[0].startswith(report.columns[0].name)

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from aio_platform.errors import PlatformError
 from aio_platform.http.stream_priming import started
 from gateway.adapters.protocol import Steps, StreamedAnswer, UpstreamCall
-from gateway.calls.execute import OpenBinary, binary_stream, carry
+from gateway.calls.execute import OpenBinary, binary_stream, execute
 from tests.gateway.chat_calls import call_of, chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, route_to
 from usage.ledger.units import Units
@@ -60,9 +60,9 @@ def no_response(answer: Any) -> HttpResponse:
 
 async def open_sound(relay: Any, tenant: Tenant, upstream: LocalUpstream) -> AsyncIterator[bytes]:
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
-    carried = await carry(relay, call, {"openai_chat": Speaking()}, None, no_response)  # type: ignore[dict-item]
-    assert isinstance(carried.answer, OpenBinary)
-    return await started(binary_stream(relay, call, carried.answer))
+    executed = await execute(relay, call, {"openai_chat": Speaking()}, None, no_response)  # type: ignore[dict-item]
+    assert isinstance(executed.answer, OpenBinary)
+    return await started(binary_stream(relay, call, executed.answer))
 
 
 async def charged(tenant: Tenant) -> tuple[str, int]:

@@ -23,7 +23,7 @@ def task(webhook_url: str | None = HOOK, **parameters: Any) -> TaskRequest:
     )
 
 
-def carry(steps: Generator[UpstreamCall, Received, Any], *answers: Any) -> tuple[Any, list[UpstreamCall]]:
+def execute(steps: Generator[UpstreamCall, Received, Any], *answers: Any) -> tuple[Any, list[UpstreamCall]]:
     """What the steps return for these JSON answers, and what they sent; WantsMore where there are too few."""
     calls: list[UpstreamCall] = []
     left = list(answers)

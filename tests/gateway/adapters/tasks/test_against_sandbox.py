@@ -128,7 +128,7 @@ class Tasks:
         now: float = answer.json()["now"]
         return now
 
-    def carry(self, steps: Generator[UpstreamCall, Received, Any]) -> Any:
+    def execute(self, steps: Generator[UpstreamCall, Received, Any]) -> Any:
         try:
             call = next(steps)
             while True:
@@ -151,7 +151,7 @@ class Tasks:
         adapter = TASK_ADAPTER_TABLE[route.adapter]
         read = read_task(endpoint, model, {"model": model, **body})
         request = TaskRequest(endpoint, model, read.parameters, read.units, "mark-1", hook)
-        return adapter, self.carry(adapter.submit(request, route)), route
+        return adapter, self.execute(adapter.submit(request, route)), route
 
     def start_magic(
         self, name: str, magic: str, hook: str | None = None
@@ -173,9 +173,9 @@ def test_a_task_is_submitted_runs_and_brings_its_file(
     units = read_task(endpoint, model, body).units
     assert route.rate.cost_microcredits(units) == round(float(credits) * 1_000_000)
     adapter, submitted, route = tasks.start(endpoint, model, body)
-    assert tasks.carry(adapter.poll(submitted.reference, route)) == Polled(Progress.RUNNING)
+    assert tasks.execute(adapter.poll(submitted.reference, route)) == Polled(Progress.RUNNING)
     tasks.advance(1)
-    polled = tasks.carry(adapter.poll(submitted.reference, route))
+    polled = tasks.execute(adapter.poll(submitted.reference, route))
     assert polled.progress is Progress.SUCCEEDED
     assert len(polled.results) == (2 if model == "suno" else 1)
     kind = {
@@ -222,7 +222,7 @@ def test_what_the_provider_gets_is_what_was_asked_for(tasks: Tasks) -> None:
 def test_a_task_that_fails_is_failed(tasks: Tasks, name: str) -> None:
     adapter, submitted, route = tasks.start_magic(name, "task=fail")
     tasks.advance(1)
-    polled = tasks.carry(adapter.poll(submitted.reference, route))
+    polled = tasks.execute(adapter.poll(submitted.reference, route))
     assert polled == Polled(Progress.FAILED, error_message=FAILED)
 
 
@@ -231,9 +231,9 @@ def test_a_task_that_is_stuck_runs_on_and_one_that_fails_late_fails(tasks: Tasks
     stuck, late = tasks.start_magic(name, "task=stuck"), tasks.start_magic(name, "task=late_fail")
     tasks.advance(2)
     for adapter, submitted, route in (stuck, late):
-        assert tasks.carry(adapter.poll(submitted.reference, route)).progress is Progress.RUNNING
+        assert tasks.execute(adapter.poll(submitted.reference, route)).progress is Progress.RUNNING
     tasks.advance(10_000)
-    progress = [tasks.carry(one[0].poll(one[1].reference, one[2])).progress for one in (stuck, late)]
+    progress = [tasks.execute(one[0].poll(one[1].reference, one[2])).progress for one in (stuck, late)]
     assert progress == [Progress.RUNNING, Progress.FAILED]
 
 
@@ -245,13 +245,13 @@ def test_a_cancelled_task_is_failed_and_a_finished_one_stays(tasks: Tasks, name:
     assert too_late is not None
     # fal answers 400, Replicate with the prediction as it is.
     with pytest.raises(httpx.HTTPStatusError) if name == "fal" else contextlib.nullcontext():
-        tasks.carry(too_late)
-    assert tasks.carry(adapter.poll(submitted.reference, route)).progress is Progress.SUCCEEDED
+        tasks.execute(too_late)
+    assert tasks.execute(adapter.poll(submitted.reference, route)).progress is Progress.SUCCEEDED
     adapter, submitted, route = tasks.start_magic(name, "task_s=10")
     cancelling = adapter.cancel(submitted.reference, route)
     assert cancelling is not None
-    tasks.carry(cancelling)
-    assert tasks.carry(adapter.poll(submitted.reference, route)) == Polled(
+    tasks.execute(cancelling)
+    assert tasks.execute(adapter.poll(submitted.reference, route)) == Polled(
         Progress.FAILED, error_message=CANCELLED
     )
 
@@ -260,7 +260,7 @@ def test_sunos_callback_exception_is_polled_through(tasks: Tasks) -> None:
     adapter, submitted, route = tasks.start_magic("kie_suno", "task=callback_exception;task_s=10")
     seen = []
     for _ in range(5):
-        seen.append(tasks.carry(adapter.poll(submitted.reference, route)).progress)
+        seen.append(tasks.execute(adapter.poll(submitted.reference, route)).progress)
         tasks.advance(2.5)
     assert seen == [Progress.RUNNING] * 4 + [Progress.SUCCEEDED]
 

@@ -13,7 +13,7 @@ from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
 from gateway.adapters.tasks.protocol import Polled, Progress
 from gateway.adapters.tasks.provider_tasks import CANCELLED, FAILED, REFUSED_CONTENT, REFUSED_INPUT
 from tests.gateway.adapters.driving import Route
-from tests.gateway.adapters.tasks.task_driving import carry
+from tests.gateway.adapters.tasks.task_driving import execute
 
 REFERENCE = {"id": "t-1", "app": "fal-ai/flux"}
 URL, URL_2 = "https://cdn.test/0.png", "https://cdn.test/1.png"
@@ -33,7 +33,7 @@ def wave(status: Any, **fields: Any) -> dict[str, Any]:
 
 
 def look(adapter: ModuleType, *answers: Any) -> Polled:
-    polled, _ = carry(adapter.poll(REFERENCE, Route()), *answers)
+    polled, _ = execute(adapter.poll(REFERENCE, Route()), *answers)
     assert isinstance(polled, Polled)
     return polled
 

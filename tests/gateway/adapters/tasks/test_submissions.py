@@ -13,7 +13,7 @@ from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
 from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
 from gateway.adapters.tasks.protocol import NotTaken, Submitted
 from tests.gateway.adapters.driving import Route
-from tests.gateway.adapters.tasks.task_driving import HOOK, carry, task
+from tests.gateway.adapters.tasks.task_driving import HOOK, execute, task
 
 MARKED = HOOK + "&marker=mark-1"
 TAKEN: dict[ModuleType, Any] = {
@@ -28,7 +28,7 @@ TAKEN: dict[ModuleType, Any] = {
 def send(
     adapter: ModuleType, request: Any = None, route: Route | None = None
 ) -> tuple[Submitted, UpstreamCall]:
-    submitted, calls = carry(adapter.submit(request or task(), route or Route()), TAKEN[adapter])
+    submitted, calls = execute(adapter.submit(request or task(), route or Route()), TAKEN[adapter])
     assert len(calls) == 1
     return submitted, calls[0]
 
@@ -124,10 +124,10 @@ def test_a_version_that_kie_does_not_have_is_the_catalogs_mistake() -> None:
 @pytest.mark.parametrize("code", [400, 413, 415, 422])
 def test_a_refused_submission_is_told_apart_from_a_fault(adapter: ModuleType, code: int) -> None:
     with pytest.raises(AnswerRefused):
-        carry(adapter.submit(task(), Route()), {"code": code, "msg": "bad", "data": None})
+        execute(adapter.submit(task(), Route()), {"code": code, "msg": "bad", "data": None})
     for fault in (401, 402, 404, 500, 505):
         with pytest.raises(UpstreamFault) as caught:
-            carry(adapter.submit(task(), Route()), {"code": fault, "msg": "bad", "data": None})
+            execute(adapter.submit(task(), Route()), {"code": fault, "msg": "bad", "data": None})
         assert not isinstance(caught.value, NotTaken)
 
 
@@ -135,7 +135,7 @@ def test_a_refused_submission_is_told_apart_from_a_fault(adapter: ModuleType, co
 @pytest.mark.parametrize("code", [429, 430, 455, 503])
 def test_a_busy_provider_surely_did_not_take_the_task(adapter: ModuleType, code: int) -> None:
     with pytest.raises(NotTaken):
-        carry(adapter.submit(task(), Route()), {"code": code, "msg": "busy", "data": None})
+        execute(adapter.submit(task(), Route()), {"code": code, "msg": "busy", "data": None})
 
 
 @pytest.mark.parametrize("adapter", TAKEN)
@@ -143,7 +143,7 @@ def test_a_busy_provider_surely_did_not_take_the_task(adapter: ModuleType, code:
 def test_what_cannot_stand_in_a_path_is_no_id(adapter: ModuleType, task_id: Any) -> None:
     answer = {"code": 200, "data": {"taskId": task_id, "id": task_id}, "id": task_id, "request_id": task_id}
     with pytest.raises(MalformedAnswer):
-        carry(adapter.submit(task(), Route()), answer)
+        execute(adapter.submit(task(), Route()), answer)
 
 
 @pytest.mark.parametrize("adapter", [fal, replicate, wavespeed])
@@ -162,9 +162,9 @@ def test_the_first_poll_comes_when_the_route_says() -> None:
 
 def test_fal_and_replicate_are_asked_to_stop_and_the_others_cannot_be() -> None:
     reference = {"id": "t-1", "app": "fal-ai/flux"}
-    answer, calls = carry(fal.cancel(reference, Route()), {"status": "CANCELLATION_REQUESTED"})
+    answer, calls = execute(fal.cancel(reference, Route()), {"status": "CANCELLATION_REQUESTED"})
     assert (answer, calls) == (None, [UpstreamCall("/fal-ai/flux/requests/t-1/cancel", method="PUT")])
-    answer, calls = carry(replicate.cancel(reference, Route()), {"status": "canceled"})
+    answer, calls = execute(replicate.cancel(reference, Route()), {"status": "canceled"})
     assert (answer, calls) == (None, [UpstreamCall("/v1/predictions/t-1/cancel")])
     for name in ("kie", "kie_suno", "wavespeed"):
         assert TASK_ADAPTER_TABLE[name].cancel(reference, Route()) is None
@@ -183,7 +183,7 @@ def test_replicate_finds_a_submission_by_its_mark_on_a_later_page() -> None:
         "next": "https://elsewhere.test/v1/predictions?cursor=c%3D2",
     }
     second = {"results": [{"id": "t-9", "webhook": MARKED}], "next": None}
-    found, calls = carry(replicate.find(task(), Route()), first, second)  # type: ignore[arg-type]
+    found, calls = execute(replicate.find(task(), Route()), first, second)  # type: ignore[arg-type]
     assert found == Submitted({"id": "t-9"})
     assert [(call.method, call.path, call.query) for call in calls] == [
         ("GET", "/v1/predictions", {}),
@@ -193,9 +193,9 @@ def test_replicate_finds_a_submission_by_its_mark_on_a_later_page() -> None:
 
 def test_replicate_looks_no_further_than_the_newest_pages() -> None:
     nothing = {"results": [{"id": "a", "webhook": "http://[bad"}], "next": None}
-    assert carry(replicate.find(task(), Route()), nothing)[0] is None  # type: ignore[arg-type]
+    assert execute(replicate.find(task(), Route()), nothing)[0] is None  # type: ignore[arg-type]
     more = {"results": [], "next": "https://api.replicate.com/v1/predictions?cursor=n"}
-    found, calls = carry(replicate.find(task(), Route()), *[more] * 5)  # type: ignore[arg-type]
+    found, calls = execute(replicate.find(task(), Route()), *[more] * 5)  # type: ignore[arg-type]
     assert (found, len(calls)) == (None, 5)
     with pytest.raises(MalformedAnswer):
-        carry(replicate.find(task(), Route()), {"results": None})  # type: ignore[arg-type]
+        execute(replicate.find(task(), Route()), {"results": None})  # type: ignore[arg-type]
