@@ -1,4 +1,4 @@
-"""The money door by itself: hold and settle pairs on one account, in one process, against the running database.
+"""The ledger API by itself: hold and settle pairs on one account, in one process, against the running database.
 
 A process that carries out one job after the other, `{"kind": "pairs", "in_flight", "seconds"}` or `{"kind":
 "books"}`, for the key and the account that its command line names.

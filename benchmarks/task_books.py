@@ -1,4 +1,4 @@
-"""The tasks' side of a benchmark: opens them through the gateway's own door, counts them, and reads among many.
+"""The tasks' side of a benchmark: opens them through the gateway's own store, counts them, and reads among many.
 
 `python -m benchmarks.task_books`, jobs on standard input. It connects as the database's owner, to fill the table.
 """
@@ -67,18 +67,18 @@ def main() -> None:
 
 
 async def _open(caller: Credentials, rate_id: int, tasks: int) -> dict[str, Any]:
-    desk = TaskStore()
+    store = TaskStore()
     numbers = iter(range(tasks))
     began = time.perf_counter()
 
     async def lane() -> None:
         for _ in numbers:
-            opened = await desk.open(_task(caller, rate_id))
+            opened = await store.open(_task(caller, rate_id))
             assert opened.verdict.name == ADMITTED, opened
 
     await asyncio.gather(*[lane() for _ in range(64)])
     took = time.perf_counter() - began
-    await desk.close()
+    await store.close()
     return {"rate": tasks / took}
 
 
@@ -110,17 +110,17 @@ def _fill(account: Account, rows: int) -> None:
 
 async def _read(caller: Credentials) -> dict[str, float]:
     """The slowest of a few reads of each kind, in milliseconds."""
-    desk = TaskStore()
-    page = await desk.page(caller, TaskFilter(limit=100))
+    store = TaskStore()
+    page = await store.page(caller, TaskFilter(limit=100))
     deep = page.tasks[-1]
     reads = {
-        "one by its id": lambda: desk.find(caller, deep.id),
-        "newest": lambda: desk.page(caller, TaskFilter(limit=100)),
-        "next page": lambda: desk.page(caller, TaskFilter(limit=100, after=(deep.created_at, deep.id))),
-        "failed": lambda: desk.page(caller, TaskFilter(limit=100, status="FAILED")),
-        "in progress": lambda: desk.page(caller, TaskFilter(limit=100, status="IN_PROGRESS")),
-        "of a model": lambda: desk.page(caller, TaskFilter(limit=100, model="model-7")),
-        "of an endpoint": lambda: desk.page(caller, TaskFilter(limit=100, endpoint="video_task")),
+        "one by its id": lambda: store.find(caller, deep.id),
+        "newest": lambda: store.page(caller, TaskFilter(limit=100)),
+        "next page": lambda: store.page(caller, TaskFilter(limit=100, after=(deep.created_at, deep.id))),
+        "failed": lambda: store.page(caller, TaskFilter(limit=100, status="FAILED")),
+        "in progress": lambda: store.page(caller, TaskFilter(limit=100, status="IN_PROGRESS")),
+        "of a model": lambda: store.page(caller, TaskFilter(limit=100, model="model-7")),
+        "of an endpoint": lambda: store.page(caller, TaskFilter(limit=100, endpoint="video_task")),
     }
     slowest = {}
     for name, read in reads.items():
@@ -130,7 +130,7 @@ async def _read(caller: Credentials) -> dict[str, float]:
             await read()
             took.append((time.perf_counter() - began) * 1000)
         slowest[name] = max(took[3:])  # the first ones plan
-    await desk.close()
+    await store.close()
     return slowest
 
 

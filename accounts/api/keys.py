@@ -74,7 +74,7 @@ class KeysView(APIView):
     def post(self, request: Request) -> Response:
         """Issue a key. `key` is its text, shown this once."""
         caller = principal_of(request)
-        # Asked again by the desk; here so that a role is refused before a body is read.
+        # Asked again by the service; here so that a role is refused before a body is read.
         service.check_may_manage(caller)
         wanted = _checked(IssueBody, read_json_object(request))
         api_key, key_text = service.issue(caller, actor_of(request._request, caller), wanted)

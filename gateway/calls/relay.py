@@ -49,7 +49,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What a call is carried with: the money door and the connections to the upstreams."""
+    """What a call is carried with: the ledger and the connections to the upstreams."""
 
     ledger: Ledger
     upstreams: Upstreams

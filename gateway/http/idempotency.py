@@ -80,7 +80,7 @@ async def run_idempotent(
     except psycopg.Error as error:
         raise ServiceUnavailable("The platform cannot take calls right now.") from error
     if claim is None:
-        return await execute()  # an unknown key: the money door refuses it
+        return await execute()  # an unknown key: authorization refuses it
     if claim.state != "claimed":
         # The first call was authorised; this one was not yet, and its key may be revoked or out of scope.
         refusal = await precheck(caller, endpoint, model)

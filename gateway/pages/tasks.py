@@ -121,11 +121,11 @@ def resend_callback(request: HttpRequest, task_id: str, delivery_id: str) -> Htt
 
 
 async def _cancelled(key: TaskKey) -> TransitionResult:
-    desk = TaskStore()
+    store = TaskStore()
     try:
-        return await desk.cancel(key)
+        return await store.cancel(key)
     finally:
-        await desk.close()
+        await store.close()
 
 
 def _own_task(request: HttpRequest, task_id: str) -> ShownTask:

@@ -1,4 +1,4 @@
-"""The door through which tasks end, for gateways (cancel) and workers (everything else) alike."""
+"""How tasks end, for gateways (cancel) and workers (everything else) alike."""
 
 import asyncio
 
@@ -23,13 +23,13 @@ class TaskFinisher:
 
     def __init__(self, owner: str | None = None) -> None:
         self._owner = owner
-        self._line = PipelinedConnection("aio task ends", {"finish": FINISH})
+        self._connection = PipelinedConnection("aio task ends", {"finish": FINISH})
         self._batcher: Batcher[Transition, TransitionResult] = Batcher(self._run_batch)
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
         await self._batcher.idle()
-        await self._line.close()
+        await self._connection.close()
 
     async def end(self, end: Transition) -> TransitionResult:
         """End a task, settle its hold and keep its results, in one commit; whether this end won.
@@ -46,7 +46,7 @@ class TaskFinisher:
 
     async def _run_batch(self, ends: list[Transition]) -> list[TransitionResult | Exception | Again]:
         try:
-            [rows] = await self._line.fetch([("finish", finish_parameters(self._owner, ends))])
+            [rows] = await self._connection.fetch([("finish", finish_parameters(self._owner, ends))])
         except psycopg.OperationalError as error:
             log.warning("tasks are out of reach", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_PAUSE_S)

@@ -1,4 +1,4 @@
-"""The worker's door to tasks: claim what is due, write down what steps led to, keep leases, find the overdue."""
+"""The worker's queue of tasks: claim what is due, write down what steps led to, keep leases, find the overdue."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

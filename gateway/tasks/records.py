@@ -1,4 +1,4 @@
-"""A task as it passes through the door to the database: opened, claimed, written down, ended, read."""
+"""A task as it goes to the database and comes from it: opened, claimed, written down, ended, read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

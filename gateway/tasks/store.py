@@ -1,4 +1,4 @@
-"""The gateway's door to tasks: open, look, list, cancel, and take an upstream's hint."""
+"""The gateway's store of tasks: open, look, list, cancel, and take an upstream's hint."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -38,8 +38,8 @@ class TaskStore:
     """This process's connections to tasks; each is made when it is first needed."""
 
     def __init__(self) -> None:
-        self._open_line = PipelinedConnection("aio tasks", {"open": OPEN})
-        self._read_line = Connection("aio task reads")
+        self._open_connection = PipelinedConnection("aio tasks", {"open": OPEN})
+        self._read_connection = Connection("aio task reads")
         self._batcher: Batcher[TaskToOpen, Opened] = Batcher(
             self._run_batch, max_batch_size=64, on_abandoned=self._cancel_abandoned
         )
@@ -52,8 +52,8 @@ class TaskStore:
         while self._background:
             await asyncio.gather(*self._background, return_exceptions=True)
         await self._ends.close()
-        await self._open_line.close()
-        await self._read_line.close()
+        await self._open_connection.close()
+        await self._read_connection.close()
 
     async def open(self, task: TaskToOpen) -> Opened:
         """Hold a task's price and write the task down, in one commit, or neither.
@@ -103,13 +103,13 @@ class TaskStore:
 
     async def _fetch(self, sql: Any, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:
-            return await self._read_line.fetch(sql, parameters)
+            return await self._read_connection.fetch(sql, parameters)
         except psycopg.Error as error:
             raise ServiceUnavailable(OUT_OF_REACH) from error
 
     async def _run_batch(self, tasks: list[TaskToOpen]) -> list[Opened | Exception]:
         try:
-            [rows] = await self._open_line.fetch([("open", open_parameters(tasks))])
+            [rows] = await self._open_connection.fetch([("open", open_parameters(tasks))])
         except psycopg.OperationalError as error:
             return [error for _ in tasks]
         except psycopg.Error as error:

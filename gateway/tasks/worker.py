@@ -53,8 +53,8 @@ class TaskWorker:
         self._catalog = catalog
         self._providers = Providers(upstreams, adapters)
         self._keep = keep
-        self._line = TaskQueue(settings.TASK_LEASE_S)
-        self._ends = TaskFinisher(self._line.owner)
+        self._queue = TaskQueue(settings.TASK_LEASE_S)
+        self._ends = TaskFinisher(self._queue.owner)
         self._wake = WakeUp()
         self._routes: TaskRoutes | None = None
         self._allowances: dict[str, TokenBucket] = {}
@@ -80,7 +80,7 @@ class TaskWorker:
                 task.cancel()
             await asyncio.gather(listening, stopping, return_exceptions=True)
             await self._put_down()
-            await self._line.close()
+            await self._queue.close()
             await self._ends.close()
 
     async def _look(self) -> None:
@@ -89,15 +89,15 @@ class TaskWorker:
         now = asyncio.get_running_loop().time()
         if self._steps and now >= self._renew_at:
             self._renew_at = now + settings.TASK_LEASE_S / 4
-            await self._line.renew([task.key for task in self._steps.values()])
+            await self._queue.renew([task.key for task in self._steps.values()])
         if now >= self._overdue_at:
             self._overdue_at = now + OVERDUE_EVERY_S
             await self._end_overdue()
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY_S
-            await self._line.forget_ended()
+            await self._queue.forget_ended()
         limits = self._limits(now)
-        claimed = await self._line.claim(limits) if limits else []
+        claimed = await self._queue.claim(limits) if limits else []
         taken: dict[str, int] = defaultdict(int)
         for task in claimed:
             taken[task.upstream] += 1
@@ -131,7 +131,7 @@ class TaskWorker:
 
     async def _end_overdue(self) -> None:
         """End what is past its deadline, whoever has it; the upstream is told by whoever claims it next."""
-        keys = await self._line.overdue(OVERDUE_AT_ONCE)
+        keys = await self._queue.overdue(OVERDUE_AT_ONCE)
         if keys:
             await asyncio.gather(*[self._end_overdue_task(key) for key in keys])
 
@@ -185,7 +185,7 @@ class TaskWorker:
                 # Its server is gone from the catalog; it may come back before the deadline.
                 return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
             resting = self._resting(task, route)
-            return resting or await poll(self._providers, task, route, self._line.rate, self._keep)
+            return resting or await poll(self._providers, task, route, self._queue.rate, self._keep)
         if task.state is State.HELD:
             own = self._routes.own(task)
             if own is None:
@@ -204,7 +204,7 @@ class TaskWorker:
 
     async def _record(self, task: ClaimedTask, note: StepNote) -> None:
         try:
-            kept = await self._line.record(note)
+            kept = await self._queue.record(note)
         except psycopg.errors.UniqueViolation:
             log.error("an upstream gave an id twice", task=task.key.id, upstream=task.upstream)
             await self._end(ended(task, ID_GIVEN_TWICE))
@@ -213,7 +213,7 @@ class TaskWorker:
             return
         route = self._route_of(task)
         # Ended while the upstream was taking it. If it has not, it is another worker's by now, who looks for it.
-        if route is not None and await self._line.has_ended(task.key):
+        if route is not None and await self._queue.has_ended(task.key):
             log.info("a task ended while it was submitted", task=task.key.id, upstream=task.upstream)
             await stop_upstream(self._providers, task, route, note.reference)
 
@@ -235,4 +235,4 @@ class TaskWorker:
             step.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         notes = [StepNote(task.key, 0.0, errors=task.errors) for task in left]
-        await asyncio.gather(*[self._line.record(note) for note in notes], return_exceptions=True)
+        await asyncio.gather(*[self._queue.record(note) for note in notes], return_exceptions=True)

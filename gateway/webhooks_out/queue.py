@@ -1,4 +1,4 @@
-"""The worker's door to deliveries: claim what is due, write down what came of it.
+"""The worker's queue of deliveries: claim what is due, write down what came of it.
 
 A claim writes its attempt before anything is sent, so an attempt whose worker was killed is seen too, without an
 end; its delivery is due again when the lease is over. Every call here is one statement, and one commit.
@@ -106,10 +106,10 @@ class DeliveryQueue:
     """One worker's connection to the deliveries; psycopg.Error comes through from every call."""
 
     def __init__(self) -> None:
-        self._line = Connection("aio callbacks")
+        self._connection = Connection("aio callbacks")
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._connection.close()
 
     async def claim(self, limit: int, per_account: int, in_flight: Mapping[int, int]) -> list[Claimed]:
         """Take up to `limit` due deliveries, oldest first; none that another worker has.
@@ -129,8 +129,8 @@ class DeliveryQueue:
 
     async def make_secret(self, account_id: int) -> str:
         """The account's sealed secret, made now if it never had one."""
-        made = await self._line.fetch(_FIRST_SEALED_SQL, [account_id, seal(new_secret())])
-        rows = made or await self._line.fetch(_CURRENT_SEALED_SQL, [account_id])
+        made = await self._connection.fetch(_FIRST_SEALED_SQL, [account_id, seal(new_secret())])
+        rows = made or await self._connection.fetch(_CURRENT_SEALED_SQL, [account_id])
         return str(rows[0][0])
 
     async def record(self, claimed: Claimed, outcome: Outcome, wait_s: float | None) -> bool:
@@ -160,7 +160,7 @@ class DeliveryQueue:
 
     async def _fetch(self, sql: LiteralString, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         # psycopg takes parameters by name as well as by place; the line only hands them on.
-        return await self._line.fetch(sql, parameters)  # type: ignore[arg-type]
+        return await self._connection.fetch(sql, parameters)  # type: ignore[arg-type]
 
 
 def _state_after(outcome: Outcome, wait_s: float | None) -> str:

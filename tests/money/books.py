@@ -1,4 +1,4 @@
-"""Looking into a running platform's database, past every door of the product."""
+"""Looking into a running platform's database, past everything of the product."""
 
 import uuid
 from collections.abc import Iterable

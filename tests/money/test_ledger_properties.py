@@ -1,9 +1,10 @@
 """Whatever happens in whatever order, the books agree with each other and with a plain model, to the micro-credit.
 
 Hypothesis writes the histories: batches of calls over three accounts, settlements of open and of ended holds, grants
-that expire, refunds, and time. They go through the product's own doors, usage.ledger.client and usage.ledger.grants,
-on a real database. Time passes by moving every stored moment back by whole minutes; everything falls due in the
-middle of a minute, so the milliseconds a test takes cannot matter."""
+that expire, refunds, and time. They go through the product's own ledger API, usage.ledger.client and
+usage.ledger.grants, on a real database. Time passes by moving every stored moment back by whole minutes; everything
+falls due in the middle of a minute, so the milliseconds a test takes cannot matter.
+"""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What the money door keeps when an answer of the database, or the one who waits for it, is lost at a bad moment."""
+"""What the ledger API keeps when an answer of the database, or the one who waits for it, is lost at a bad moment."""
 
 import asyncio
 import os

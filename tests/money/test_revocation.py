@@ -18,17 +18,17 @@ WARM_UP = 150
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("door", ["command", "api"])
-async def test_calls_after_a_revocation_are_refused(three_gateways: RunningPlatform, door: str) -> None:
-    await assert_revoked_at_once(three_gateways, door, calls=2_000)
+@pytest.mark.parametrize("way", ["command", "api"])
+async def test_calls_after_a_revocation_are_refused(three_gateways: RunningPlatform, way: str) -> None:
+    await assert_revoked_at_once(three_gateways, way, calls=2_000)
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("door", ["command", "api"])
+@pytest.mark.parametrize("way", ["command", "api"])
 async def test_none_of_ten_thousand_calls_after_a_revocation_is_accepted(
-    three_gateways: RunningPlatform, door: str
+    three_gateways: RunningPlatform, way: str
 ) -> None:
-    await assert_revoked_at_once(three_gateways, door, calls=10_000)
+    await assert_revoked_at_once(three_gateways, way, calls=10_000)
 
 
 @pytest.mark.slow
@@ -54,11 +54,11 @@ async def test_calls_after_a_grant_are_paid_by_it(three_gateways: RunningPlatfor
     assert load.by_status(after) == {200: len(after)}
 
 
-async def assert_revoked_at_once(platform: RunningPlatform, door: str, calls: int) -> None:
+async def assert_revoked_at_once(platform: RunningPlatform, way: str, calls: int) -> None:
     tenant = platform.new_tenant(credits="100000", key_options=("--manage-keys",))
 
     async def revoke() -> None:
-        if door == "command":
+        if way == "command":
             await run(platform, "revoke_key", tenant.key_id)
             return
         async with (
@@ -71,7 +71,7 @@ async def assert_revoked_at_once(platform: RunningPlatform, door: str, calls: in
     assert load.by_status(before)[200] >= WARM_UP
     assert load.by_status(after) == {401: len(after)}
     assert len(after) >= calls
-    print(f"revoked by {door}: 0 of {len(after)} later calls accepted, {load.by_status(before)} before")
+    print(f"revoked by {way}: 0 of {len(after)} later calls accepted, {load.by_status(before)} before")
 
 
 async def under_load(

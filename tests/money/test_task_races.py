@@ -41,15 +41,15 @@ async def test_a_cancel_and_a_completion_have_one_winner_a_thousand_times(rich: 
 
 async def race(tenant: Tenant, times: int) -> None:
     start, _ = tenant.balance()
-    desk, line = TaskStore(), TaskQueue(60.0)
-    ends = TaskFinisher(line.owner)
+    store, queue = TaskStore(), TaskQueue(60.0)
+    ends = TaskFinisher(queue.owner)
     winners: Counter[str] = Counter()
     try:
         for _ in range(times // AT_ONCE):
-            keys = await running_tasks(tenant, tenant.rate, desk, line)
-            await asyncio.gather(*[one_race(key, desk, ends, winners) for key in keys])
+            keys = await running_tasks(tenant, tenant.rate, store, queue)
+            await asyncio.gather(*[one_race(key, store, ends, winners) for key in keys])
     finally:
-        await asyncio.gather(desk.close(), line.close(), ends.close())
+        await asyncio.gather(store.close(), queue.close(), ends.close())
     print(f"{times} races: {dict(winners)}")
     assert winners.total() == times
     assert min(winners["cancelled"], winners["succeeded"]) > 0, "no race at all"
@@ -60,31 +60,31 @@ async def race(tenant: Tenant, times: int) -> None:
     assert tenant.rows("SELECT * FROM usage_reconcile_v2() WHERE %s IS NOT NULL") == []
 
 
-async def running_tasks(tenant: Tenant, rate: Rate, desk: TaskStore, line: TaskQueue) -> list[TaskKey]:
+async def running_tasks(tenant: Tenant, rate: Rate, store: TaskStore, queue: TaskQueue) -> list[TaskKey]:
     """Tasks that a worker is polling at this moment."""
-    opened = await asyncio.gather(*[open_task(desk, tenant, rate) for _ in range(AT_ONCE)])
-    await claim_all(line, opened)
+    opened = await asyncio.gather(*[open_task(store, tenant, rate) for _ in range(AT_ONCE)])
+    await claim_all(queue, opened)
     notes = [StepNote(t.key, 0.0, State.RUNNING, reference={"id": t.id}, upstream_key=t.id) for t in opened]
-    assert all(await asyncio.gather(*[line.record(note) for note in notes]))
-    await claim_all(line, opened)
+    assert all(await asyncio.gather(*[queue.record(note) for note in notes]))
+    await claim_all(queue, opened)
     return [task.key for task in opened]
 
 
-async def claim_all(line: TaskQueue, wanted: list[OpenedTask]) -> None:
+async def claim_all(queue: TaskQueue, wanted: list[OpenedTask]) -> None:
     """Those that earlier rounds cancelled are due as well: their upstream is to be told."""
     left = {task.key for task in wanted}
     while left:
-        left -= {task.key for task in await line.claim({"lab": 1000})}
+        left -= {task.key for task in await queue.claim({"lab": 1000})}
 
 
-async def one_race(key: TaskKey, desk: TaskStore, ends: TaskFinisher, winners: Counter[str]) -> None:
+async def one_race(key: TaskKey, store: TaskStore, ends: TaskFinisher, winners: Counter[str]) -> None:
     success = Transition(
         key, SUCCEEDED_END, leased=True, charge_microcredits=PRICE, results=["https://files.test/1.png"]
     )
 
     async def cancel() -> bool:
         await asyncio.sleep(random.random() * 0.004)
-        return (await desk.cancel(key)).won
+        return (await store.cancel(key)).won
 
     async def complete() -> bool:
         await asyncio.sleep(random.random() * 0.004)

@@ -1,6 +1,6 @@
 """A customer's endpoint is down for an hour; afterwards it gets every event: signed, and once for each it acknowledges.
 
-Real tasks end through their own door, workers run as `manage.py work` runs them, and time is the deliveries' own:
+Real tasks end as workers end them, workers run as `manage.py work` runs them, and time is the deliveries' own:
 it is advanced instead of waited for.
 """
 
@@ -20,7 +20,7 @@ from gateway.webhooks_out import signing_secrets, worker
 from gateway.webhooks_out.signing import new_secret
 from tests.gateway.local_upstream import CREDIT, Tenant
 from tests.gateway.tasks.lab import open_task, rate_of
-from tests.gateway.webhooks_out.customer import Desk, Endpoint, Workers, eventually
+from tests.gateway.webhooks_out.customer import Endpoint, WebhookLab, Workers, eventually
 from usage.ledger import grants
 from usage.ledger.calls import Credentials
 
@@ -67,7 +67,7 @@ async def workers() -> AsyncIterator[Workers]:
 async def test_an_endpoint_that_fails_for_an_hour_gets_each_event_once_afterwards(
     customer: Tenant, secret: str, tasks: TaskStore, endpoint: Endpoint, workers: Workers
 ) -> None:
-    desk = Desk()
+    webhook_lab = WebhookLab()
     is_down = True
     asked = 0
 
@@ -93,23 +93,23 @@ async def test_an_endpoint_that_fails_for_an_hour_gets_each_event_once_afterward
 
     down_s = 0.0
     while down_s < HOUR_S:
-        before = attempts_made(desk)
+        before = attempts_made(webhook_lab)
         # As far as the last of them, so that each is tried in every step.
-        step_s = max(desk.wait_left_s(task_id) for task_id in ended) + 1
-        desk.advance(step_s)
+        step_s = max(webhook_lab.wait_left_s(task_id) for task_id in ended) + 1
+        webhook_lab.advance(step_s)
         down_s += max(step_s, 0)
-        await eventually(lambda before=before: attempts_made(desk) >= before + EVENTS)  # type: ignore[misc]
-    assert {desk.delivery(task_id)["state"] for task_id in ended} == {"pending"}
+        await eventually(lambda before=before: attempts_made(webhook_lab) >= before + EVENTS)  # type: ignore[misc]
+    assert {webhook_lab.delivery(task_id)["state"] for task_id in ended} == {"pending"}
     failures = len(endpoint.received)
     assert failures >= 5 * EVENTS
 
     is_down = False
     # The next try of each comes within its schedule's step; nobody has to ask for it.
-    waits = [desk.wait_left_s(task_id) for task_id in ended]
+    waits = [webhook_lab.wait_left_s(task_id) for task_id in ended]
     assert 0 < max(waits) <= 2.4 * HOUR_S
-    desk.advance(max(waits) + 1)
+    webhook_lab.advance(max(waits) + 1)
     for task_id in ended:
-        await desk.until(task_id, "delivered")
+        await webhook_lab.until(task_id, "delivered")
     await asyncio.sleep(0.2)
 
     acknowledged = endpoint.received[failures:]
@@ -124,7 +124,7 @@ async def test_an_endpoint_that_fails_for_an_hour_gets_each_event_once_afterward
         with pytest.raises(WebhookVerificationError):
             one.verified_with(new_secret())
     for task_id in ended:
-        attempts = desk.attempts(task_id)
+        attempts = webhook_lab.attempts(task_id)
         assert [attempt["number"] for attempt in attempts] == list(range(1, len(attempts) + 1))
         assert all(attempt["error"] or attempt["status"] for attempt in attempts)
 
@@ -133,7 +133,7 @@ async def test_an_acknowledgement_that_got_lost_brings_the_same_event_again(
     customer: Tenant, secret: str, tasks: TaskStore, endpoint: Endpoint, workers: Workers
 ) -> None:
     """At least once: the receiver took it, its answer was cut off; by the id it can tell that it has it."""
-    desk = Desk()
+    webhook_lab = WebhookLab()
 
     async def cut_off(request: web.Request) -> web.StreamResponse:
         if len(endpoint.received) == 1:
@@ -145,14 +145,16 @@ async def test_an_acknowledgement_that_got_lost_brings_the_same_event_again(
     task = await open_task(tasks, customer, customer.rate, callback_url=endpoint.url)
     await tasks.cancel(task.key)
     workers.start()
-    assert (await desk.until_attempted(task.id, 1))["error"] is not None
-    desk.advance(10)
-    await desk.until(task.id, "delivered")
+    assert (await webhook_lab.until_attempted(task.id, 1))["error"] is not None
+    webhook_lab.advance(10)
+    await webhook_lab.until(task.id, "delivered")
     first, second = endpoint.received
     assert first.event_id == second.event_id
     assert first.verified_with(secret) == second.verified_with(secret)
 
 
-def attempts_made(desk: Desk) -> int:
-    [row] = desk.sql("SELECT count(*) AS n FROM gateway_callback_attempt WHERE duration_ms IS NOT NULL")
+def attempts_made(webhook_lab: WebhookLab) -> int:
+    [row] = webhook_lab.sql(
+        "SELECT count(*) AS n FROM gateway_callback_attempt WHERE duration_ms IS NOT NULL"
+    )
     return int(row["n"])

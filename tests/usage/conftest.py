@@ -1,4 +1,4 @@
-"""Accounts with keys and credits, and the SQL functions of the books called as the gateway's door calls them."""
+"""Accounts with keys and credits, and the SQL functions of the books called as the ledger client calls them."""
 
 import itertools
 from collections.abc import Callable, Iterator

@@ -34,7 +34,7 @@ class CallToAuthorize(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The money door's answer. `name` is 'admitted' or the refusal; amounts are micro-credits."""
+    """Authorization's answer. `name` is 'admitted' or the refusal; amounts are micro-credits."""
 
     name: str
     account_id: int | None

@@ -1,4 +1,4 @@
-"""The one Python door to the books: what the gateway asks of `usage/sql` while it carries a call.
+"""The asynchronous ledger API: what the gateway asks of `usage/sql` while it carries a call.
 
 Two round trips a call, each shared with every other call of this process by a Batcher. Refusals come back as
 verdicts; exceptions are for a database that does not answer, and for bugs.
@@ -39,9 +39,9 @@ class Ledger:
     def __init__(self) -> None:
         # A line each: while the database works on one kind of batch, the other is made or read. Together in one
         # transaction they would share a commit, and reached half as many pairs a second.
-        self._authorize_line = PipelinedConnection("aio authorize", {"authorize": AUTHORIZE_SQL})
-        self._settle_line = PipelinedConnection("aio settle", {"settle": SETTLE_SQL})
-        self._refuse_line = Connection("aio refuse")
+        self._authorize_connection = PipelinedConnection("aio authorize", {"authorize": AUTHORIZE_SQL})
+        self._settle_connection = PipelinedConnection("aio settle", {"settle": SETTLE_SQL})
+        self._refuse_connection = Connection("aio refuse")
         self._authorizations: Batcher[CallToAuthorize, Verdict] = Batcher(
             self._authorize_batch, on_abandoned=self._release_abandoned
         )
@@ -50,15 +50,15 @@ class Ledger:
 
     async def open(self) -> None:
         """Connect; raises psycopg.OperationalError when the database is not there."""
-        await self._authorize_line.connect()
-        await self._settle_line.connect()
+        await self._authorize_connection.connect()
+        await self._settle_connection.connect()
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
         await self.finish_pending()
-        await self._authorize_line.close()
-        await self._settle_line.close()
-        await self._refuse_line.close()
+        await self._authorize_connection.close()
+        await self._settle_connection.close()
+        await self._refuse_connection.close()
 
     async def finish_pending(self) -> None:
         """Wait until everything that was asked of the books by now is in them."""
@@ -118,7 +118,7 @@ class Ledger:
             code,
         )
         try:
-            rows = await self._refuse_line.fetch(REFUSE_SQL, parameters)
+            rows = await self._refuse_connection.fetch(REFUSE_SQL, parameters)
         except psycopg.Error as error:
             raise ServiceUnavailable("The platform cannot take calls right now.") from error
         earlier: str | None = rows[0][0]
@@ -139,7 +139,9 @@ class Ledger:
 
     async def _authorize_batch(self, calls: list[CallToAuthorize]) -> Sequence[Verdict | Exception]:
         try:
-            rows = await _run(self._authorize_line, "authorize", authorize_parameters(calls), len(calls))
+            rows = await _run(
+                self._authorize_connection, "authorize", authorize_parameters(calls), len(calls)
+            )
         except psycopg.OperationalError:
             log.warning("the books are out of reach")
             await asyncio.sleep(RECONNECT_PAUSE_S)
@@ -154,7 +156,7 @@ class Ledger:
     async def _settle_batch(self, ends: list[CallEnd]) -> Sequence[Settlement | Exception | Again]:
         """Settling is safe to repeat, so what a lost connection left open goes into the next batch."""
         try:
-            rows = await _run(self._settle_line, "settle", settle_parameters(ends), len(ends))
+            rows = await _run(self._settle_connection, "settle", settle_parameters(ends), len(ends))
         except psycopg.OperationalError as error:
             log.warning("the books are out of reach", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_PAUSE_S)
@@ -169,10 +171,10 @@ class Ledger:
 
 
 async def _run(
-    line: PipelinedConnection, name: str, parameters: Sequence[str | None], items: int
+    connection: PipelinedConnection, name: str, parameters: Sequence[str | None], items: int
 ) -> list[Row]:
     started = time.perf_counter()
-    [rows] = await line.fetch([(name, parameters)])
+    [rows] = await connection.fetch([(name, parameters)])
     BATCH_S[()].observe(time.perf_counter() - started)
     BATCH_ITEMS[()].observe(items)
     return rows

@@ -1,4 +1,4 @@
-"""The books' other door: what people and workers ask of `usage/sql`, synchronously, over Django's connection.
+"""The synchronous ledger API: what people and workers ask of `usage/sql`, synchronously, over Django's connection.
 
 Calls on the gateway's path go through `usage.ledger.client`. Amounts are micro-credits. Every function here commits
 by itself unless its caller holds a transaction open.

@@ -1,4 +1,4 @@
-"""The door to kept answers: who holds an Idempotency-Key, and what its call was answered."""
+"""Kept answers: who holds an Idempotency-Key, and what its call was answered."""
 
 import asyncio
 from typing import NamedTuple
@@ -41,20 +41,20 @@ class IdempotentCalls:
     """Three statements on a connection of their own; only calls that send the header pay for them."""
 
     def __init__(self) -> None:
-        self._line = Connection("aio idempotency")
+        self._connection = Connection("aio idempotency")
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._connection.close()
 
     async def claim(
         self, caller: Credentials, idempotency_key: str, fingerprint: bytes, request_uuid: str, ttl_s: int
     ) -> Claim | None:
         """Take the key for this call unless another has it; None when the caller is unknown."""
-        rows = await self._line.fetch(ACCOUNT_SQL, (caller.key_digest, caller.account_id))
+        rows = await self._connection.fetch(ACCOUNT_SQL, (caller.key_digest, caller.account_id))
         account_id = rows[0][0]
         if account_id is None:
             return None
-        rows = await self._line.fetch(
+        rows = await self._connection.fetch(
             CLAIM_SQL, (account_id, idempotency_key, fingerprint, request_uuid, ttl_s)
         )
         state, first_uuid, status, content_type, headers, body = rows[0]
@@ -64,7 +64,7 @@ class IdempotentCalls:
 
     async def keep(self, claim: Claim, idempotency_key: str, answer: KeptAnswer) -> None:
         """Keep the answer for a day."""
-        await self._line.fetch(
+        await self._connection.fetch(
             KEEP_SQL,
             (
                 claim.account_id,
@@ -84,6 +84,6 @@ class IdempotentCalls:
         """
         for pause_s in DROP_PAUSES_S:
             await asyncio.sleep(pause_s)
-            rows = await self._line.fetch(DROP_SQL, (claim.account_id, idempotency_key, request_uuid))
+            rows = await self._connection.fetch(DROP_SQL, (claim.account_id, idempotency_key, request_uuid))
             if rows[0][0] != "open":
                 return

@@ -1,4 +1,4 @@
-"""From the money door's verdicts to what the caller is told. Pure; `rate_headers` is on every call's path."""
+"""From authorization's verdicts to what the caller is told. Pure; `rate_headers` is on every call's path."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

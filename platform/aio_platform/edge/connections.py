@@ -169,7 +169,9 @@ class Connections:
         if self._refusals and self.now - self._said_at >= SAY_EVERY_S:
             self._said_at = self.now
             log.warning(
-                "requests were refused at the door", **self._refusals, open_connections=len(self.open)
+                "requests were refused before they were read",
+                **self._refusals,
+                open_connections=len(self.open),
             )
             self._refusals.clear()
 

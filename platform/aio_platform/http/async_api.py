@@ -18,7 +18,7 @@ class AsyncAPIView(APIView):
     """A REST framework view served by GatewayHandler.
 
     Handlers are coroutines that return a Django response. Whatever they raise is answered in the shape of the
-    request's mount. The key is checked by the money door in the same statement as the balance, so there is no
+    request's mount. The key is checked by authorization in the same statement as the balance, so there is no
     authentication step here.
     """
 

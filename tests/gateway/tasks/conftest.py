@@ -1,4 +1,4 @@
-"""Tasks in a real database, and a desk, a worker's line and a whole worker to move them."""
+"""Tasks in a real database, and a store, a worker's queue and a whole worker to move them."""
 
 import asyncio
 import itertools
@@ -44,40 +44,40 @@ def rate(tenant: Tenant) -> Rate:
 
 
 @pytest.fixture
-async def desk(tenant: Tenant) -> AsyncIterator[TaskStore]:
+async def store(tenant: Tenant) -> AsyncIterator[TaskStore]:
     opened = TaskStore()
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def line(tenant: Tenant) -> AsyncIterator[TaskQueue]:
+async def queue(tenant: Tenant) -> AsyncIterator[TaskQueue]:
     opened = TaskQueue(2.0)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def ends(tenant: Tenant, line: TaskQueue) -> AsyncIterator[TaskFinisher]:
-    """Ends of the worker whose leases `line` takes."""
-    opened = TaskFinisher(line.owner)
+async def ends(tenant: Tenant, queue: TaskQueue) -> AsyncIterator[TaskFinisher]:
+    """Ends of the worker whose leases `queue` takes."""
+    opened = TaskFinisher(queue.owner)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def lab(tenant: Tenant, desk: TaskStore, rate: Rate, upstreams: Upstreams) -> AsyncIterator[Lab]:
+async def lab(tenant: Tenant, store: TaskStore, rate: Rate, upstreams: Upstreams) -> AsyncIterator[Lab]:
     """A worker on an upstream that does as the test says."""
-    made = Lab(tenant, desk, rate, upstreams)
+    made = Lab(tenant, store, rate, upstreams)
     await made.start()
     yield made
     await made.stop()
 
 
 @pytest.fixture
-def new_task(desk: TaskStore, tenant: Tenant, rate: Rate) -> Callable[..., Awaitable[str]]:
+def new_task(store: TaskStore, tenant: Tenant, rate: Rate) -> Callable[..., Awaitable[str]]:
     async def make(**fields: object) -> str:
-        opened = await open_task(desk, tenant, rate, **fields)
+        opened = await open_task(store, tenant, rate, **fields)
         return opened.id
 
     return make

@@ -178,7 +178,7 @@ class OpenedTask(NamedTuple):
 
 
 async def open_task(
-    desk: TaskStore,
+    store: TaskStore,
     tenant: Tenant,
     rate: Rate,
     *,
@@ -193,7 +193,7 @@ async def open_task(
         tenant, rate, upstream=upstream, deadline_s=deadline_s, parameters=parameters, callback_url=callback_url,
         units=units,
     )  # fmt: skip
-    opened = await desk.open(task)
+    opened = await store.open(task)
     assert opened.verdict.name == ADMITTED, opened
     return OpenedTask(task.id, TaskKey(tenant.account_id, task.id))
 
@@ -234,8 +234,8 @@ def task_to_open(
 class Lab:
     """One upstream, one worker (more can be started), one account."""
 
-    def __init__(self, tenant: Tenant, desk: TaskStore, rate: Rate, upstreams: Upstreams) -> None:
-        self.tenant, self.desk, self.rate = tenant, desk, rate
+    def __init__(self, tenant: Tenant, store: TaskStore, rate: Rate, upstreams: Upstreams) -> None:
+        self.tenant, self.store, self.rate = tenant, store, rate
         self.upstream = LabUpstream()
         self.second = LabUpstream()
         self.adapter = LabAdapter()
@@ -270,7 +270,7 @@ class Lab:
             await runner.cleanup()
 
     async def open(self, **fields: Any) -> OpenedTask:
-        return await open_task(self.desk, self.tenant, self.rate, **fields)
+        return await open_task(self.store, self.tenant, self.rate, **fields)
 
     def row(self, task: OpenedTask) -> dict[str, Any]:
         [row] = [

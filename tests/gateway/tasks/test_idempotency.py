@@ -29,10 +29,10 @@ def tasks_of(tenant: Tenant) -> list[str]:
 
 
 async def test_a_repeat_finds_the_task_of_a_process_that_died_after_opening_it(
-    desk: TaskStore, tenant: Tenant, rate: Rate
+    store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     task = keyed(tenant, rate)
-    opened = await desk.open(task)
+    opened = await store.open(task)
     heir = TaskStore()
 
     found = await heir.recall(tenant.caller, CLAIM.key)
@@ -47,10 +47,10 @@ async def test_a_repeat_finds_the_task_of_a_process_that_died_after_opening_it(
 
 
 async def test_a_key_never_opens_a_second_task_whoever_tries(
-    desk: TaskStore, tenant: Tenant, rate: Rate
+    store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     first = keyed(tenant, rate)
-    await desk.open(first)
+    await store.open(first)
     before = tenant.balance()
     others = [TaskStore() for _ in range(3)]
 
@@ -64,54 +64,54 @@ async def test_a_key_never_opens_a_second_task_whoever_tries(
         await other.close()
 
 
-async def test_of_many_at_once_under_one_key_one_opens(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
-    desks = [desk, TaskStore()]
-    tries = [desks[number % 2].open(keyed(tenant, rate)) for number in range(10)]
+async def test_of_many_at_once_under_one_key_one_opens(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
+    stores = [store, TaskStore()]
+    tries = [stores[number % 2].open(keyed(tenant, rate)) for number in range(10)]
 
     came = await asyncio.gather(*tries, return_exceptions=True)
 
     refused = [one for one in came if isinstance(one, IdempotencyInFlight)]
     assert len(refused) == 9
     assert len(tasks_of(tenant)) == len(tenant.rows("SELECT 1 FROM usage_hold WHERE account_id = %s")) == 1
-    await desks[1].close()
+    await stores[1].close()
 
 
-async def test_a_key_in_use_is_not_its_neighbours_fault(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
+async def test_a_key_in_use_is_not_its_neighbours_fault(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
     """They share a batch, which as a whole cannot be kept."""
-    await desk.open(keyed(tenant, rate))
+    await store.open(keyed(tenant, rate))
     fresh = [keyed(tenant, rate, IdempotencyClaim(f"key {n}", FINGERPRINT)) for n in range(3)]
     keyless = [task_to_open(tenant, rate) for _ in range(3)]
 
     came = await asyncio.gather(
-        *[desk.open(task) for task in (*fresh, keyed(tenant, rate), *keyless)], return_exceptions=True
+        *[store.open(task) for task in (*fresh, keyed(tenant, rate), *keyless)], return_exceptions=True
     )
 
     assert [isinstance(one, IdempotencyInFlight) for one in came] == [False] * 3 + [True] + [False] * 3
     assert {task.id for task in (*fresh, *keyless)} < set(tasks_of(tenant))
 
 
-async def test_a_refused_task_leaves_its_key_free(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
+async def test_a_refused_task_leaves_its_key_free(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
     dear = keyed(tenant, rate)
     dear = dear._replace(call=dear.call._replace(ceiling_microcredits=10**12))
 
-    refused = await desk.open(dear)
-    opened = await desk.open(keyed(tenant, rate))
+    refused = await store.open(dear)
+    opened = await store.open(keyed(tenant, rate))
 
     assert (refused.created_at, opened.created_at is None) == (None, False)
 
 
 async def test_a_caller_that_leaves_finds_its_task_under_its_key(
-    desk: TaskStore, tenant: Tenant, rate: Rate
+    store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     """A task without a key ends when nobody was told of it; this one can be asked for again."""
     task = keyed(tenant, rate)
-    opening = asyncio.ensure_future(desk.open(task))
+    opening = asyncio.ensure_future(store.open(task))
     await asyncio.sleep(0)
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)
-    await desk.close()
+    await store.close()
 
-    found = await desk.recall(tenant.caller, CLAIM.key)
+    found = await store.recall(tenant.caller, CLAIM.key)
 
     assert found is not None
     assert found.id == task.id
@@ -119,9 +119,9 @@ async def test_a_caller_that_leaves_finds_its_task_under_its_key(
     assert row["state"] == "held"
 
 
-async def test_a_key_is_free_again_after_its_day(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
-    await desk.open(keyed(tenant, rate))
-    await desk.open(keyed(tenant, rate, IdempotencyClaim("young", FINGERPRINT)))
+async def test_a_key_is_free_again_after_its_day(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
+    await store.open(keyed(tenant, rate))
+    await store.open(keyed(tenant, rate, IdempotencyClaim("young", FINGERPRINT)))
     with database.connect("aio test clock") as owner:
         owner.execute(
             "UPDATE gateway_task_idempotency SET expires_at = expires_at - interval '24 hours'"
@@ -129,9 +129,9 @@ async def test_a_key_is_free_again_after_its_day(desk: TaskStore, tenant: Tenant
         )
         forgotten = owner.execute("SELECT gateway_forget_task_keys_v1(10)").fetchone()
 
-    again = await desk.open(keyed(tenant, rate))
+    again = await store.open(keyed(tenant, rate))
 
     assert forgotten == (1,)
     assert again.created_at is not None
     with pytest.raises(IdempotencyInFlight):
-        await desk.open(keyed(tenant, rate, IdempotencyClaim("young", FINGERPRINT)))
+        await store.open(keyed(tenant, rate, IdempotencyClaim("young", FINGERPRINT)))

@@ -25,28 +25,28 @@ def stranger(tenant: Tenant) -> Credentials:
 
 
 async def test_another_tenants_task_is_not_found(
-    stranger: Credentials, desk: TaskStore, tenant: Tenant, rate: Rate
+    stranger: Credentials, store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
-    task = await open_task(desk, tenant, rate)
-    assert await desk.find(tenant.caller, task.id) is not None
-    assert await desk.find(stranger, task.id) is None
-    assert await desk.find(Credentials(b"\0" * 32), task.id) is None
+    task = await open_task(store, tenant, rate)
+    assert await store.find(tenant.caller, task.id) is not None
+    assert await store.find(stranger, task.id) is None
+    assert await store.find(Credentials(b"\0" * 32), task.id) is None
 
 
 async def test_another_tenants_tasks_are_not_listed(
-    stranger: Credentials, desk: TaskStore, tenant: Tenant, rate: Rate
+    stranger: Credentials, store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
-    task = await open_task(desk, tenant, rate)
-    assert [row.id for row in (await desk.page(tenant.caller, TaskFilter())).tasks] == [task.id]
-    assert (await desk.page(stranger, TaskFilter())).tasks == []
+    task = await open_task(store, tenant, rate)
+    assert [row.id for row in (await store.page(tenant.caller, TaskFilter())).tasks] == [task.id]
+    assert (await store.page(stranger, TaskFilter())).tasks == []
 
 
 async def test_another_tenants_idempotency_key_finds_nothing(
-    stranger: Credentials, desk: TaskStore, tenant: Tenant, rate: Rate
+    stranger: Credentials, store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     opening = task_to_open(tenant, rate)._replace(claim=CLAIM)
-    await desk.open(opening)
-    found = await desk.recall(tenant.caller, CLAIM.key)
+    await store.open(opening)
+    found = await store.recall(tenant.caller, CLAIM.key)
     assert found is not None
     assert found.id == opening.id
-    assert await desk.recall(stranger, CLAIM.key) is None
+    assert await store.recall(stranger, CLAIM.key) is None

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts import actions
 from accounts.models import Account
 from gateway.webhooks_out import signing_secrets, worker
-from tests.gateway.webhooks_out.customer import Desk, Endpoint, Workers
+from tests.gateway.webhooks_out.customer import Endpoint, WebhookLab, Workers
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +69,8 @@ def stranger(committed_callbacks: None) -> Tenant:
 
 
 @pytest.fixture
-def desk(committed_callbacks: None) -> Desk:
-    return Desk()
+def webhook_lab(committed_callbacks: None) -> WebhookLab:
+    return WebhookLab()
 
 
 @pytest.fixture

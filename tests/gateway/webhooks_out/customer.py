@@ -82,7 +82,7 @@ class Endpoint:
         return self.received
 
 
-class Desk:
+class WebhookLab:
     """The deliveries of the database, read and moved over a connection of the test's own."""
 
     def sql(self, text: str, *parameters: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts import actions
 from accounts.models import AuditEntry
 from tests.gateway.webhooks_out.conftest import Tenant
-from tests.gateway.webhooks_out.customer import Desk
+from tests.gateway.webhooks_out.customer import WebhookLab
 
 URL = "https://hooks.example/in"
 ADDRESSES = [
@@ -25,8 +25,8 @@ ADDRESSES = [
 BODIES = {("PUT", "endpoint"): {"url": URL}}
 
 
-def shown_id(desk: Desk, task_id: str) -> str:
-    return "dlv_" + str(desk.delivery(task_id)["id"].hex)
+def shown_id(webhook_lab: WebhookLab, task_id: str) -> str:
+    return "dlv_" + str(webhook_lab.delivery(task_id)["id"].hex)
 
 
 def test_the_secret_is_shown_the_same_until_it_is_rotated(tenant: Tenant, stranger: Tenant) -> None:
@@ -66,8 +66,8 @@ def test_a_bad_rotation_changes_nothing(tenant: Tenant, body: Any) -> None:
     assert tenant.send("GET", "secret").json()["secret"] == tenant.secret
 
 
-def test_secrets_are_not_readable_in_the_database(tenant: Tenant, desk: Desk) -> None:
-    [row] = desk.sql("SELECT sealed FROM gateway_callback_secret WHERE account_id = %s", tenant.id)
+def test_secrets_are_not_readable_in_the_database(tenant: Tenant, webhook_lab: WebhookLab) -> None:
+    [row] = webhook_lab.sql("SELECT sealed FROM gateway_callback_secret WHERE account_id = %s", tenant.id)
     assert tenant.secret not in row["sealed"]
     assert tenant.secret.removeprefix("whsec_") not in row["sealed"]
 
@@ -125,8 +125,8 @@ def test_an_endpoint_that_is_not_public_is_refused_by_name(tenant: Tenant, url: 
     assert tenant.send("GET", "endpoint").json()["url"] is None
 
 
-def test_deliveries_are_listed_newest_first_page_by_page(tenant: Tenant, desk: Desk) -> None:
-    tasks = [desk.end_task(tenant.id, URL) for _ in range(5)]
+def test_deliveries_are_listed_newest_first_page_by_page(tenant: Tenant, webhook_lab: WebhookLab) -> None:
+    tasks = [webhook_lab.end_task(tenant.id, URL) for _ in range(5)]
     shown: list[str] = []
     query: dict[str, Any] = {"limit": 2}
     while True:
@@ -139,9 +139,9 @@ def test_deliveries_are_listed_newest_first_page_by_page(tenant: Tenant, desk: D
     assert page["next"] is None
 
 
-def test_deliveries_are_found_by_status_task_and_time(tenant: Tenant, desk: Desk) -> None:
-    first, second = desk.end_task(tenant.id, URL), desk.end_task(tenant.id, URL)
-    desk.sql(
+def test_deliveries_are_found_by_status_task_and_time(tenant: Tenant, webhook_lab: WebhookLab) -> None:
+    first, second = webhook_lab.end_task(tenant.id, URL), webhook_lab.end_task(tenant.id, URL)
+    webhook_lab.sql(
         "UPDATE gateway_callback_delivery SET state = 'failed', ended_at = now() WHERE task_id = %s", first
     )
     for query, expected in [
@@ -167,9 +167,9 @@ def test_a_bad_query_names_its_parameter(tenant: Tenant, query: dict[str, Any]) 
     assert answer.json()["error"]["param"] == next(iter(query))
 
 
-def test_a_delivery_shows_every_attempt(tenant: Tenant, desk: Desk) -> None:
-    delivery_id = shown_id(desk, desk.end_task(tenant.id, URL))
-    desk.sql(
+def test_a_delivery_shows_every_attempt(tenant: Tenant, webhook_lab: WebhookLab) -> None:
+    delivery_id = shown_id(webhook_lab, webhook_lab.end_task(tenant.id, URL))
+    webhook_lab.sql(
         "INSERT INTO gateway_callback_attempt SELECT account_id, id, 1, url, now(), 12, 500, NULL, 'oh'"
         " FROM gateway_callback_delivery"
     )
@@ -189,44 +189,48 @@ def test_a_delivery_shows_every_attempt(tenant: Tenant, desk: Desk) -> None:
 
 @pytest.mark.parametrize("state", ["delivered", "failed", "stopped", "pending"])
 def test_any_delivery_can_be_sent_again_under_its_own_event_id(
-    tenant: Tenant, desk: Desk, state: str
+    tenant: Tenant, webhook_lab: WebhookLab, state: str
 ) -> None:
-    task_id = desk.end_task(tenant.id, URL)
-    desk.sql(
+    task_id = webhook_lab.end_task(tenant.id, URL)
+    webhook_lab.sql(
         "UPDATE gateway_callback_delivery SET state = %s, tries = 17, attempts = 17,"
         " ended_at = CASE WHEN %s <> 'pending' THEN now() END, due_at = now() + interval '8 hours'",
         state,
         state,
     )
-    before = tenant.send("GET", f"deliveries/{shown_id(desk, task_id)}").json()
-    answer = tenant.send("POST", f"deliveries/{shown_id(desk, task_id)}/resend")
+    before = tenant.send("GET", f"deliveries/{shown_id(webhook_lab, task_id)}").json()
+    answer = tenant.send("POST", f"deliveries/{shown_id(webhook_lab, task_id)}/resend")
     assert answer.status_code == 202
     assert (answer.json()["status"], answer.json()["event_id"]) == ("pending", before["event_id"])
-    assert desk.wait_left_s(task_id) <= 0
-    assert desk.delivery(task_id)["tries"] == 0
+    assert webhook_lab.wait_left_s(task_id) <= 0
+    assert webhook_lab.delivery(task_id)["tries"] == 0
 
 
-def test_an_endpoints_delivery_is_sent_again_to_where_the_endpoint_is_now(tenant: Tenant, desk: Desk) -> None:
+def test_an_endpoints_delivery_is_sent_again_to_where_the_endpoint_is_now(
+    tenant: Tenant, webhook_lab: WebhookLab
+) -> None:
     tenant.send("PUT", "endpoint", {"url": URL})
-    task_id = desk.end_task(tenant.id)
-    desk.sql("UPDATE gateway_callback_delivery SET state = 'stopped', ended_at = now()")
+    task_id = webhook_lab.end_task(tenant.id)
+    webhook_lab.sql("UPDATE gateway_callback_delivery SET state = 'stopped', ended_at = now()")
     tenant.send("PUT", "endpoint", {"url": URL + "/new"})
-    assert desk.delivery(task_id)["url"] == URL
-    tenant.send("POST", f"deliveries/{shown_id(desk, task_id)}/resend")
-    assert desk.delivery(task_id)["url"] == URL + "/new"
+    assert webhook_lab.delivery(task_id)["url"] == URL
+    tenant.send("POST", f"deliveries/{shown_id(webhook_lab, task_id)}/resend")
+    assert webhook_lab.delivery(task_id)["url"] == URL + "/new"
 
 
-def test_another_accounts_delivery_is_not_found(tenant: Tenant, stranger: Tenant, desk: Desk) -> None:
-    task_id = desk.end_task(stranger.id, URL)
-    before = desk.delivery(task_id)
-    delivery_id = shown_id(desk, task_id)
+def test_another_accounts_delivery_is_not_found(
+    tenant: Tenant, stranger: Tenant, webhook_lab: WebhookLab
+) -> None:
+    task_id = webhook_lab.end_task(stranger.id, URL)
+    before = webhook_lab.delivery(task_id)
+    delivery_id = shown_id(webhook_lab, task_id)
     for method, path in [("GET", f"deliveries/{delivery_id}"), ("POST", f"deliveries/{delivery_id}/resend")]:
         answer = tenant.send(method, path)
         assert answer.status_code == 404
         assert answer.json()["error"]["type"] == "not_found"
     assert tenant.send("GET", "deliveries").json()["data"] == []
     assert tenant.send("GET", "deliveries", task=task_id).json()["data"] == []
-    assert desk.delivery(task_id) == before
+    assert webhook_lab.delivery(task_id) == before
 
 
 @pytest.mark.parametrize(
@@ -250,9 +254,9 @@ def test_an_id_that_is_none_is_a_404(tenant: Tenant, delivery_id: str) -> None:
 )
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
 def test_everybody_gets_what_they_may(
-    tenant: Tenant, desk: Desk, caller: str, status: int, method: str, address: str
+    tenant: Tenant, webhook_lab: WebhookLab, caller: str, status: int, method: str, address: str
 ) -> None:
-    path = address.format(id=shown_id(desk, desk.end_task(tenant.id, URL)))
+    path = address.format(id=shown_id(webhook_lab, webhook_lab.end_task(tenant.id, URL)))
     client, headers = Client(), {}
     if caller == "other scope":
         _, key = actions.issue_key(tenant.account, "narrow", endpoints=["usage"])

@@ -1,4 +1,4 @@
-"""The synchronous door: accounts are opened whole, credits given and given back once, mistakes are typed."""
+"""The synchronous ledger API: accounts are opened whole, credits given and given back once, mistakes are typed."""
 
 from datetime import UTC, datetime, timedelta
 

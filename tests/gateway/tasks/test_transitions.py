@@ -1,4 +1,4 @@
-"""The doors to the database: what each transition asks for, and what nobody may do past them."""
+"""What each transition of a task asks of the database, and what nobody may do past its functions."""
 
 import asyncio
 import itertools
@@ -46,15 +46,15 @@ def end_of(task: OpenedTask, end: End, *, leased: bool = False) -> Transition:
     )
 
 
-async def in_state(line: TaskQueue, task: OpenedTask, state: State) -> None:
+async def in_state(queue: TaskQueue, task: OpenedTask, state: State) -> None:
     """Bring a held task there."""
     if state is State.HELD:
         return
-    [claimed] = [claimed for claimed in await line.claim(LIMITS) if claimed.key == task.key]
+    [claimed] = [claimed for claimed in await queue.claim(LIMITS) if claimed.key == task.key]
     assert claimed.state is State.HELD
     if state is State.RUNNING:
         note = StepNote(task.key, 0.0, State.RUNNING, reference={"id": task.id}, upstream_key=task.id)
-        assert await line.record(note)
+        assert await queue.record(note)
 
 
 def row_of(tenant: Tenant, task: OpenedTask) -> dict[str, Any]:
@@ -64,10 +64,10 @@ def row_of(tenant: Tenant, task: OpenedTask) -> dict[str, Any]:
 
 
 async def test_the_table_in_code_and_the_guard_in_the_database_are_one(
-    desk: TaskStore, tenant: Tenant, rate: Rate
+    store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     """Past every function, as the owner: the trigger alone."""
-    task = await open_task(desk, tenant, rate)
+    task = await open_task(store, tenant, rate)
     followed: dict[State, set[State]] = {state: set() for state in State}
     with database.connect("aio test guard") as owner:
         for before, after in itertools.permutations(State, 2):
@@ -96,11 +96,11 @@ def force(task: OpenedTask, state: State) -> dict[str, Any]:
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.outcome.value)
 @pytest.mark.parametrize("state", sorted(LIVE, key=lambda state: state.value), ids=lambda state: state.value)
 async def test_every_end_from_every_state_settles_exactly_or_changes_nothing(
-    state: State, end: End, desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
+    state: State, end: End, store: TaskStore, queue: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     start, _ = tenant.balance()
-    task = await open_task(desk, tenant, rate)
-    await in_state(line, task, state)
+    task = await open_task(store, tenant, rate)
+    await in_state(queue, task, state)
     allowed = end.state in TRANSITIONS[state]
 
     ended = await ends.end(end_of(task, end))
@@ -127,9 +127,9 @@ async def test_every_end_from_every_state_settles_exactly_or_changes_nothing(
 
 
 async def test_the_same_end_twice_in_one_batch_wins_once(
-    desk: TaskStore, ends: TaskFinisher, tenant: Tenant, rate: Rate
+    store: TaskStore, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
-    task = await open_task(desk, tenant, rate)
+    task = await open_task(store, tenant, rate)
 
     both = await asyncio.gather(*[ends.end(end_of(task, CANCELLED_END)) for _ in range(5)])
 
@@ -137,22 +137,24 @@ async def test_the_same_end_twice_in_one_batch_wins_once(
     assert len(tenant.outcomes()) == 1
 
 
-async def test_a_task_that_is_refused_leaves_nothing(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
+async def test_a_task_that_is_refused_leaves_nothing(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
     dear = task_to_open(tenant, rate)
     dear = dear._replace(call=dear.call._replace(ceiling_microcredits=10**12))
 
-    opened = await desk.open(dear)
+    opened = await store.open(dear)
 
     assert (opened.verdict.name, opened.created_at) == ("insufficient_credits", None)
     for table in ("gateway_task", "gateway_task_due", "usage_hold"):
         assert tenant.rows(f"SELECT 1 FROM {table} WHERE account_id = %s") == []
 
 
-async def test_a_burst_of_tasks_is_judged_one_by_one(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
+async def test_a_burst_of_tasks_is_judged_one_by_one(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
     """Ten credits and their plan's bonus buy so many and no more, whatever is in a batch."""
     start, _ = tenant.balance()
 
-    opened = await asyncio.gather(*[desk.open(task_to_open(tenant, rate)) for _ in range(start // PRICE + 5)])
+    opened = await asyncio.gather(
+        *[store.open(task_to_open(tenant, rate)) for _ in range(start // PRICE + 5)]
+    )
 
     admitted = [one for one in opened if one.verdict.name == "admitted"]
     assert len(admitted) == start // PRICE
@@ -161,10 +163,10 @@ async def test_a_burst_of_tasks_is_judged_one_by_one(desk: TaskStore, tenant: Te
 
 
 async def test_a_caller_that_leaves_while_its_task_is_opened_pays_nothing(
-    desk: TaskStore, tenant: Tenant, rate: Rate
+    store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     start, _ = tenant.balance()
-    opening = asyncio.ensure_future(desk.open(task_to_open(tenant, rate)))
+    opening = asyncio.ensure_future(store.open(task_to_open(tenant, rate)))
     await asyncio.sleep(0)
     opening.cancel()
 
@@ -178,8 +180,8 @@ async def test_a_caller_that_leaves_while_its_task_is_opened_pays_nothing(
     assert await tenant.settled_balance() == start
 
 
-async def test_a_hold_outlives_its_task_by_a_day(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
-    task = await open_task(desk, tenant, rate, deadline_s=100)
+async def test_a_hold_outlives_its_task_by_a_day(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
+    task = await open_task(store, tenant, rate, deadline_s=100)
 
     [hold] = tenant.rows("SELECT expires_at FROM usage_hold WHERE account_id = %s")
 
@@ -187,11 +189,11 @@ async def test_a_hold_outlives_its_task_by_a_day(desk: TaskStore, tenant: Tenant
 
 
 async def test_only_the_worker_with_the_lease_may_write_a_step_down(
-    desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
+    store: TaskStore, queue: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
-    task = await open_task(desk, tenant, rate)
+    task = await open_task(store, tenant, rate)
     other = TaskQueue(2.0)
-    await in_state(line, task, State.SUBMITTING)
+    await in_state(queue, task, State.SUBMITTING)
 
     assert not await other.record(
         StepNote(task.key, 0.0, State.RUNNING, reference={"id": "x"}, upstream_key="x")
@@ -207,12 +209,12 @@ async def test_only_the_worker_with_the_lease_may_write_a_step_down(
 
 
 async def test_a_lease_that_ran_out_is_anothers_and_a_renewed_one_is_not(
-    desk: TaskStore, tenant: Tenant, rate: Rate
+    store: TaskStore, tenant: Tenant, rate: Rate
 ) -> None:
     dead, alive, heir = TaskQueue(60.0), TaskQueue(60.0), TaskQueue(60.0)
-    lost = await open_task(desk, tenant, rate)
+    lost = await open_task(store, tenant, rate)
     assert [task.key for task in await dead.claim(LIMITS)] == [lost.key]
-    kept = await open_task(desk, tenant, rate)
+    kept = await open_task(store, tenant, rate)
     assert [task.key for task in await alive.claim(LIMITS)] == [kept.key]
     with database.connect("aio test clock") as owner:
         owner.execute("UPDATE gateway_task_due SET due_at = due_at - interval '61 seconds'")
@@ -221,48 +223,48 @@ async def test_a_lease_that_ran_out_is_anothers_and_a_renewed_one_is_not(
     found = await heir.claim(LIMITS)
 
     assert [(task.key, task.state) for task in found] == [(lost.key, State.SUBMITTING)]
-    for line in (dead, alive, heir):
-        await line.close()
+    for queue in (dead, alive, heir):
+        await queue.close()
 
 
-async def test_two_workers_never_claim_one_task(desk: TaskStore, tenant: Tenant, rate: Rate) -> None:
-    await asyncio.gather(*[open_task(desk, tenant, rate) for _ in range(20)])
-    lines = [TaskQueue(5.0) for _ in range(4)]
+async def test_two_workers_never_claim_one_task(store: TaskStore, tenant: Tenant, rate: Rate) -> None:
+    await asyncio.gather(*[open_task(store, tenant, rate) for _ in range(20)])
+    queues = [TaskQueue(5.0) for _ in range(4)]
 
     claimed: list[ClaimedTask] = []
     while len(claimed) < 20:
-        for found in await asyncio.gather(*[line.claim({"lab": 3}) for line in lines]):
+        for found in await asyncio.gather(*[queue.claim({"lab": 3}) for queue in queues]):
             claimed += found
 
     assert len({task.key for task in claimed}) == len(claimed) == 20
-    for line in lines:
-        await line.close()
+    for queue in queues:
+        await queue.close()
 
 
 async def test_a_hint_makes_a_task_due_now_even_while_it_is_looked_at(
-    desk: TaskStore, line: TaskQueue, tenant: Tenant, rate: Rate
+    store: TaskStore, queue: TaskQueue, tenant: Tenant, rate: Rate
 ) -> None:
-    task = await open_task(desk, tenant, rate)
-    await in_state(line, task, State.RUNNING)
-    [claimed] = await line.claim(LIMITS)
+    task = await open_task(store, tenant, rate)
+    await in_state(queue, task, State.RUNNING)
+    [claimed] = await queue.claim(LIMITS)
     assert claimed.state is State.RUNNING
 
-    assert await desk.hint("lab", task.id)
-    assert await line.claim(LIMITS) == []
-    assert await line.record(StepNote(task.key, 60.0))
+    assert await store.hint("lab", task.id)
+    assert await queue.claim(LIMITS) == []
+    assert await queue.record(StepNote(task.key, 60.0))
 
-    assert len(await line.claim(LIMITS)) == 1
-    assert not await desk.hint("lab", "unheard of")
-    assert not await desk.hint("second", task.id)
+    assert len(await queue.claim(LIMITS)) == 1
+    assert not await store.hint("lab", "unheard of")
+    assert not await store.hint("second", task.id)
 
 
 async def test_each_upstream_has_its_own_share_of_a_claim(
-    desk: TaskStore, line: TaskQueue, tenant: Tenant, rate: Rate
+    store: TaskStore, queue: TaskQueue, tenant: Tenant, rate: Rate
 ) -> None:
     for upstream in ("lab", "lab", "lab", "second"):
-        await open_task(desk, tenant, rate, upstream=upstream)
+        await open_task(store, tenant, rate, upstream=upstream)
 
-    claimed = await line.claim({"lab": 2, "second": 2, "nobody": 5})
+    claimed = await queue.claim({"lab": 2, "second": 2, "nobody": 5})
 
     assert sorted(task.upstream for task in claimed) == ["lab", "lab", "second"]
 
@@ -287,23 +289,28 @@ def test_the_applications_role_changes_tasks_through_the_functions_alone(
 @pytest.fixture
 def as_app(transactional_db: None) -> Callable[[str], None]:
     def run(statement: str) -> None:
-        with database.connect("aio test app") as line:
-            line.execute("SET ROLE aio_app")
-            line.execute(statement.encode())
+        with database.connect("aio test app") as queue:
+            queue.execute("SET ROLE aio_app")
+            queue.execute(statement.encode())
 
     return run
 
 
 @pytest.mark.parametrize("wanted", [[1_500_000, 7, None, 999], [1_500_000, 7, 3, 999]])
 async def test_a_batch_charges_each_task_its_own_price(
-    wanted: list[int | None], desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
+    wanted: list[int | None],
+    store: TaskStore,
+    queue: TaskQueue,
+    ends: TaskFinisher,
+    tenant: Tenant,
+    rate: Rate,
 ) -> None:
     """A batch that the database refuses is tried one by one: prices mixed up among successes are not refused."""
     start, _ = tenant.balance()
     tasks = []
     for number in (3, 1, 4, 2):
-        tasks.append(await open_task(desk, tenant, rate, units=Units(images=number)))
-        await in_state(line, tasks[-1], State.RUNNING)
+        tasks.append(await open_task(store, tenant, rate, units=Units(images=number)))
+        await in_state(queue, tasks[-1], State.RUNNING)
     endings = [
         Transition(task.key, SUCCEEDED_END, False, charge, results=["https://x.test/1"])
         if charge is not None
@@ -324,10 +331,10 @@ async def test_a_batch_charges_each_task_its_own_price(
     [(SUCCEEDED_END, 1), (REJECTED_END, 1), (CANCELLED_END, 1), (FAILED_END, 0), (TIMED_OUT_END, 0)],
 )
 async def test_a_trial_gets_its_call_back_for_what_was_no_fault_of_the_callers(
-    end: End, left: int, desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
+    end: End, left: int, store: TaskStore, queue: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
-    task = await open_task(desk, tenant, rate)
-    await in_state(line, task, State.RUNNING)
+    task = await open_task(store, tenant, rate)
+    await in_state(queue, task, State.RUNNING)
     with database.connect("aio test trial") as owner:
         owner.execute("UPDATE usage_hold SET trial_day = current_date")
         owner.execute(
@@ -342,12 +349,12 @@ async def test_a_trial_gets_its_call_back_for_what_was_no_fault_of_the_callers(
 
 
 async def test_what_was_not_paid_is_not_given(
-    desk: TaskStore, line: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
+    store: TaskStore, queue: TaskQueue, ends: TaskFinisher, tenant: Tenant, rate: Rate
 ) -> None:
     """No worker ran for longer than a deadline and its day: the hold is gone when the success is seen."""
     start, _ = tenant.balance()
-    task = await open_task(desk, tenant, rate)
-    await in_state(line, task, State.RUNNING)
+    task = await open_task(store, tenant, rate)
+    await in_state(queue, task, State.RUNNING)
     with database.connect("aio test clock") as owner:
         owner.execute("UPDATE usage_hold SET expires_at = now() - interval '1 second'")
         owner.execute("SELECT usage_expire_holds_v1(10)")
