@@ -31,6 +31,7 @@ class Call:
     # Called when its end is decided: a client that leaves from then on interrupts nothing any more.
     stop_watching: Callable[[], None] = lambda: None
     verdict: Verdict | None = None
+    held_microcredits: int | None = None  # once it is authorised: the price of its ceiling
     route: Route | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     upstream_started: float | None = None

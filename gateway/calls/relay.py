@@ -77,6 +77,7 @@ class Relay:
                 error = await asyncio.to_thread(refusal_for_failed_key, call.caller.address, error)
             raise error
         call.verdict = verdict
+        call.held_microcredits = ceiling
 
     async def while_held(self, call: Call, work: Callable[[], Awaitable[Answer]]) -> Answer:
         """Authorise, then do the work; release on every way out of it that is not its answer.
@@ -184,8 +185,8 @@ class Relay:
         """
         assert outcome in CHARGED
         call.stop_watching()
-        charge = charge_of(call, units)
         cost = call.routes[0].rate.cost_microcredits(units)
+        charge = min(cost, _held_for(call))
         if cost > charge:
             _tell_of_overrun(call, cost, charge)
         settlement = await self.ledger.settle(self._end(call, outcome, status, charge, units, estimated))
@@ -263,8 +264,12 @@ def _place_of(error: BaseException) -> str:
 
 def charge_of(call: Call, units: Units) -> int:
     """What these units cost in micro-credits at the rate pinned on the hold: never more than is held."""
-    rate = call.routes[0].rate
-    return min(rate.cost_microcredits(units), rate.cost_microcredits(call.ceiling))
+    return min(call.routes[0].rate.cost_microcredits(units), _held_for(call))
+
+
+def _held_for(call: Call) -> int:
+    held = call.held_microcredits
+    return call.routes[0].rate.cost_microcredits(call.ceiling) if held is None else held
 
 
 def answer_headers(call: Call) -> dict[str, str]:

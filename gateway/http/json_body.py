@@ -5,7 +5,7 @@ from django.conf import settings
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.handler import GatewayRequest
 from gateway.http.authentication import precheck
-from gateway.http.unproven_bodies import room_for
+from gateway.http.unproven_bodies import UNCOUNTED_BYTES, room_for
 from gateway.http.uploads import body_deadline
 from usage.ledger.calls import Credentials
 
@@ -26,16 +26,25 @@ async def read_json_body(request: GatewayRequest, caller: Credentials, endpoint:
     announced = request.header(b"content-length")
     is_known = announced.isdecimal() and len(announced) < 10 and not request.header(b"content-encoding")
     size_bytes = int(announced) if is_known else settings.MAX_JSON_BODY_BYTES
+    if size_bytes <= UNCOUNTED_BYTES:
+        return await _body_in_time(request)
     with room_for(min(size_bytes, LARGE_BODY_BYTES), caller.address) as has_room:
         if size_bytes > LARGE_BODY_BYTES or not has_room:
             refusal = await precheck(caller, endpoint)
             if refusal is not None:
                 raise refusal
             request.prove_caller()
-        async with body_deadline():
-            body = await request.read_body(settings.MAX_JSON_BODY_BYTES)
+        body = await _body_in_time(request)
     if len(body) > LARGE_BODY_BYTES and (
         body.count(b"[") + body.count(b"{") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES
     ):
         raise InvalidRequest("The body has too many values.")
     return body
+
+
+async def _body_in_time(request: GatewayRequest) -> bytes:
+    came = request.body_that_came(settings.MAX_JSON_BODY_BYTES)
+    if came is not None:
+        return came
+    async with body_deadline():
+        return await request.read_body(settings.MAX_JSON_BODY_BYTES)

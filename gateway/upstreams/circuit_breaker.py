@@ -51,12 +51,17 @@ class RouteHealth:
         self._unreached = 0
         self._streaks: dict[int, _Streak] = {}
 
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether nobody's call has failed there since its last answer."""
+        return not self.rests and not self._streaks
+
     def wait_s(self, account_id: int, now: float) -> float:
         """How long this account's calls are kept from the route; 0 where this one may go out now.
 
         A call that goes out after a rest is a probe: it ends in `answered`, `failed` or `gave_back`.
         """
-        if not self.rests and not self._streaks:
+        if self.is_ordinary:
             return 0.0
         if now < self._rest_until:
             return self._rest_until - now
@@ -71,11 +76,10 @@ class RouteHealth:
 
     def answered(self) -> None:
         """The route answered somebody, so it is an ordinary one."""
-        if self.rests or self._streaks:
-            self._streaks.clear()
-            self._unreached = 0
-            self._rest_until = 0.0
-            self.rests = False
+        self._streaks.clear()
+        self._unreached = 0
+        self._rest_until = 0.0
+        self.rests = False
 
     def gave_back(self, account_id: int) -> None:
         """A call ended without saying anything of the route: if it was a probe, another may go out."""
@@ -125,11 +129,16 @@ class RoutesHealth:
 
     def wait_s(self, route: Route, account_id: int) -> float:
         """How long calls of this account are kept from the route; 0 where one may go out now, and does."""
-        return self._of(route).wait_s(account_id, asyncio.get_running_loop().time())
+        health = self._of(route)
+        if health.is_ordinary:
+            return 0.0
+        return health.wait_s(account_id, asyncio.get_running_loop().time())
 
     def answered(self, route: Route) -> None:
         """A call of anybody's had an answer there."""
         health = self._of(route)
+        if health.is_ordinary:
+            return
         if health.rests:
             RESTING.labels(route.upstream.name).dec()
             log.info("a route rests no longer", route=route.name, upstream=route.upstream.name)

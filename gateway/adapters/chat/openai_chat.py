@@ -98,14 +98,19 @@ def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
 
 def clamped_to(request: ChatRequest, route: ChatRoute) -> int | None:
     """The output limit that the upstream was given in place of a larger one that was asked for, or None."""
-    asked, given = request.asked_output_tokens(), _sent_limit(request, route)
-    return given if asked is not None and given is not None and asked > given else None
+    asked = request.asked_output_tokens()
+    if asked is None:
+        return None
+    given = _sent_limit(request, route)
+    return given if given is not None and asked > given else None
 
 
 def _sent_limit(request: ChatRequest, route: ChatRoute) -> int | None:
     """The most output tokens that this route may give: no more than is held, nor than it has."""
-    limits = [limit for limit in (request.held_output_tokens, route.max_output_tokens) if limit is not None]
-    return min(limits, default=None)
+    held, most = request.held_output_tokens, route.max_output_tokens
+    if held is None or most is None:
+        return most if held is None else held
+    return min(held, most)
 
 
 def build(request: ChatRequest, route: ChatRoute) -> bytes:

@@ -75,5 +75,7 @@ class ChatRequest:
 
     def asked_output_tokens(self) -> int | None:
         """The caller's own output limit, if any: the larger of two, for a server may know only one of them."""
-        given = (self.values.get("max_completion_tokens"), self.values.get("max_tokens"))
-        return max((limit for limit in given if limit), default=None)
+        newer, older = self.values.get("max_completion_tokens"), self.values.get("max_tokens")
+        if newer and older:
+            return max(newer, older)
+        return newer or older or None

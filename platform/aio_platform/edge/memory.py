@@ -7,6 +7,7 @@ ever was.
 import ctypes
 import gc
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,18 +16,24 @@ FIRST_PAUSE_S = 5.0
 LAST_PAUSE_S = 40.0
 # Less is not worth a trim, which stops the process for a millisecond for some ten megabytes.
 WORTH_BYTES = 12_000_000
+# A process that uses more than this share of a core has callers whom a trim keeps waiting, for some tenths of a second
+# with all that it is doing: it is trimmed for much only.
+BUSY_SHARE = 0.2
+WORTH_WHILE_BUSY_BYTES = 120_000_000
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STATM = Path("/proc/self/statm")
 
 
 class Memory:
-    """Trims this process while it is larger by WORTH_BYTES than it was at its smallest."""
+    """Trims this process while it is larger by WORTH_BYTES than it was at its smallest, and has not much to do."""
 
     def __init__(self) -> None:
         self._trim = _malloc_trim()
         self._smallest_bytes = 0
         self._pause_s = FIRST_PAUSE_S
         self._next_look = 0.0
+        self._looked_at = 0.0
+        self._used_s = 0.0
 
     def look(self, now: float) -> None:
         """Trim if it is time and worth it."""
@@ -35,7 +42,8 @@ class Memory:
         resident = resident_bytes()
         if not self._smallest_bytes:
             self._smallest_bytes = resident
-        if resident > self._smallest_bytes + WORTH_BYTES:
+        worth_bytes = WORTH_WHILE_BUSY_BYTES if self._is_busy(now) else WORTH_BYTES
+        if resident > self._smallest_bytes + worth_bytes:
             gc.collect()  # what was there at the start is frozen: this takes milliseconds
             self._trim(0)
             resident = resident_bytes()
@@ -45,6 +53,12 @@ class Memory:
             self._next_look = now + FIRST_PAUSE_S
             self._pause_s = FIRST_PAUSE_S
         self._smallest_bytes = min(self._smallest_bytes, resident)
+
+    def _is_busy(self, now: float) -> bool:
+        """Whether the process used more than BUSY_SHARE of a core since the last look."""
+        used_s, elapsed_s = time.process_time() - self._used_s, now - self._looked_at
+        self._used_s, self._looked_at = self._used_s + used_s, now
+        return used_s > BUSY_SHARE * elapsed_s
 
 
 def resident_bytes() -> int:

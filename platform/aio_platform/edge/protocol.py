@@ -9,13 +9,13 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from aio_platform import errors, problems
 from aio_platform.edge.connections import Connections
 from aio_platform.edge.limits import address_to_count_by
 from aio_platform.edge.raw_answers import error_answer
 from aio_platform.edge.unusual_cycle import UnusualCycle
+from aio_platform.http.cycle import Cycle
 from aio_platform.http.request_head import (
     HEADERS_BY_NAME,
     STANDING,
@@ -175,9 +175,9 @@ class LimitedProtocol(OneWriteProtocol):
         scope[STANDING] = self.standing
         scope["http_version"] = version
         usual = version == "1.1" and not self.expect_100_continue
-        self._begin(RequestResponseCycle if usual else UnusualCycle)
+        self._begin(Cycle if usual else UnusualCycle)
 
-    def _begin(self, kind: type[RequestResponseCycle]) -> None:
+    def _begin(self, kind: type[Cycle]) -> None:
         earlier = self.cycle
         waits = earlier is not None and not earlier.response_complete
         if waits and len(self.pipeline) >= MAX_AHEAD:

@@ -4,13 +4,13 @@ import socket
 import struct
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from aio_platform.http.cycle import Cycle
 
 # On, and no second: what is closed is reset.
 _RESET = struct.pack("ii", 1, 0)
 
 
-class UnusualCycle(RequestResponseCycle):
+class UnusualCycle(Cycle):
     """HTTP/1.0 knows no chunks: an answer without a length ends with its connection, a broken one with a reset.
 
     A client that waits for '100 Continue' and is answered instead may send its body or not: nobody could tell the

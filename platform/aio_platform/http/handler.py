@@ -103,9 +103,27 @@ class GatewayRequest(ASGIRequest):
         if decoder is not None:
             decoder.finish()
 
+    def body_that_came(self, limit_bytes: int) -> bytes | None:
+        """The whole body where nobody need wait for it or decode it, as with most requests; None elsewhere.
+
+        Raises BodyTooLarge.
+        """
+        if self._body_ended:
+            return self._whole_body
+        take = getattr(getattr(self._receive, "__self__", None), "take_whole_body", None)
+        if take is None or b"content-encoding" in self.raw_headers:
+            return None
+        body: bytes | None = take()
+        if body is not None:
+            self._body_ended = True
+            if len(body) > limit_bytes:
+                raise _too_large(limit_bytes)
+            self._whole_body = body
+        return body
+
     async def read_body(self, limit_bytes: int) -> bytes:
         """The whole body; raises as `chunks` does."""
-        if not self._body_ended:
+        if not self._body_ended and self.body_that_came(limit_bytes) is None:
             parts = [chunk async for chunk in self.chunks(limit_bytes)]
             self._whole_body = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._whole_body

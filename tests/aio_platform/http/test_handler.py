@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import path
 
 from aio_platform import errors
+from aio_platform.http.cycle import Cycle
 from aio_platform.http.handler import GatewayHandler, GatewayRequest
 
 View = Callable[[GatewayRequest], Awaitable[HttpResponseBase]]
@@ -74,6 +75,54 @@ async def test_a_body_of_exactly_the_limit_is_read_whole_across_its_chunks(conne
     assert seen == [b"0123456789"]
     assert connection.headers["content-length"] == "10"
     assert connection.body == b"0123456789"
+
+
+def came_whole(body: bytes, connection: Any, **state: Any) -> Any:
+    """The connection's `receive` as one of a request whose body came with its head."""
+    cycle = Cycle.__new__(Cycle)
+    cycle.flow = SimpleNamespace(resume_reading=lambda: None)  # type: ignore[assignment]
+    cycle.message_event = asyncio.Event()
+    cycle.message_event.set()
+    cycle.body, cycle.more_body = bytearray(body), False
+    cycle.disconnected = cycle.response_complete = cycle.waiting_for_100_continue = False
+    for name, value in state.items():
+        setattr(cycle, name, value)
+    return cycle
+
+
+async def test_a_body_that_came_whole_is_taken_once_and_at_once(connection: Any) -> None:
+    cycle = came_whole(b"all of it", connection)
+    request = GatewayRequest(connection.scope(ADDRESS), cycle.receive)
+    assert request.body_that_came(9) == b"all of it"
+    assert (cycle.body, cycle.message_event.is_set()) == (b"", False)
+    assert await request.read_body(9) == b"all of it"
+
+
+async def test_a_body_that_came_whole_has_the_same_limit(connection: Any) -> None:
+    request = GatewayRequest(connection.scope(ADDRESS), came_whole(b"all of it", connection).receive)
+    with pytest.raises(errors.BodyTooLarge):
+        request.body_that_came(8)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"more_body": True},
+        {"disconnected": True},
+        {"response_complete": True},
+        {"waiting_for_100_continue": True},
+    ],
+    ids=str,
+)
+async def test_a_body_that_is_to_be_waited_for_is_not_taken(state: dict[str, Any], connection: Any) -> None:
+    cycle = came_whole(b"a part", connection, **state)
+    assert GatewayRequest(connection.scope(ADDRESS), cycle.receive).body_that_came(100) is None
+    assert cycle.body == b"a part"
+
+
+async def test_a_compressed_body_is_not_taken_undecoded(connection: Any) -> None:
+    scope = connection.scope(ADDRESS, headers={"content-encoding": "gzip"})
+    assert GatewayRequest(scope, came_whole(b"packed", connection).receive).body_that_came(100) is None
 
 
 async def test_a_body_may_be_asked_for_twice(connection: Any) -> None:

@@ -180,3 +180,16 @@ def test_input_alone_is_not_believed_where_it_cannot_be_so() -> None:
     weight = embeddings.weight(EmbeddingRequest(["word " * 1000]))
     assert reported_input({"prompt_tokens": 1}, weight) is None
     assert reported_input({"prompt_tokens": 900}, weight) == 900
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            name: st.integers(-5, 20)
+            | st.sampled_from(["5", 5.0, None, True, MOST_COUNTED, MOST_COUNTED + 1])
+            for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+        }
+    )
+)
+def test_counts_told_plainly_are_read_as_those_told_with_more(usage: dict[str, Any]) -> None:
+    assert read_counts(usage) == read_counts({**usage, "service_tier": "default"})
