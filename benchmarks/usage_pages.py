@@ -23,7 +23,7 @@ from usage.queries.aggregates.summaries import Grouping, summarise, total, withi
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
 from usage.queries.refusals import count_refusals
-from usage.reports import REPORTS, Question, ReportKind
+from usage.reports import REPORTS, ReportKind, ReportQuery
 from usage.request_times import parse_call
 from usage.snapshot import snapshot
 
@@ -52,7 +52,7 @@ def _reports() -> Iterator[Look]:
             .astimezone(zone)
             .replace(hour=0, minute=0, second=0, microsecond=0)
         )
-        asked = Question(CallFilter(None, since=since), zone=zone, zone_name=zone_name, compare=True)
+        asked = ReportQuery(CallFilter(None, since=since), zone=zone, zone_name=zone_name, compare=True)
         for kind in REPORTS.values():
             yield f"report {kind.name}", partial(kind.make, _suited(kind, asked))
         by_route = replace(asked, group_by=("upstream", "route"), interval="day", compare=False)
@@ -67,7 +67,7 @@ def _reports() -> Iterator[Look]:
             yield "report calls, filtered", partial(REPORTS["calls"].make, filtered)
 
 
-def _suited(kind: ReportKind, asked: Question) -> Question:
+def _suited(kind: ReportKind, asked: ReportQuery) -> ReportQuery:
     """Some reports are of this moment and take no period."""
     if kind.name not in _takes_period:
         try:

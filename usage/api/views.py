@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.keys.serializers import ErrorBody
 from accounts.principal import principal_of
 from aio_platform.errors import NotFound
-from aio_platform.http.query_parameters import AFTER, QueryParameters, read_limit
+from aio_platform.http.query_parameters import QueryParameters, read_limit
 from aio_platform.timestamps import utc_text
 from usage.api import response_schemas
 from usage.api.csv_export import stream_csv
@@ -24,6 +24,7 @@ from usage.ledger.outcomes import Outcome
 from usage.queries import refusals
 from usage.queries.aggregates import summaries
 from usage.queries.credit import credit_of
+from usage.queries.cursors import PARAM as AFTER
 from usage.queries.cursors import call_of, entry_of
 from usage.queries.events import event_batches, event_page
 from usage.queries.filters import CallFilter
