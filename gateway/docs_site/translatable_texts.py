@@ -23,17 +23,17 @@ NOT_SHOWN = (
     "/management/",
     "/migrations/",
     "/sandbox/",
-    "archive_refusals.py",
-    "catalog_lines.py",
-    "catalog_fields.py",
+    "archive/refusals.py",
+    "catalog/line_numbers.py",
+    "catalog/fields.py",
     "declarations.py",
 )
 _PLACEHOLDER = re.compile(r"{\w+}")
 MAX_LINE = 120
 # Functions that make an error out of a field's name and a message.
 _MAKERS = frozenset({"wrong", "_bad", "_wrong"})
-MESSAGES_FILE = Path(settings.ROOT) / "platform" / "aio_platform" / "message_texts.py"
-DESCRIPTIONS_FILE = Path(settings.ROOT) / "gateway" / "docs_pages" / "description_texts.py"
+MESSAGES_FILE = Path(settings.ROOT) / "platform" / "aio_platform" / "i18n" / "message_texts.py"
+DESCRIPTIONS_FILE = Path(settings.ROOT) / "gateway" / "docs_site" / "description_texts.py"
 
 
 def message_texts() -> list[str]:

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         call_command(
             "makemessages",
             locale=locales,
-            ignore_patterns=[*IGNORED, "*/docs_pages/code/*"],
+            ignore_patterns=[*IGNORED, "*/docs_site/code/*"],
             add_location="file",
             no_obsolete=True,
             verbosity=options["verbosity"],

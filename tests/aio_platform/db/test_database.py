@@ -141,7 +141,9 @@ CANNOT_CONNECT_NOW = "57P03"
 
 def wait_for(server: StartingServer, limit_s: float) -> None:
     """In a process of its own: libpq's ping holds this one's lock, and the server needs it to answer."""
-    script = "import django; django.setup(); from aio_platform import database; database.wait_until_ready({})"
+    script = (
+        "import django; django.setup(); from aio_platform.db import database; database.wait_until_ready({})"
+    )
     subprocess.run(
         [sys.executable, "-c", script.format(limit_s)],
         cwd=ROOT,
@@ -215,7 +217,7 @@ def options_in_a_process(*statements: str, **environment: str) -> str:
         [
             sys.executable,
             "-c",
-            "from aio_platform import database\n"
+            "from aio_platform.db import database\n"
             + "\n".join(statements)
             + "\nprint(database.session_options())",
         ],

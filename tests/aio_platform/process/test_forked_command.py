@@ -78,7 +78,7 @@ def test_it_keeps_nothing_open_of_the_first_process_and_is_stopped_like_any_othe
 
 def test_a_server_that_it_used_last_is_stopped_with_it(tmp_path: Path) -> None:
     answer, errors = forked(
-        "from aio_platform import database; database.act_as_owner();"
+        "from aio_platform.db import database; database.act_as_owner();"
         " print(database.embedded().socket_directory())",
         tmp_path,
     )

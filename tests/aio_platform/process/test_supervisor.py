@@ -40,7 +40,7 @@ while True:
 """
 SUPERVISOR = """
 import json, os, sys
-from aio_platform import supervisor
+from aio_platform.process import supervisor
 described = json.loads(sys.argv[1])
 for name, value in described["constants"].items():
     setattr(supervisor, name, value)

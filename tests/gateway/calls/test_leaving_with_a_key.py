@@ -37,7 +37,7 @@ async def test_a_client_that_leaves_while_its_key_is_claimed_leaves_the_key_free
 ) -> None:
     claims, ledger = _SlowClaims(), Ledger()
     monkeypatch.setattr(
-        idempotency, "running", lambda: SimpleNamespace(idempotent_calls=claims, ledger=ledger)
+        idempotency, "runtime", lambda: SimpleNamespace(idempotent_calls=claims, ledger=ledger)
     )
     request: Any = SimpleNamespace(path="/v1/x", request_uuid="u")
 

@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aio_platform.errors import NotFound
-from aio_platform.observability import metrics, metrics_page
+from aio_platform.http import metrics_page
+from aio_platform.observability import metrics
 from aio_platform.observability.metrics import (
     CHUNK_BYTES,
     DOUBLE_BYTES,
@@ -24,7 +25,7 @@ from aio_platform.observability.metrics import (
 )
 from aio_platform.problems import render
 from aio_platform.settings import _networks
-from gateway.metrics import FIRST_BYTE_S, PLATFORM_S, UPSTREAM_S, call_ended
+from gateway.calls.metrics import FIRST_BYTE_S, PLATFORM_S, UPSTREAM_S, call_ended
 from usage.ledger.outcomes import Outcome
 from usage.metrics import CALLS_ENDED
 
@@ -174,7 +175,7 @@ FAILED_FIRST = [{"upstream": "ailing", "status": 502, "latency_ms": 2000}]
 def test_a_calls_time_is_split_between_platform_and_upstreams(
     call: Any, outcome: Outcome, expected: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.metrics.time", SimpleNamespace(perf_counter=lambda: 10.0))
+    monkeypatch.setattr("gateway.calls.metrics.time", SimpleNamespace(perf_counter=lambda: 10.0))
     counted, before = value_of(CALLS_ENDED["measured", outcome.value]), sums()
 
     call_ended(call, outcome)

@@ -15,6 +15,7 @@ from accounts.errors import UnknownKey
 from aio_platform.errors import PlatformError
 from aio_platform.observability.metrics import SHELF
 from gateway.calls.chat import complete_chat
+from gateway.calls.metrics import OVERRUNS
 from gateway.calls.relay import Relay, price_headers
 from gateway.calls.stream import stream_chat
 from gateway.errors import (
@@ -26,7 +27,6 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamSaturated,
 )
-from gateway.metrics import OVERRUNS
 from gateway.upstreams.circuit_breaker import FAILURES_TO_REST, REST_S
 from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, streaming
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
