@@ -33,7 +33,7 @@ class Unchanged(Enum):
 
 
 UNCHANGED = Unchanged.UNCHANGED
-# Something to be written in the same commit as a deed, as its record is.
+# Something to be written in the same commit as an action, as its audit entry is.
 Also = Callable[[], object]
 
 
@@ -165,13 +165,13 @@ def change_limits(
         wanted["expires_at"] = rules.valid_expiry(expires_at, timezone.now())
     with transaction.atomic():
         locked, *holders = _locked_live_keys(api_key, *([by] if by is not None else []))
-        for_the_line: dict[str, Any] = dict(caps)
+        lineage_changes: dict[str, Any] = dict(caps)
         for holder in holders:
             delegation.check_limits_within(delegation.terms_of(holder), **wanted)
             if delegation.gives_more(delegation.terms_of(locked), **wanted):
-                for_the_line["issuer_roots"] = delegation.issuer_roots(holder, locked) or None
-        if for_the_line:
-            _line_of(locked).update(**for_the_line)
+                lineage_changes["issuer_roots"] = delegation.issuer_roots(holder, locked) or None
+        if lineage_changes:
+            _lineage_of(locked).update(**lineage_changes)
         if "expires_at" in wanted:
             ApiKey.objects.filter(pk=locked.pk).update(expires_at=wanted["expires_at"])
         locked.refresh_from_db()
@@ -185,11 +185,11 @@ def revoke_key(api_key: ApiKey, also: Also | None = None) -> ApiKey:
     Revoking again changes nothing. Must not be called inside a transaction: RuntimeError.
     """
     with transaction.atomic(durable=True):
-        ended = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
+        revoked = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
         api_key.refresh_from_db()
         if also is not None:
             also()
-    if ended:
+    if revoked:
         log.info("key revoked", account_id=api_key.account.public_id, key_id=api_key.public_id)
     return api_key
 
@@ -221,7 +221,7 @@ def rotate_key(
         for holder in holders:
             delegation.check_within(delegation.terms_of(holder), terms)
             old.issuer_roots = delegation.issuer_roots(holder, old) or None
-            _line_of(old).update(issuer_roots=old.issuer_roots)
+            _lineage_of(old).update(issuer_roots=old.issuer_roots)
         new, key_text = _insert_key(
             old.account,
             name=old.name,
@@ -338,7 +338,7 @@ def _locked_live_keys(*api_keys: ApiKey) -> list[ApiKey]:
     return [found[api_key.pk] for api_key in api_keys]
 
 
-def _line_of(api_key: ApiKey) -> QuerySet[ApiKey]:
+def _lineage_of(api_key: ApiKey) -> QuerySet[ApiKey]:
     """The keys that replaced one another, this one among them."""
     first = api_key.meter_id
     return ApiKey.objects.filter(Q(pk=first) | Q(rotation_root=first))

@@ -1,6 +1,6 @@
 """The record of who did what to an account's keys, members and settings.
 
-Written in the transaction of the deed, and never changed: the database refuses. Nothing secret is in it.
+Written in the transaction of the action, and never changed: the database refuses. Nothing secret is in it.
 """
 
 from collections.abc import Mapping
@@ -39,14 +39,14 @@ class Actor:
 OPERATOR = Actor(label="command line")
 
 
-def actor_of(request: HttpRequest, caller: Principal) -> Actor:
+def actor_of(request: HttpRequest, principal: Principal) -> Actor:
     """The member or the key on whose behalf a request runs."""
-    if caller.api_key is not None:
-        kind, actor_id = AuditEntry.ActorKind.KEY, caller.api_key.pk
-        label = f"{caller.api_key.name} ({caller.api_key.prefix}…)"
+    if principal.api_key is not None:
+        kind, actor_id = AuditEntry.ActorKind.KEY, principal.api_key.pk
+        label = f"{principal.api_key.name} ({principal.api_key.prefix}…)"
     else:
-        assert caller.user is not None
-        kind, actor_id, label = AuditEntry.ActorKind.MEMBER, caller.user.pk, caller.user.email
+        assert principal.user is not None
+        kind, actor_id, label = AuditEntry.ActorKind.MEMBER, principal.user.pk, principal.user.email
     return Actor(kind, actor_id, label, client_address(request), getattr(request, "request_id", ""))
 
 
@@ -70,7 +70,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Write down a deed. Call it in the deed's own transaction.
+    """Write down an action. Call it in the action's own transaction.
 
     `action` is a thing and a verb, as in "key.revoke". Neither mapping may hold a secret.
     """
@@ -116,7 +116,7 @@ def record_by_staff(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Write down who of the staff does what to what, and what changes. Call it in the deed's own transaction.
+    """Write down who of the staff does what to what, and what changes. Call it in the action's own transaction.
 
     `action` is a thing and a verb, as in "account.suspend". Neither mapping may hold a secret.
     """

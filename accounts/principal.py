@@ -28,9 +28,9 @@ def principal_of(request: Request) -> Principal:
     return request.auth
 
 
-def require_role(caller: Principal, *roles: str) -> None:
+def require_role(principal: Principal, *roles: str) -> None:
     """Raise RoleNotAllowed unless the caller is a member with one of the roles; an API key has none."""
-    if caller.role not in roles:
+    if principal.role not in roles:
         raise errors.RoleNotAllowed(*roles)
 
 

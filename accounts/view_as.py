@@ -83,7 +83,7 @@ def is_viewing_as(request: HttpRequest) -> bool:
 
 
 def stop_silently(request: HttpRequest) -> None:
-    """What is over by the clock, or by a permission that was taken away, ends without a deed of anybody's."""
+    """What is over by the clock, or by a permission that was taken away, ends without anybody's action."""
     request.session.pop(VIEW_AS_SESSION_KEY, None)
     request.session.pop(STARTED_SESSION_KEY, None)
 

@@ -26,7 +26,7 @@ import orjson
 from benchmarks.children import Child, ChildFailed
 from benchmarks.machine import describe
 from benchmarks.measurements import FULL, MEASUREMENTS, QUICK, Bench, Effort, say
-from benchmarks.process_figures import OtherLoad
+from benchmarks.process_stats import OtherLoad
 from benchmarks.served_platform import ACCOUNT, ServedPlatform
 from benchmarks.table import Row, Target, render
 

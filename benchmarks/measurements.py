@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.children import Child
 from benchmarks.pages import pages
-from benchmarks.process_figures import cpu_seconds, forget_peak, peak_rss_mb, rss_mb, tree_cpu_seconds
+from benchmarks.process_stats import cpu_seconds, forget_peak, peak_rss_mb, rss_mb, tree_cpu_seconds
 from benchmarks.served_platform import ServedPlatform
 from benchmarks.table import Row, at_least, at_most, below
 from benchmarks.tasks import tasks
@@ -292,14 +292,14 @@ def _client(name: str) -> Callable[[Turn], float]:
 
 
 def _compared(
-    figure: str, rounds: list[tuple[Turn, Turn]], value: Callable[[Turn], float], target: Any = None
+    metric: str, rounds: list[tuple[Turn, Turn]], value: Callable[[Turn], float], target: Any = None
 ) -> Row:
     """A row whose result is the median of the rounds' own ratios."""
     ours = [value(turn) for turn, _ in rounds]
     bare = [value(turn) for _, turn in rounds]
     ratios = [_ratio(a, b) for a, b in zip(ours, bare, strict=True)]
     return Row(
-        figure,
+        metric,
         median(ratios),
         "×",
         platform=median(ours),

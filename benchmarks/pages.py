@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.children import Child, ChildFailed
-from benchmarks.process_figures import tree_cpu_seconds
+from benchmarks.process_stats import tree_cpu_seconds
 from benchmarks.table import Row, below
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def pages(bench: "Bench") -> Iterator[Row]:
     for page in PAGES:
         path = page.format(**made)
         used = tree_cpu_seconds(bench.platform.roots())
-        samples = sorted(_asked(connection, path, made["cookie"], bench.effort.page_looks))
+        samples = sorted(_time_page(connection, path, made["cookie"], bench.effort.page_looks))
         # What it costs whoever else is busy; the worker's and the database's together, warm-ups included.
         cpu_ms = (tree_cpu_seconds(bench.platform.roots()) - used) * 1000 / (WARM_UPS + len(samples))
         p50, p95 = samples[len(samples) // 2], samples[int(len(samples) * 0.95)]
@@ -70,7 +70,7 @@ def pages(bench: "Bench") -> Iterator[Row]:
     connection.close()
 
 
-def _asked(connection: http.client.HTTPConnection, path: str, cookie: str, looks: int) -> list[float]:
+def _time_page(connection: http.client.HTTPConnection, path: str, cookie: str, looks: int) -> list[float]:
     """The milliseconds of each look, from the question to the last byte."""
     samples = []
     for _ in range(WARM_UPS + looks):

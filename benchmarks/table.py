@@ -33,7 +33,7 @@ def below(limit: float) -> Target:
 class Row:
     """One line. `result` is what the target speaks of; `spread` are its smallest and largest over the rounds."""
 
-    figure: str
+    metric: str
     result: float
     unit: str = ""
     platform: float | None = None
@@ -49,7 +49,7 @@ class Row:
     def as_json(self) -> dict[str, object]:
         """The row for scripts."""
         return {
-            "figure": self.figure,
+            "figure": self.metric,
             "platform": self.platform,
             "relay": self.relay,
             "result": self.result,
@@ -85,7 +85,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.spread is not None:
         result += f" ({_number(row.spread[0])}–{_number(row.spread[1])})"
     return (
-        row.figure,
+        row.metric,
         _number(row.platform),
         _number(row.relay),
         result,

@@ -40,11 +40,11 @@ class Tasks:
         self.polled_at[key] = now
         return _DONE if self.finished else _GENERATING
 
-    def take_figures(self) -> dict[str, Any]:
+    def take_stats(self) -> dict[str, Any]:
         """What happened since the last call."""
         gaps = sorted(self.gaps)
         now = time.monotonic()
-        figures = {
+        stats = {
             "made": self.made,
             "polls": self.polls,
             "known": len(self.polled_at),
@@ -54,7 +54,7 @@ class Tasks:
             "waiting_max_s": max((now - then for then in self.polled_at.values()), default=0.0),
         }
         self.polls, self.gaps = 0, []
-        return figures
+        return stats
 
 
 def _json(values: Any) -> bytes:
@@ -104,7 +104,7 @@ async def _serve() -> None:
     while line := await asyncio.to_thread(sys.stdin.buffer.readline):
         if orjson.loads(line)["kind"] == "finish":
             tasks.finished = True
-        report(tasks.take_figures())
+        report(tasks.take_stats())
 
 
 if __name__ == "__main__":

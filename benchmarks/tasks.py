@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from benchmarks.children import Child
-from benchmarks.process_figures import cpu_seconds, tree_cpu_seconds
+from benchmarks.process_stats import cpu_seconds, tree_cpu_seconds
 from benchmarks.table import Row, at_most
 
 if TYPE_CHECKING:
@@ -37,24 +37,22 @@ def tasks(bench: "Bench") -> Iterator[Row]:
         yield Row("tasks submitted by one worker: tasks/s", effort.tasks / running_s)
 
         time.sleep(effort.task_settle_s)
-        upstream.ask({"kind": "figures"})
+        upstream.ask({"kind": "stats"})
         before = time.monotonic(), cpu_seconds(worker), tree_cpu_seconds((postmaster,))
         time.sleep(effort.task_seconds)
-        figures = upstream.ask({"kind": "figures"})
+        stats = upstream.ask({"kind": "stats"})
         took, cpu, database = (
             after - then
             for after, then in zip(
                 (time.monotonic(), cpu_seconds(worker), tree_cpu_seconds((postmaster,))), before, strict=True
             )
         )
-        polls = max(figures["polls"], 1)
-        gap = max(figures["gap_max_s"], figures["waiting_max_s"])
-        say(
-            f"{figures['polls'] / took:,.0f} polls/s; gaps of {figures['gap_p50_s']:.1f} s, at most {gap:.1f} s"
-        )
+        polls = max(stats["polls"], 1)
+        gap = max(stats["gap_max_s"], stats["waiting_max_s"])
+        say(f"{stats['polls'] / took:,.0f} polls/s; gaps of {stats['gap_p50_s']:.1f} s, at most {gap:.1f} s")
         name = f"{effort.tasks:,} tasks in flight"
-        yield Row(f"{name}: polls/s", figures["polls"] / took)
-        yield Row(f"{name}: gap between polls, p50 s", figures["gap_p50_s"])
+        yield Row(f"{name}: polls/s", stats["polls"] / took)
+        yield Row(f"{name}: gap between polls, p50 s", stats["gap_p50_s"])
         # 15 s and a fifth of jitter, twice.
         yield Row(f"{name}: longest gap between polls, s", gap, target=at_most(36))
         yield Row(f"{name}: worker CPU µs a poll", cpu / polls * 1e6)

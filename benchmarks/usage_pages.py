@@ -52,30 +52,30 @@ def _reports() -> Iterator[Look]:
             .astimezone(zone)
             .replace(hour=0, minute=0, second=0, microsecond=0)
         )
-        asked = ReportQuery(CallFilter(None, since=since), zone=zone, zone_name=zone_name, compare=True)
+        query = ReportQuery(CallFilter(None, since=since), zone=zone, zone_name=zone_name, compare=True)
         for kind in REPORTS.values():
-            yield f"report {kind.name}", partial(kind.make, _suited(kind, asked))
-        by_route = replace(asked, group_by=("upstream", "route"), interval="day", compare=False)
+            yield f"report {kind.name}", partial(kind.make, _suited(kind, query))
+        by_route = replace(query, group_by=("upstream", "route"), interval="day", compare=False)
         yield "report latency by route and day", partial(REPORTS["latency"].make, by_route)
         for which in (
-            replace(asked.which, plan="standard"),
-            replace(asked.which, model="sbx-chat"),
-            replace(asked.which, outcome="failed"),
-            replace(asked.which, account_id=_accounts()[0]),
+            replace(query.which, plan="standard"),
+            replace(query.which, model="sbx-chat"),
+            replace(query.which, outcome="failed"),
+            replace(query.which, account_id=_accounts()[0]),
         ):
-            filtered = replace(asked, which=which)
+            filtered = replace(query, which=which)
             yield "report calls, filtered", partial(REPORTS["calls"].make, filtered)
 
 
-def _suited(kind: ReportKind, asked: ReportQuery) -> ReportQuery:
+def _suited(kind: ReportKind, query: ReportQuery) -> ReportQuery:
     """Some reports are of this moment and take no period."""
     if kind.name not in _takes_period:
         try:
-            kind.make(asked)
+            kind.make(query)
             _takes_period[kind.name] = True
         except InvalidRequest:
             _takes_period[kind.name] = False
-    return asked if _takes_period[kind.name] else replace(asked, which=CallFilter(None), compare=False)
+    return query if _takes_period[kind.name] else replace(query, which=CallFilter(None), compare=False)
 
 
 _takes_period: dict[str, bool] = {}

@@ -47,11 +47,11 @@ class KeysView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of the account's keys, newest first, ended ones included."""
-        caller = principal_of(request)
-        query = _checked(PageQuery, request.query_params.dict())
-        keys = service.keys_of(caller).order_by("-id")
+        principal = principal_of(request)
+        query = _validated(PageQuery, request.query_params.dict())
+        keys = service.keys_of(principal).order_by("-id")
         if query["after"] is not None:
-            keys = keys.filter(id__lt=_cursor(caller, query["after"]))
+            keys = keys.filter(id__lt=_cursor(principal, query["after"]))
         # One more than asked for tells whether there is a next page, without counting.
         found = list(keys[: query["limit"] + 1])
         page, has_more = found[: query["limit"]], len(found) > query["limit"]
@@ -73,11 +73,11 @@ class KeysView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Issue a key. `key` is its text, shown this once."""
-        caller = principal_of(request)
+        principal = principal_of(request)
         # Asked again by the service; here so that a role is refused before a body is read.
-        service.check_may_manage(caller)
-        wanted = _checked(IssueBody, read_json_object(request))
-        api_key, key_text = service.issue(caller, actor_of(request._request, caller), wanted)
+        service.check_may_manage(principal)
+        wanted = _validated(IssueBody, read_json_object(request))
+        api_key, key_text = service.issue(principal, actor_of(request._request, principal), wanted)
         return _issued(api_key, key_text)
 
 
@@ -105,11 +105,11 @@ class KeyView(APIView):
     )
     def patch(self, request: Request, key_id: str) -> Response:
         """Rename a key, or change its caps and expiry: all of what is asked for, or nothing."""
-        caller = principal_of(request)
-        service.check_may_manage(caller)
-        api_key = service.find(caller, key_id)
-        wanted = _checked(ChangeBody, read_json_object(request))
-        api_key = service.change(caller, actor_of(request._request, caller), api_key, wanted)
+        principal = principal_of(request)
+        service.check_may_manage(principal)
+        api_key = service.find(principal, key_id)
+        wanted = _validated(ChangeBody, read_json_object(request))
+        api_key = service.change(principal, actor_of(request._request, principal), api_key, wanted)
         return Response(KeyBody(api_key).data)
 
     @extend_schema(
@@ -121,10 +121,12 @@ class KeyView(APIView):
     )
     def delete(self, request: Request, key_id: str) -> Response:
         """Revoke a key for good: calls that start after this answer are refused. Repeatable."""
-        caller = principal_of(request)
-        service.check_may_manage(caller)
-        api_key = service.find(caller, key_id)
-        return Response(KeyBody(service.revoke(caller, actor_of(request._request, caller), api_key)).data)
+        principal = principal_of(request)
+        service.check_may_manage(principal)
+        api_key = service.find(principal, key_id)
+        return Response(
+            KeyBody(service.revoke(principal, actor_of(request._request, principal), api_key)).data
+        )
 
 
 class KeyRotationView(APIView):
@@ -139,24 +141,24 @@ class KeyRotationView(APIView):
     )
     def post(self, request: Request, key_id: str) -> Response:
         """Issue a successor under the same terms; the old key works `overlap_s` seconds longer."""
-        caller = principal_of(request)
-        service.check_may_manage(caller)
-        api_key = service.find(caller, key_id)
-        wanted = _checked(RotateBody, read_json_object(request))
+        principal = principal_of(request)
+        service.check_may_manage(principal)
+        api_key = service.find(principal, key_id)
+        wanted = _validated(RotateBody, read_json_object(request))
         return _issued(
-            *service.rotate(caller, actor_of(request._request, caller), api_key, wanted["overlap_s"])
+            *service.rotate(principal, actor_of(request._request, principal), api_key, wanted["overlap_s"])
         )
 
 
-def _checked(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
+def _validated(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
     serializer = body(data=data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
-def _cursor(caller: Principal, after: str) -> int:
+def _cursor(principal: Principal, after: str) -> int:
     try:
-        return service.find(caller, after).pk
+        return service.find(principal, after).pk
     except KeyNotFound:
         raise InvalidRequest("That is not the `next` of a page.", param="after") from None
 

@@ -28,13 +28,13 @@ _PAIRS = list(_PAIR_VALUES)
 
 def new_key() -> str:
     """A fresh key of 42 characters, with 190 bits from the operating system's random source."""
-    checked = _BRAND + random_base62(_RANDOM_LENGTH)
-    return checked + checksum_of(checked)
+    body = _BRAND + random_base62(_RANDOM_LENGTH)
+    return body + checksum_of(body)
 
 
-def checksum_of(checked: str) -> str:
+def checksum_of(body: str) -> str:
     """CRC32 of the ASCII bytes as 6 base62 characters, most significant first, padded with zeros."""
-    rest, low = divmod(zlib.crc32(checked.encode("ascii")), 62 * 62)
+    rest, low = divmod(zlib.crc32(body.encode("ascii")), 62 * 62)
     high, middle = divmod(rest, 62 * 62)
     return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
 

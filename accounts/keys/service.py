@@ -29,33 +29,33 @@ NO_LIMITS: Mapping[str, Any] = {
 _LIMITS = ("name", "scopes", "may_manage_keys", "cap_day", "cap_month", "expires_at")
 
 
-def check_may_manage(caller: Principal) -> None:
+def check_may_manage(principal: Principal) -> None:
     """A key was checked by its scope already; a member needs one of the issuing roles, else RoleNotAllowed."""
-    if caller.api_key is None:
-        require_role(caller, *ISSUING_ROLES)
+    if principal.api_key is None:
+        require_role(principal, *ISSUING_ROLES)
 
 
-def keys_of(caller: Principal) -> Any:
+def keys_of(principal: Principal) -> Any:
     """The account's keys, ended ones included."""
-    return ApiKey.objects.filter(account=caller.account).select_related(
+    return ApiKey.objects.filter(account=principal.account).select_related(
         "account", "replaces", "issued_by", "created_by"
     )
 
 
-def find(caller: Principal, key_id: str) -> ApiKey:
+def find(principal: Principal, key_id: str) -> ApiKey:
     """The account's key of that public id; KeyNotFound for another account's as for none."""
-    found = keys_of(caller).filter(public_id=key_id).first() if is_key_id(key_id) else None
+    found = keys_of(principal).filter(public_id=key_id).first() if is_key_id(key_id) else None
     if found is None:
         raise KeyNotFound
     return found
 
 
-def issue(caller: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -> tuple[ApiKey, str]:
+def issue(principal: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -> tuple[ApiKey, str]:
     """Make the key that a checked IssueBody describes, and return it with its text.
 
     Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.issue_key` does.
     """
-    check_may_manage(caller)
+    check_may_manage(principal)
     scopes = wanted["scopes"] or {}
     terms = delegation.KeyTerms(
         endpoints=scopes.get("endpoints"),
@@ -66,13 +66,13 @@ def issue(caller: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -> t
         cap_month_microcredits=wanted["cap_month"],
         may_manage_keys=wanted["may_manage_keys"],
     )
-    if caller.api_key is not None:
+    if principal.api_key is not None:
         # Asked again by the action, of the key as it is then; here so that a refused one is not counted.
-        delegation.check_within(delegation.terms_of(caller.api_key), terms)
-    _count_issued_key(caller)
+        delegation.check_within(delegation.terms_of(principal.api_key), terms)
+    _count_issued_key(principal)
     with transaction.atomic():
         api_key, key_text = actions.issue_key(
-            caller.account,
+            principal.account,
             wanted["name"],
             endpoints=terms.endpoints,
             models=terms.models,
@@ -81,19 +81,19 @@ def issue(caller: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -> t
             cap_day_microcredits=terms.cap_day_microcredits,
             cap_month_microcredits=terms.cap_month_microcredits,
             may_manage_keys=terms.may_manage_keys,
-            created_by=caller.user,
-            issued_by=caller.api_key,
+            created_by=principal.user,
+            issued_by=principal.api_key,
         )
         _record(actor, "key.issue", api_key, after=_described(api_key))
     return api_key, key_text
 
 
-def change(caller: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[str, Any]) -> ApiKey:
+def change(principal: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[str, Any]) -> ApiKey:
     """Rename a key and change its caps and expiry as a checked ChangeBody says: all of it, or nothing.
 
     Raises RoleNotAllowed, BeyondOwnKey, and what `actions.change_limits` does.
     """
-    check_may_manage(caller)
+    check_may_manage(principal)
     limits = {name: value for name, value in wanted.items() if name != "name"}
     before = _described(api_key)
     with transaction.atomic():
@@ -103,7 +103,7 @@ def change(caller: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Mappi
                 cap_day_microcredits=limits.get("cap_day", actions.UNCHANGED),
                 cap_month_microcredits=limits.get("cap_month", actions.UNCHANGED),
                 expires_at=limits.get("expires_at", actions.UNCHANGED),
-                by=caller.api_key,
+                by=principal.api_key,
             )
         if "name" in wanted:
             api_key = actions.rename_key(api_key, wanted["name"])
@@ -120,37 +120,37 @@ def change(caller: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Mappi
     return api_key
 
 
-def revoke(caller: Principal, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
+def revoke(principal: Principal, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
     """Revoke a key for good. Repeatable; what is revoked already is not written down again."""
-    check_may_manage(caller)
+    check_may_manage(principal)
     if api_key.revoked_at is not None:
         return api_key
     return actions.revoke_key(api_key, also=lambda: _record(actor, "key.revoke", api_key))
 
 
-def rotate(caller: Principal, actor: audit.Actor, api_key: ApiKey, overlap_s: int) -> tuple[ApiKey, str]:
+def rotate(principal: Principal, actor: audit.Actor, api_key: ApiKey, overlap_s: int) -> tuple[ApiKey, str]:
     """Issue a key's successor, and return it with its text.
 
     Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.rotate_key` does.
     """
-    check_may_manage(caller)
-    if caller.api_key is not None:
-        delegation.check_within(delegation.terms_of(caller.api_key), delegation.terms_of(api_key))
-    _count_issued_key(caller)
+    check_may_manage(principal)
+    if principal.api_key is not None:
+        delegation.check_within(delegation.terms_of(principal.api_key), delegation.terms_of(api_key))
+    _count_issued_key(principal)
     return actions.rotate_key(
         api_key,
         overlap_s,
-        created_by=caller.user,
-        by=caller.api_key,
+        created_by=principal.user,
+        by=principal.api_key,
         also=lambda successor: _record(
             actor, "key.rotate", api_key, after={"successor": successor.public_id, "overlap_s": overlap_s}
         ),
     )
 
 
-def _count_issued_key(caller: Principal) -> None:
+def _count_issued_key(principal: Principal) -> None:
     """By member, and for keys by account: a key that makes keys would otherwise multiply its own limit."""
-    issuer = f"user:{caller.user.pk}" if caller.user is not None else f"account:{caller.account.pk}"
+    issuer = f"user:{principal.user.pk}" if principal.user is not None else f"account:{principal.account.pk}"
     window = rate_limits.count("key-issue", issuer, settings.KEYS_ISSUED_PER_MEMBER)
     if window.is_exceeded:
         raise TooManyKeysIssued(retry_after_s=window.ends_in_s)

@@ -67,7 +67,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 
 
 def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
-    """Each field with what it was and became. Of our staff's deeds members see that they were, not our notes."""
+    """Each field with what it was and became. Of our staff's actions members see that they were, not our notes."""
     return [
         (field, entry.before.get(field), entry.after.get(field)) for field in {**entry.before, **entry.after}
     ]

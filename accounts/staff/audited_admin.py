@@ -25,7 +25,7 @@ class AuditedAdmin(ModelAdmin):
     menu_icon = "table"
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """No deeds on many rows at once: each is confirmed and recorded by itself."""
+        """No actions on many rows at once: each is confirmed and recorded by itself."""
         return {}
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 ACCOUNT_STATES: Mapping[str, Promise] = {"active": _("Active"), "suspended": _("Suspended")}
-# What a deed was done to, as the record keeps it.
+# What an action was done to, as the audit log keeps it.
 TARGETS: Mapping[str, Promise] = {
     "account": _("account"),
     "catalog": _("catalog"),

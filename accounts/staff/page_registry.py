@@ -1,6 +1,6 @@
 """Pages of the staff site that are not lists of one table: what they are, who may see them, how they are shown.
 
-A page is a view decorated with `staff_page`, a deed one decorated with `staff_action`; the site serves both. Whoever
+A page is a view decorated with `staff_page`, an action one decorated with `staff_action`; the site serves both. Whoever
 lacks the permission gets 403, for looking and for doing alike.
 """
 

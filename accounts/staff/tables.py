@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 
 from aio_platform.errors import InvalidRequest
-from aio_platform.templatetags.figures import credits_exact
+from aio_platform.templatetags.formatting import credits_exact
 
 Tone = Literal["", "good", "bad", "warn", "quiet"]
 PAGE_SIZE = 50
@@ -90,7 +90,7 @@ def number_cell(number: int | float | None, tone: Tone = "") -> Cell:
     return Cell("–" if number is None else f"{number:,}", tone=tone, is_number=True)
 
 
-def moment(at: datetime | None) -> str:
+def timestamp_text(at: datetime | None) -> str:
     """A moment as the staff site shows it: UTC, to the second."""
     return "–" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 

@@ -322,7 +322,7 @@ async def _reader(drf_request: Request) -> Credentials:
 
 
 def _filter_of(parameters: QueryParameters) -> TaskFilter:
-    since, until = parameters.moment("since"), parameters.moment("until")
+    since, until = parameters.timestamp("since"), parameters.timestamp("until")
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("since is before until.", param="since")
     after = parameters.text(AFTER)

@@ -24,8 +24,8 @@ OVERRUNS = Counts(
 )
 
 
-class _EndpointFigures:
-    """One endpoint's figures, bound once: looking each up costs as much as counting it."""
+class _EndpointMetrics:
+    """One endpoint's metrics, bound once: looking each up costs as much as counting it."""
 
     __slots__ = ("first_byte_s", "platform_s", "succeeded", "upstream_s")
 
@@ -36,17 +36,17 @@ class _EndpointFigures:
         self.first_byte_s = FIRST_BYTE_S[endpoint,].observe
 
 
-_BY_ENDPOINT: dict[str, _EndpointFigures] = {}
+_BY_ENDPOINT: dict[str, _EndpointMetrics] = {}
 
 
 def call_ended(call: Call, outcome: Outcome) -> None:
     """Count a call whose end the books have taken."""
     now = time.perf_counter()
-    figures = _BY_ENDPOINT.get(call.endpoint)
-    if figures is None:
-        figures = _BY_ENDPOINT[call.endpoint] = _EndpointFigures(call.endpoint)
+    metrics = _BY_ENDPOINT.get(call.endpoint)
+    if metrics is None:
+        metrics = _BY_ENDPOINT[call.endpoint] = _EndpointMetrics(call.endpoint)
     if outcome is Outcome.SUCCEEDED:
-        figures.succeeded()
+        metrics.succeeded()
     else:
         CALLS_ENDED[call.endpoint, outcome.value].add()
     platform_s = now - call.arrived
@@ -56,8 +56,8 @@ def call_ended(call: Call, outcome: Outcome) -> None:
             # Attempts are those that failed: the last one is among them only where none answered.
             failed_s = sum(attempt["latency_ms"] for attempt in call.attempts) / 1000
             upstream_s = failed_s if outcome is Outcome.FAILED else failed_s + upstream_s
-        figures.upstream_s(upstream_s)
+        metrics.upstream_s(upstream_s)
         platform_s -= upstream_s
     if call.first_byte is not None:
-        figures.first_byte_s(call.first_byte - call.arrived)
-    figures.platform_s(platform_s if platform_s > 0 else 0.0)
+        metrics.first_byte_s(call.first_byte - call.arrived)
+    metrics.platform_s(platform_s if platform_s > 0 else 0.0)

@@ -52,7 +52,9 @@ class Choice(NamedTuple):
     notice: str
 
 
-def choose(used: UpstreamsInUse, environ: Mapping[str, str], *, asked: bool, free_port: int) -> Choice:
+def choose(
+    used: UpstreamsInUse, environ: Mapping[str, str], *, sandbox_wanted: bool, free_port: int
+) -> Choice:
     """Whether to start the sandbox, on `free_port` where the environment does not say where it is.
 
     An address that the operator gave is somebody's server already, and is not started unless its port is given too.
@@ -61,7 +63,7 @@ def choose(used: UpstreamsInUse, environ: Mapping[str, str], *, asked: bool, fre
         return Choice(PORT_VARIABLE in environ, {}, "")
     port = environ.get(PORT_VARIABLE, str(free_port))
     here = {URL_VARIABLE: f"http://127.0.0.1:{port}", PORT_VARIABLE: port}
-    if asked or PORT_VARIABLE in environ:
+    if sandbox_wanted or PORT_VARIABLE in environ:
         return Choice(True, here, "the sandbox is started as you asked: what it answers is made up")
     if not used.to_start:
         return Choice(False, {}, "")

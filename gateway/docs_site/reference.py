@@ -232,7 +232,7 @@ def _task_row(parameter: Mapping[str, Any]) -> Row:
     if "minimum" in parameter and "maximum" in parameter:
         limits.append(
             _("%(low)s to %(high)s")
-            % {"low": _figure(parameter["minimum"]), "high": _figure(parameter["maximum"])}
+            % {"low": _number_text(parameter["minimum"]), "high": _number_text(parameter["maximum"])}
         )
     if parameter.get("min_length"):
         limits.append(_("at least %(count)s characters") % {"count": f"{parameter['min_length']:,}"})
@@ -257,12 +257,12 @@ def _task_row(parameter: Mapping[str, Any]) -> Row:
         parameter["required"],
         "" if default is None else str(default).lower() if isinstance(default, bool) else str(default),
         tuple(limits),
-        tuple(_figure(choice) for choice in choices),
+        tuple(_number_text(choice) for choice in choices),
         _(parameter["doc"]),
     )
 
 
-def _figure(value: Any) -> str:
+def _number_text(value: Any) -> str:
     if isinstance(value, float) and value == int(value):
         value = int(value)
     return str(value)

@@ -111,7 +111,7 @@ async def _from_provider(request: HttpRequest, url: str, name: str) -> HttpRespo
     wanted = header if _is_one_range(header) else ""
     session = fetching.source_session(1)
     try:
-        answer = await _asked(session, url, wanted)
+        answer = await _open_result(session, url, wanted)
         part = _part_answered(request, answer)
         if part is None:
             size = answer.content_length
@@ -136,7 +136,7 @@ async def _from_provider(request: HttpRequest, url: str, name: str) -> HttpRespo
     return response
 
 
-async def _asked(session: aiohttp.ClientSession, url: str, wanted: str) -> aiohttp.ClientResponse:
+async def _open_result(session: aiohttp.ClientSession, url: str, wanted: str) -> aiohttp.ClientResponse:
     """The provider's answer, 200, 206 or 416; raises ResultNotFound and ResultNotKept."""
     answer = await public_client.request(session, "GET", url, headers={"Range": wanted} if wanted else None)
     if answer.status in (403, 404, 410):

@@ -25,7 +25,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEvent:
     """Something that happened; `after_ms` since the task was opened."""
 
     name: Promise
@@ -39,7 +39,7 @@ class Timeline:
     """`total_ms` is until the end, or until now for a task that lives."""
 
     stretches: list[Stretch]
-    moments: list[Moment]
+    events: list[TimelineEvent]
     total_ms: float
 
 
@@ -71,10 +71,10 @@ def timeline_of(task: ShownTask) -> Timeline:
     for (name, look, _at), duration_ms, width in zip(reached, durations, widths, strict=True):
         stretches.append(Stretch(name, look, duration_ms, round(left, 3), round(width, 3)))
         left += width
-    return Timeline(stretches, _moments(task), _ms(until - task.created_at))
+    return Timeline(stretches, _events(task), _ms(until - task.created_at))
 
 
-def _moments(task: ShownTask) -> list[Moment]:
+def _events(task: ShownTask) -> list[TimelineEvent]:
     found: list[tuple[Promise, datetime | None, str]] = [
         (_("Held: the price was set aside"), task.created_at, ""),
         (_("Submitted to the model's provider"), task.submit_attempted_at, ""),
@@ -82,7 +82,9 @@ def _moments(task: ShownTask) -> list[Moment]:
     ]
     if task.ended_at is not None:
         found.append((END_NAMES[task.state], task.ended_at, task.tone))
-    return [Moment(name, at, _ms(at - task.created_at), tone) for name, at, tone in found if at is not None]
+    return [
+        TimelineEvent(name, at, _ms(at - task.created_at), tone) for name, at, tone in found if at is not None
+    ]
 
 
 def _widths(durations: list[float]) -> list[float]:

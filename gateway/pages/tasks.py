@@ -151,7 +151,7 @@ def _deliveries_of(request: HttpRequest, shown: ShownTask) -> dict[str, Any]:
     return {
         "task": shown,
         "deliveries": [
-            delivery | {"next_attempt_at": _moment_of(delivery["next_attempt_at"])}
+            delivery | {"next_attempt_at": _parse_timestamp(delivery["next_attempt_at"])}
             for delivery in page.deliveries
         ],
         "any_pending": any(delivery["status"] == "pending" for delivery in page.deliveries),
@@ -159,7 +159,7 @@ def _deliveries_of(request: HttpRequest, shown: ShownTask) -> dict[str, Any]:
     }
 
 
-def _moment_of(text: str | None) -> datetime | None:
+def _parse_timestamp(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
@@ -176,7 +176,7 @@ def _filter_of(request: HttpRequest) -> TaskFilter:
         del given[name]
     request.GET = given  # type: ignore[assignment]
     parameters = QueryParameters(Request(request), (*FILTERS, AFTER))
-    since, until = parameters.moment("since"), parameters.moment("until")
+    since, until = parameters.timestamp("since"), parameters.timestamp("until")
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("since is before until.", param="since")
     after = parameters.text(AFTER)

@@ -153,8 +153,8 @@ def _of_schema(name: str, node: Mapping[str, Any], required: bool, is_main: bool
     return Field(
         name,
         kind,
-        minimum=_bound(branch, "minimum", "exclusiveMinimum", 1),
-        maximum=_bound(branch, "maximum", "exclusiveMaximum", -1),
+        minimum=_limit_of(branch, "minimum", "exclusiveMinimum", 1),
+        maximum=_limit_of(branch, "maximum", "exclusiveMaximum", -1),
         max_length=longest,
         **common,
     )
@@ -170,7 +170,7 @@ def _of_array(name: str, branch: Mapping[str, Any], common: dict[str, Any]) -> F
     return None
 
 
-def _bound(branch: Mapping[str, Any], inclusive: str, exclusive: str, step: int) -> float | None:
+def _limit_of(branch: Mapping[str, Any], inclusive: str, exclusive: str, step: int) -> float | None:
     """A limit as HTML has it, which includes its bound; only whole numbers have exclusive ones here."""
     if inclusive in branch:
         return branch[inclusive]

@@ -76,12 +76,12 @@ def ceiling_microcredits(
         chat = view.chat_request(contract, read, len(body), None)  # type: ignore[arg-type]
         route = catalog.routes_for(endpoint.endpoint, model)[0]
         return route.rate.cost_microcredits(openai_chat.ceiling(chat, route))
-    adapter_request = _asked(view, values, file)
+    adapter_request = _to_request(view, values, file)
     route = catalog.routes_for(endpoint.endpoint, model)[0]
     return route.rate.cost_microcredits(ADAPTER_TABLE[route.adapter].ceiling(adapter_request, route))
 
 
-def _asked(view: Any, values: dict[str, Any], file: GivenFile | None) -> Any:
+def _to_request(view: Any, values: dict[str, Any], file: GivenFile | None) -> Any:
     """The body in the adapters' normal form, as the view makes it."""
     if isinstance(view, JsonEndpointView):
         contract, _ = parse_body(view.contract, orjson.dumps(values), "")

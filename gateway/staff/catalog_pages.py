@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.staff.page_registry import GATEWAY, back, may, show, staff_action, staff_page
-from accounts.staff.tables import PAGE_SIZE, Cell, Table, href_with, moment, place_before
+from accounts.staff.tables import PAGE_SIZE, Cell, Table, href_with, place_before, timestamp_text
 from aio_platform.errors import BodyTooLarge, InvalidRequest, NotFound, PlatformError
 from gateway.catalog import edits, loading, processes
 from gateway.catalog.parser import CatalogErrors, parse_catalog
@@ -114,7 +114,7 @@ def _catalog(request: HttpRequest, *, text: str = "", problems: str = "", status
                     if allowed["export_catalog"]
                     else "",
                 ),
-                moment(row.loaded_at),
+                timestamp_text(row.loaded_at),
                 row.loaded_by,
                 row.source,
                 row.note,

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.staff.page_registry import GATEWAY, back, may, show, staff_action, staff_page
-from accounts.staff.tables import Table, moment
+from accounts.staff.tables import Table, timestamp_text
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest
-from aio_platform.timestamps import parse_moment
+from aio_platform.timestamps import parse_timestamp
 from gateway.catalog.feed import load_current
 from gateway.staff.rate_pages import PERMISSION, PUBLISH, given_prices, prices_text
 from usage.ledger.rates import PRICED_UNITS, BadPrice, Price, parse_prices
@@ -35,7 +35,7 @@ def costs(request: HttpRequest) -> HttpResponse:
     with snapshot() as books:
         published = route_costs(books)
     rows = [
-        [cost.route, moment(cost.since), prices_text(cost.prices)]
+        [cost.route, timestamp_text(cost.since), prices_text(cost.prices)]
         for route in sorted(published)
         for cost in reversed(published[route])
     ]
@@ -65,7 +65,7 @@ def publish(request: HttpRequest) -> HttpResponse:
     route = request.POST.get("route", "")
     if route not in {one.name for one in load_current().all_routes()}:
         raise InvalidRequest("There is no such route.", param="route")
-    since = parse_moment(request.POST.get("since", ""), "since", UTC)
+    since = parse_timestamp(request.POST.get("since", ""), "since", UTC)
     given = given_prices(request)
     try:
         prices = parse_prices(given)
@@ -79,7 +79,7 @@ def publish(request: HttpRequest) -> HttpResponse:
                 request,
                 "cost.publish",
                 Target("route", route),
-                after={"since": moment(since), "costs": _recorded(prices)},
+                after={"since": timestamp_text(since), "costs": _recorded(prices)},
             )
     messages.success(request, _("The cost of %(route)s is published.") % {"route": route})
     return back(request, reverse("staff:costs"))

@@ -15,7 +15,7 @@ from accounts.audit import Target, record_by_staff
 from accounts.models import Account
 from accounts.staff.page_registry import CALLS, back, may, show, staff_action, staff_page
 from accounts.staff.path_params import account_of
-from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, moment
+from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, timestamp_text
 from gateway.labels import DELIVERY_STATES
 from gateway.staff.newest_first import OLDER_SQL, rows_of
 from gateway.webhooks_out.deliveries import DELIVERY_PREFIX, STATES, find_delivery, resend
@@ -162,5 +162,5 @@ def _row(row: dict[str, Any], account: Account | None) -> list[Cell | str]:
         row["url"],
         Cell(str(DELIVERY_STATES[row["state"]]), tone=tone),
         Cell(str(row["attempts"]), is_number=True),
-        moment(row["created_at"]),
+        timestamp_text(row["created_at"]),
     ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.staff.page_registry import GATEWAY, back, may, show, staff_action, staff_page
-from accounts.staff.tables import Cell, Table, moment
+from accounts.staff.tables import Cell, Table, timestamp_text
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, NotFound
 from gateway.catalog import edits
@@ -67,7 +67,7 @@ def rate(request: HttpRequest, name: str) -> HttpResponse:
                     Price(unit, price["microcredits"], price["per"])
                     for unit, price in sorted(one.prices.items())
                 ),
-                moment(one.published_at),
+                timestamp_text(one.published_at),
             ]
             for one in versions
         ],

@@ -32,7 +32,7 @@ COLUMNS = (
     Column("state", _("State"), Kind.TEXT, words=STATE_WORDS),
     Column("model", _("Model"), Kind.TEXT),
     Column("upstream", _("Upstream"), Kind.TEXT),
-    Column("made_at", _("Made"), Kind.MOMENT),
+    Column("made_at", _("Made"), Kind.TIMESTAMP),
     Column("age_s", _("Age"), Kind.SECONDS),
     Column("left_s", _("To its deadline"), Kind.SECONDS),
     Column("steps_in_vain", _("Steps in vain"), Kind.COUNT),
@@ -70,16 +70,16 @@ _TOTALS_SQL = f"""
 """  # noqa: S608 - constants
 
 
-def stuck_tasks(question: ReportQuery) -> Report:
+def stuck_tasks(query: ReportQuery) -> Report:
     """The nearest to its deadline first; the totals are of the oldest and of the one asked most often in vain."""
-    question.grouping((), ())
-    question.take_only(
+    query.grouping((), ())
+    query.take_only(
         _("Stuck tasks are those of now"), "account_id", "plan", "endpoint", "model", "upstream", "route"
     )
     with snapshot() as books:
-        rows, totals = _look(books, question)
+        rows, totals = _query_rows(books, query)
     accounts = accounts_by_id(row["account_id"] for row in rows)
-    shown = [_row(row, accounts, question) for row in rows[: question.limit]]
+    shown = [_row(row, accounts, query) for row in rows[: query.limit]]
     return Report(
         NAME,
         TITLE,
@@ -88,32 +88,32 @@ def stuck_tasks(question: ReportQuery) -> Report:
         COLUMNS,
         shown,
         {"age_s": totals["age_s"], "steps_in_vain": totals["steps_in_vain"]},
-        is_cut=len(rows) > question.limit,
-        zone=question.zone,
-        zone_name=question.zone_name,
+        is_cut=len(rows) > query.limit,
+        zone=query.zone,
+        zone_name=query.zone_name,
     )
 
 
-def _look(books: Snapshot, question: ReportQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _query_rows(books: Snapshot, query: ReportQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     parameters = {
-        **question.which.parameters(),
-        "plan": question.which.plan,
+        **query.which.parameters(),
+        "plan": query.which.plan,
         "as_of": books.as_of,
         "steps": STEPS_IN_VAIN,
         "unseen_s": UNSEEN_S,
-        "limit": question.limit + 1,
+        "limit": query.limit + 1,
     }
     [totals] = books.rows(_TOTALS_SQL, parameters)
     return books.rows(_ROWS_SQL, parameters), totals
 
 
-def _row(row: dict[str, Any], accounts: dict[int, Any], question: ReportQuery) -> dict[str, Any]:
+def _row(row: dict[str, Any], accounts: dict[int, Any], query: ReportQuery) -> dict[str, Any]:
     account = accounts.get(row["account_id"])
     ids = {"task": row["id"]} | ({} if account is None else {"account": account.public_id})
     return {
         "task": row["id"],
         "account": account_name(row["account_id"], accounts),
-        "made_at": row["created_at"].astimezone(question.zone),
+        "made_at": row["created_at"].astimezone(query.zone),
         **{
             name: row[name]
             for name in ("why", "state", "model", "upstream", "age_s", "left_s", "steps_in_vain")

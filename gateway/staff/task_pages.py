@@ -13,7 +13,7 @@ from accounts.audit import Target, record_by_staff
 from accounts.models import Account
 from accounts.staff.page_registry import CALLS, back, may, show, staff_action, staff_page
 from accounts.staff.path_params import account_of
-from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, moment
+from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of, timestamp_text
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
 from aio_platform.http.request_ids import public_request_id
@@ -120,12 +120,12 @@ def task(request: HttpRequest, account_id: str, task_id: str) -> HttpResponse:
         (_("Credits"), format_credits(row["consumed_microcredits"]), ""),
         (_("Polls"), str(row["polls_so_far"] if row["due_at"] else row["polls"]), ""),
         (_("Steps in vain"), str(row["steps_in_vain"] or 0), _("in a row, up to now")),
-        (_("Next look"), moment(row["due_at"]), "UTC"),
-        (_("Made"), moment(row["created_at"]), "UTC"),
-        (_("Asked"), moment(row["submit_attempted_at"]), _("UTC, the last time")),
-        (_("Running since"), moment(row["running_at"]), "UTC"),
-        (_("Deadline"), moment(row["deadline_at"]), "UTC"),
-        (_("Ended"), moment(row["ended_at"]), "UTC"),
+        (_("Next look"), timestamp_text(row["due_at"]), "UTC"),
+        (_("Made"), timestamp_text(row["created_at"]), "UTC"),
+        (_("Asked"), timestamp_text(row["submit_attempted_at"]), _("UTC, the last time")),
+        (_("Running since"), timestamp_text(row["running_at"]), "UTC"),
+        (_("Deadline"), timestamp_text(row["deadline_at"]), "UTC"),
+        (_("Ended"), timestamp_text(row["ended_at"]), "UTC"),
         (_("Call"), public_request_id(row["request_uuid"].hex), ""),
     ]
     return show(
@@ -150,7 +150,7 @@ def cancel(request: HttpRequest, account_id: str, task_id: str) -> HttpResponse:
     """End a task as its owner could: nothing is charged, and its upstream is told to stop."""
     account = account_of(account_id)
     row = _find(account, task_id)
-    # Before the deed, which has a connection of its own: none can happen that is not written down.
+    # Before the action, which has a connection of its own: none can happen that is not written down.
     record_by_staff(
         request,
         "task.cancel",
@@ -200,6 +200,6 @@ def _row(row: dict[str, Any], account: Account | None) -> list[Cell | str]:
         Cell(str(TASK_STATES[state]), tone=tone),
         _why(row["error_message"]),
         Cell(format_credits(row["consumed_microcredits"]), is_number=True),
-        moment(row["created_at"]),
-        moment(row["ended_at"]),
+        timestamp_text(row["created_at"]),
+        timestamp_text(row["ended_at"]),
     ]

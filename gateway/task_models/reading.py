@@ -41,7 +41,7 @@ class TaskModels:
     def __init__(self, models: Iterable[Model]) -> None:
         self._models: dict[str, Model] = {}
         self._priced: set[str] = set()
-        self._meanings: dict[str, str] = {}
+        self._means: dict[str, str] = {}
         for model in models:
             if model.slug in self._models:
                 raise BadDeclaration(f"{model.slug} is declared twice")
@@ -49,7 +49,7 @@ class TaskModels:
             self._priced |= model.priced_by
             for name, parameter in model.parameters.items():
                 if parameter.means is not None:
-                    self._meanings[name] = parameter.means
+                    self._means[name] = parameter.means
 
     def slugs(self, endpoint: str | None = None) -> list[str]:
         """The models of an endpoint, or all of them, as they are declared."""
@@ -105,9 +105,9 @@ class TaskModels:
         """
         if name in model.refused and value not in NOTHING:
             raise wrong(name, f"{model.name} is not offered with this option. Leave it out")
-        meaning = self._meanings.get(name)
-        if meaning is not None:
-            own = next((own for own in model.parameters.values() if own.means == meaning), None)
+        means = self._means.get(name)
+        if means is not None:
+            own = next((own for own in model.parameters.values() if own.means == means), None)
             effective = parameters[own.name] if own is not None else False
             if type(value) is not type(effective) or value != effective:
                 instead = f"; this model calls it {own.name}" if own is not None else ""

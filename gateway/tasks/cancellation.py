@@ -38,8 +38,8 @@ async def stop_upstream(
         if steps is not None:
             await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except StepError as fault:
-        log.info("an upstream was not told to stop", task=task.key.id, meaning=fault.meaning.name)
-        return fault.meaning is FailureKind.REFUSED
+        log.info("an upstream was not told to stop", task=task.key.id, meaning=fault.kind.name)
+        return fault.kind is FailureKind.REFUSED
     except BadOption:
         return True
     return True

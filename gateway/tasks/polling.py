@@ -38,7 +38,7 @@ async def poll(
         steps = providers.adapters[task.adapter].poll(task.reference, route)
         polled = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except (StepError, BadOption) as error:
-        refused = isinstance(error, StepError) and error.meaning is FailureKind.REFUSED
+        refused = isinstance(error, StepError) and error.kind is FailureKind.REFUSED
         if refused and task.errors + 1 >= REFUSALS_TO_GIVE_UP:
             return ended(task, NOT_KNOWN)
         log.info(

@@ -15,7 +15,7 @@ class State(Enum):
     """Where a task stands.
 
     `held`: paid for by a hold, not yet asked of the upstream. `submitting`: a worker set out to ask it; whether
-    it took the task is not known. `runtime`: it did. The others are ends.
+    it took the task is not known. `running`: it did. The others are ends.
     """
 
     HELD = "held"

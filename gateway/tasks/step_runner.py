@@ -35,14 +35,14 @@ class StepError(Exception):
 
     def __init__(
         self,
-        meaning: FailureKind,
+        kind: FailureKind,
         *,
         status: int | None = None,
         retry_after_s: float = 0.0,
         blame: Blame = Blame.NOTHING,
     ) -> None:
-        super().__init__(meaning.value)
-        self.meaning = meaning
+        super().__init__(kind.value)
+        self.kind = kind
         self.status = status
         self.retry_after_s = retry_after_s
         self.blame = blame
@@ -61,7 +61,7 @@ async def ask(
             answer = await _run(upstreams, route, steps)
     except StepError as fault:
         upstreams.health.failed(route, task.account_id, fault.blame, fault.retry_after_s)
-        if fault.meaning is FailureKind.NOT_WELCOME:
+        if fault.kind is FailureKind.NOT_WELCOME:
             upstreams.problems.not_welcome(route, fault.status, task.id)
         raise
     except TimeoutError:
@@ -116,7 +116,9 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
             blame=error.blame,
         ) from error
     except UpstreamFailed as error:
-        raise StepError(_meaning(error, answered), status=error.upstream_status, blame=error.blame) from error
+        raise StepError(
+            _failure_kind(error, answered), status=error.upstream_status, blame=error.blame
+        ) from error
     except BaseException:
         if response is not None:
             response.close()
@@ -124,7 +126,7 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
     return Received(response.content_type, response.headers, body)
 
 
-def _meaning(error: UpstreamFailed, answered: bool) -> FailureKind:
+def _failure_kind(error: UpstreamFailed, answered: bool) -> FailureKind:
     """Of a step that failed; after one that was answered, the task may be there whatever this one says."""
     if answered:
         return FailureKind.UNKNOWN

@@ -43,7 +43,7 @@ class TaskStore:
         self._batcher: Batcher[TaskToOpen, Opened] = Batcher(
             self._run_batch, max_batch_size=64, on_abandoned=self._cancel_abandoned
         )
-        self._ends = TaskFinisher()
+        self._finisher = TaskFinisher()
         self._background: set[asyncio.Task[Any]] = set()
 
     async def close(self) -> None:
@@ -51,7 +51,7 @@ class TaskStore:
         await self._batcher.idle()
         while self._background:
             await asyncio.gather(*self._background, return_exceptions=True)
-        await self._ends.close()
+        await self._finisher.close()
         await self._open_connection.close()
         await self._read_connection.close()
 
@@ -94,7 +94,7 @@ class TaskStore:
 
     async def cancel(self, key: TaskKey) -> TransitionResult:
         """End a task at its owner's request, unless it has ended; the upstream is told by a worker."""
-        return await self._ends.end(Transition(key, CANCELLED_END, message=CANCELLED_MESSAGE))
+        return await self._finisher.end(Transition(key, CANCELLED_END, message=CANCELLED_MESSAGE))
 
     async def hint(self, upstream: str, upstream_key: str) -> bool:
         """An upstream called about its task: have it looked at now. False where there is no such live task."""
@@ -131,7 +131,7 @@ class TaskStore:
 
     async def _end_quietly(self, end: Transition) -> None:
         try:
-            await self._ends.end(end)
+            await self._finisher.end(end)
         except PlatformError:
             pass  # logged where it was raised; the task then runs, and is in its owner's listing
 

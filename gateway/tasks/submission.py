@@ -57,13 +57,13 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
         log.error("a route's options cannot carry its tasks", route=route.name, error=str(error))
         return ended(task, FAILED)
     except StepError as fault:
-        level = logging.ERROR if fault.meaning is FailureKind.NOT_WELCOME else logging.INFO
+        level = logging.ERROR if fault.kind is FailureKind.NOT_WELCOME else logging.INFO
         log.log(
             level,
             "task not submitted",
             task=task.key.id,
             upstream=task.upstream,
-            meaning=fault.meaning.name,
+            meaning=fault.kind.name,
             status=fault.status,
         )
         came_of_it = _after_fault(providers, task, route, fault)
@@ -79,14 +79,14 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
 def _after_fault(
     providers: Providers, task: ClaimedTask, route: Route, fault: StepError
 ) -> StepNote | Transition:
-    if fault.meaning is FailureKind.REFUSED:
+    if fault.kind is FailureKind.REFUSED:
         return Transition(task.key, REJECTED_END, leased=True, message=REJECTED)
-    if fault.meaning is FailureKind.NOT_TAKEN:
+    if fault.kind is FailureKind.NOT_TAKEN:
         pause_s = max(fault.retry_after_s, error_pause_s(task.errors, LONGEST_SUBMIT_PAUSE_S))
         return StepNote(task.key, pause_s, State.HELD, errors=task.errors + 1)
-    if fault.meaning is FailureKind.FAULTY:
+    if fault.kind is FailureKind.FAULTY:
         return ended(task, FAILED)
-    if fault.meaning is FailureKind.NOT_WELCOME:
+    if fault.kind is FailureKind.NOT_WELCOME:
         return ended(task, NOT_WELCOME)
     if providers.adapters[task.adapter].find(request_of(task, route), route) is None:
         return ended(task, LOST)
@@ -105,7 +105,7 @@ async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> St
             "a lost task was not looked for",
             task=task.key.id,
             upstream=task.upstream,
-            meaning=fault.meaning.name,
+            meaning=fault.kind.name,
             status=fault.status,
         )
         return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)

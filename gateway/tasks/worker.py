@@ -54,10 +54,10 @@ class TaskWorker:
         self._providers = Providers(upstreams, adapters)
         self._keep = keep
         self._queue = TaskQueue(settings.TASK_LEASE_S)
-        self._ends = TaskFinisher(self._queue.owner)
+        self._finisher = TaskFinisher(self._queue.owner)
         self._wake = WakeUp()
         self._routes: TaskRoutes | None = None
-        self._allowances: dict[str, TokenBucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
         self._steps: dict[asyncio.Task[None], ClaimedTask] = {}
         self._in_hand: dict[str, int] = defaultdict(int)
         self._renew_at = 0.0
@@ -81,7 +81,7 @@ class TaskWorker:
             await asyncio.gather(listening, stopping, return_exceptions=True)
             await self._put_down()
             await self._queue.close()
-            await self._ends.close()
+            await self._finisher.close()
 
     async def _look(self) -> None:
         """One turn of the loop: keep leases, end the overdue, claim, and wait for the next reason to look."""
@@ -103,8 +103,8 @@ class TaskWorker:
             taken[task.upstream] += 1
             self._begin(task)
         for upstream, count in taken.items():
-            if upstream in self._allowances:
-                self._allowances[upstream].take(count)
+            if upstream in self._buckets:
+                self._buckets[upstream].take(count)
         if any(count == limits[upstream] for upstream, count in taken.items()):
             # There may be more that is due than there was room for: look again as soon as there is room.
             await self._wake.wait(LOOK_EVERY_S, slots=True)
@@ -117,14 +117,14 @@ class TaskWorker:
         catalog = self._catalog.current
         if self._routes is None or self._routes.version != catalog.version:
             self._routes = TaskRoutes(catalog)
-            self._allowances = {
+            self._buckets = {
                 upstream: TokenBucket(per_s, now) for upstream, per_s in self._routes.calls_per_second.items()
             }
         limits = {}
         for name, upstream in self._routes.upstreams.items():
             room = min(upstream.max_connections, settings.TASK_CALLS_IN_FLIGHT) - self._in_hand[name]
-            if name in self._allowances:
-                room = min(room, self._allowances[name].whole(now))
+            if name in self._buckets:
+                room = min(room, self._buckets[name].whole(now))
             if room > 0:
                 limits[name] = room
         return limits
@@ -218,7 +218,7 @@ class TaskWorker:
             await stop_upstream(self._providers, task, route, note.reference)
 
     async def _end(self, end: Transition) -> None:
-        ended_task = await self._ends.end(end)
+        ended_task = await self._finisher.end(end)
         if ended_task.won:
             ENDED[end.end.state.value,].add()
 

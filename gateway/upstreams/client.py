@@ -80,7 +80,7 @@ class Upstreams:
             head = pool.heads[path] = request_head(
                 URL(route.upstream.base_url + path), _headers(route.upstream)
             )
-        answer = decoded(await _asked(pool, head, body, again=True))
+        answer = decoded(await _request_once(pool, head, body, again=True))
         if not 200 <= answer.status < 300:
             raise await error_of_refusal(answer, body)
         return answer
@@ -91,7 +91,7 @@ class Upstreams:
         url = URL(route.upstream.base_url + step.path).update_query(dict(step.query))
         body: bytes | None = None
         if step.form is not None:
-            answer = await _asked_with_aiohttp(pool, url, step, step.form)
+            answer = await _request_with_aiohttp(pool, url, step, step.form)
         else:
             kind = None
             if step.json is not None:
@@ -100,7 +100,7 @@ class Upstreams:
                 body = b""
             headers = {**_headers(route.upstream), "Accept": step.accept}
             head = request_head(url, headers, step.method, kind)
-            answer = await _asked(pool, head, body, again=again or step.method == "GET")
+            answer = await _request_once(pool, head, body, again=again or step.method == "GET")
         answer = decoded(answer)
         if not 200 <= answer.status < 300:
             raise await error_of_refusal(answer, body)
@@ -149,7 +149,7 @@ def _headers(upstream: Upstream) -> dict[str, str]:
     return headers
 
 
-async def _asked(pool: _Pool, head: bytes, body: bytes | None, *, again: bool) -> UpstreamAnswer:
+async def _request_once(pool: _Pool, head: bytes, body: bytes | None, *, again: bool) -> UpstreamAnswer:
     try:
         return await pool.connections.ask(head, body, again=again)
     except NotConnected as error:
@@ -158,7 +158,7 @@ async def _asked(pool: _Pool, head: bytes, body: bytes | None, *, again: bool) -
         raise UpstreamFailed(blame=Blame.DOUBTFUL) from error
 
 
-async def _asked_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: Form) -> UpstreamAnswer:
+async def _request_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: Form) -> UpstreamAnswer:
     headers = {"Accept": step.accept}
     try:
         return AiohttpAnswer(

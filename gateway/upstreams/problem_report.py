@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as _
 
 from gateway.models import UpstreamProblem
 from usage.reports import Report, ReportKind, ReportQuery, add_report
-from usage.reports.question import MAX_LIMIT
+from usage.reports.report_query import MAX_LIMIT
 from usage.reports.shape import Column, Kind, group
 from usage.snapshot import snapshot
 
@@ -25,8 +25,8 @@ COLUMNS = (
     Column("what", _("What"), Kind.TEXT, words=WHAT_WORDS),
     Column("status", _("Status"), Kind.COUNT),
     Column("times", _("Times"), Kind.COUNT),
-    Column("first_at", _("First"), Kind.MOMENT),
-    Column("last_at", _("Last"), Kind.MOMENT),
+    Column("first_at", _("First"), Kind.TIMESTAMP),
+    Column("last_at", _("Last"), Kind.TIMESTAMP),
     Column("request_id", _("Request"), Kind.TEXT),
 )
 # One that is not welcome stays until its route answers; the other kind has no such end.
@@ -40,10 +40,10 @@ _ROWS_SQL = """
 """
 
 
-def upstream_problems(question: ReportQuery) -> Report:
+def upstream_problems(query: ReportQuery) -> Report:
     """The newest first."""
-    question.grouping((), ())
-    question.take_only(_("Upstreams to see to are those of now"), "upstream", "route")
+    query.grouping((), ())
+    query.take_only(_("Upstreams to see to are those of now"), "upstream", "route")
     with snapshot() as books:
         rows = books.rows(
             _ROWS_SQL,
@@ -51,26 +51,26 @@ def upstream_problems(question: ReportQuery) -> Report:
                 "stays": UpstreamProblem.Kind.NOT_WELCOME,
                 "hours": SHOWN_HOURS,
                 "as_of": books.as_of,
-                "upstream": question.which.upstream,
-                "route": question.which.route,
-                "limit": question.limit + 1,
+                "upstream": query.which.upstream,
+                "route": query.which.route,
+                "limit": query.limit + 1,
             },
         )
     for row in rows:
         row["ids"] = {}
         for name in ("first_at", "last_at"):
-            row[name] = row[name].astimezone(question.zone)
+            row[name] = row[name].astimezone(query.zone)
     return Report(
         NAME,
         TITLE,
         books.as_of,
         None,
         COLUMNS,
-        rows[: question.limit],
-        {"times": sum(row["times"] for row in rows[: question.limit])},
-        is_cut=len(rows) > question.limit,
-        zone=question.zone,
-        zone_name=question.zone_name,
+        rows[: query.limit],
+        {"times": sum(row["times"] for row in rows[: query.limit])},
+        is_cut=len(rows) > query.limit,
+        zone=query.zone,
+        zone_name=query.zone_name,
     )
 
 

@@ -159,7 +159,7 @@ class DeliveryQueue:
         return any(row[0] == claimed.id for row in rows)
 
     async def _fetch(self, sql: LiteralString, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        # psycopg takes parameters by name as well as by place; the line only hands them on.
+        # psycopg takes parameters by name as well as by position; the connection only hands them on.
         return await self._connection.fetch(sql, parameters)  # type: ignore[arg-type]
 
 

@@ -55,9 +55,9 @@ class CallbackView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        caller = principal_of(request)
-        if caller.api_key is None:
-            require_role(caller, *ROLES)
+        principal = principal_of(request)
+        if principal.api_key is None:
+            require_role(principal, *ROLES)
 
     def account_id(self, request: Request) -> int:
         return principal_of(request).account.pk
@@ -89,9 +89,11 @@ class SecretView(CallbackView):
     )
     def post(self, request: Request) -> Response:
         """Make a new secret; the old one's signature is sent beside it for a day, or `overlap_s` seconds."""
-        wanted = _checked(RotateSecretBody, read_json_object(request))
-        caller = principal_of(request)
-        rotated = service.rotate_secret(audit.actor_of(request, caller), caller.account, wanted["overlap_s"])
+        wanted = _validated(RotateSecretBody, read_json_object(request))
+        principal = principal_of(request)
+        rotated = service.rotate_secret(
+            audit.actor_of(request, principal), principal.account, wanted["overlap_s"]
+        )
         return Response(_describe_secrets(rotated), status=201)
 
 
@@ -115,9 +117,9 @@ class EndpointView(CallbackView):
     )
     def put(self, request: Request) -> Response:
         """Tell this URL of every task's end, and of what still waits; enables it again after a 410."""
-        wanted = _checked(SetEndpointBody, read_json_object(request))
-        caller = principal_of(request)
-        endpoint = service.set_endpoint(audit.actor_of(request, caller), caller.account, wanted["url"])
+        wanted = _validated(SetEndpointBody, read_json_object(request))
+        principal = principal_of(request)
+        endpoint = service.set_endpoint(audit.actor_of(request, principal), principal.account, wanted["url"])
         return Response(_describe_endpoint(endpoint))
 
     @extend_schema(
@@ -129,8 +131,8 @@ class EndpointView(CallbackView):
     )
     def delete(self, request: Request) -> Response:
         """Tell it of nothing more; tasks' own callback_url are told as before."""
-        caller = principal_of(request)
-        service.set_endpoint(audit.actor_of(request, caller), caller.account, None)
+        principal = principal_of(request)
+        service.set_endpoint(audit.actor_of(request, principal), principal.account, None)
         return Response(_describe_endpoint(None))
 
 
@@ -144,7 +146,7 @@ class DeliveriesView(CallbackView):
     def get(self, request: Request) -> Response:
         """Events and where they stand, newest first."""
         parameters = QueryParameters(request, _FILTERS)
-        since, until = parameters.moment("since"), parameters.moment("until")
+        since, until = parameters.timestamp("since"), parameters.timestamp("until")
         if since is not None and until is not None and since >= until:
             raise InvalidRequest("since is before until.", param="since")
         cursor = parameters.text(AFTER)
@@ -195,7 +197,7 @@ class ResendView(CallbackView):
         return Response(deliveries.resend(self.account_id(request), delivery_id), status=202)
 
 
-def _checked(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
+def _validated(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
     serializer = body(data=data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

@@ -17,7 +17,7 @@ _UNESCAPED_OFFSET = re.compile(r"(T.*) (\d\d:?\d\d)$", re.ASCII)
 _is_zone_name = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", re.ASCII).fullmatch
 
 
-def parse_moment(text: str, param: str, zone: tzinfo = UTC) -> datetime:
+def parse_timestamp(text: str, param: str, zone: tzinfo = UTC) -> datetime:
     """A date or moment in ISO 8601, as an aware datetime in UTC; what names no offset is in `zone`.
 
     Raises InvalidRequest naming `param` for any other text, and for years before 2000 or after 2199.
@@ -40,10 +40,10 @@ def parse_moment(text: str, param: str, zone: tzinfo = UTC) -> datetime:
 
 
 def parse_expiry(text: str, param: str, now: datetime) -> datetime:
-    """As `parse_moment`, or a span from `now` on: 45m, 12h, 30d."""
+    """As `parse_timestamp`, or a span from `now` on: 45m, 12h, 30d."""
     span = _is_span(text)
     if span is None:
-        return parse_moment(text, param)
+        return parse_timestamp(text, param)
     number, unit = span.groups()
     return now + timedelta(**{_SPAN_UNITS[unit]: int(number)})
 

@@ -60,21 +60,21 @@ def test_no_entry_holds_a_keys_text(owner: Sender) -> None:
     assert key_text not in str(entry)
 
 
-def test_a_deed_that_fails_leaves_no_entry(owner: Sender) -> None:
+def test_an_action_that_fails_leaves_no_entry(owner: Sender) -> None:
     assert owner.send("POST", "/api/v1/keys", {"name": "a", "scopes": {"networks": ["x"]}}).status_code == 400
     assert entries() == []
 
 
 @pytest.mark.parametrize(
-    "deed", ["UPDATE accounts_auditentry SET action = 'x'", "DELETE FROM accounts_auditentry"]
+    "statement", ["UPDATE accounts_auditentry SET action = 'x'", "DELETE FROM accounts_auditentry"]
 )
 @pytest.mark.parametrize("role", ["owner of the tables", "aio_app"])
-def test_the_database_changes_and_removes_no_entry(deed: str, role: str, account: Account) -> None:
+def test_the_database_changes_and_removes_no_entry(statement: str, role: str, account: Account) -> None:
     audit.record(audit.OPERATOR, "key.issue", audit.account_target(account), account=account)
     with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
         if role == "aio_app":
             cursor.execute("SET LOCAL ROLE aio_app")
-        cursor.execute(deed)
+        cursor.execute(statement)
     assert AuditEntry.objects.get().action == "key.issue"
 
 

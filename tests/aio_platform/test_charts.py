@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aio_platform.charts import Chart, Series
-from aio_platform.templatetags import figures
+from aio_platform.templatetags import formatting
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -22,14 +22,14 @@ AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 )
 def test_a_moment_is_a_row_with_each_value_in_its_unit(unit, value, shown):
     chart = Chart("Spend", unit, [AT], [Series("one", [value]), Series("other", [0])])
-    [row] = figures.chart_rows(chart).split("</tr>")[:-1]
-    assert row.startswith(f'<tr><th scope="row">{figures.moment(AT)}</th>')
+    [row] = formatting.chart_rows(chart).split("</tr>")[:-1]
+    assert row.startswith(f'<tr><th scope="row">{formatting.timestamp(AT)}</th>')
     assert f'<td class="number">{shown}</td>' in row
     assert row.count("<td") == 2
 
 
 def test_what_a_translation_says_is_no_markup(monkeypatch):
-    monkeypatch.setattr(figures, "_", lambda text: "<b>%(minutes)s</b>")
+    monkeypatch.setattr(formatting, "_", lambda text: "<b>%(minutes)s</b>")
     chart = Chart("Latency", "ms", [AT], [Series("p95", [125_000])])
-    assert "&lt;b&gt;2&lt;/b&gt;" in figures.chart_rows(chart)
-    assert "<b>" not in figures.chart_rows(chart)
+    assert "&lt;b&gt;2&lt;/b&gt;" in formatting.chart_rows(chart)
+    assert "<b>" not in formatting.chart_rows(chart)

@@ -13,7 +13,7 @@ from aio_platform.timestamps import (
     LATEST,
     local_text,
     parse_expiry,
-    parse_moment,
+    parse_timestamp,
     parse_zone,
     utc_text,
 )
@@ -32,11 +32,11 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
     ],
 )
 def test_iso_moments_are_read_as_utc(text, expected):
-    assert parse_moment(text, "since") == expected
+    assert parse_timestamp(text, "since") == expected
 
 
 def test_a_moment_without_an_offset_is_in_the_zone_asked_for():
-    assert parse_moment("2026-11-21", "since", ZoneInfo("Asia/Kolkata")) == datetime(
+    assert parse_timestamp("2026-11-21", "since", ZoneInfo("Asia/Kolkata")) == datetime(
         2026, 11, 20, 18, 30, tzinfo=UTC
     )
 
@@ -48,14 +48,14 @@ def test_a_moment_without_an_offset_is_in_the_zone_asked_for():
 )  # fmt: skip
 def test_what_is_no_moment_is_refused_by_name(text):
     with pytest.raises(InvalidRequest) as caught:
-        parse_moment(text, "since")
+        parse_timestamp(text, "since")
     assert caught.value.param == "since"
 
 
 @given(st.text(max_size=70))
 def test_no_text_breaks_the_reader(text):
     try:
-        moment = parse_moment(text, "since")
+        moment = parse_timestamp(text, "since")
     except InvalidRequest:
         return
     assert EARLIEST <= moment < LATEST
@@ -64,7 +64,7 @@ def test_no_text_breaks_the_reader(text):
 @given(st.datetimes(EARLIEST.replace(tzinfo=None), datetime(2199, 12, 30), timezones=st.timezones()))
 def test_what_is_written_is_read_back(moment):
     if EARLIEST <= moment < LATEST:
-        assert parse_moment(utc_text(moment), "since") == moment.astimezone(UTC)
+        assert parse_timestamp(utc_text(moment), "since") == moment.astimezone(UTC)
 
 
 @pytest.mark.parametrize(("text", "hours"), [("45m", 0.75), ("12h", 12), ("30d", 720)])

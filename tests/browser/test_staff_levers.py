@@ -182,8 +182,8 @@ def test_staff_act_and_each_step_is_on_the_record(
     page.get_by_role("button", name="Show").click()
     rows = page.get_by_role("region", name="Staff record").locator("tbody tr")
     written = [re.sub(r"\s+", " ", row) for row in rows.all_inner_texts()]
-    deeds = ["account.suspend", "upstream.serve", "upstream.drain", "account.grant"]
-    assert [next(deed for deed in deeds if deed in row) for row in written] == deeds
+    actions = ["account.suspend", "upstream.serve", "upstream.drain", "account.grant"]
+    assert [next(action for action in actions if action in row) for row in written] == actions
     assert "status: active → suspended" in written[0]
     assert "reason: a hard day" in written[3]
     assert all("127.0.0.1" in row for row in written)

@@ -57,8 +57,8 @@ def test_an_invitation_is_accepted_by_signing_up_and_the_role_holds(
     guest.context.close()
 
     page.goto("/audit")
-    for deed in ("Invited a member", "Joined", "Changed a role", "Removed a member"):
-        expect(page.get_by_role("rowheader", name=deed).first).to_be_visible()
+    for action in ("Invited a member", "Joined", "Changed a role", "Removed a member"):
+        expect(page.get_by_role("rowheader", name=action).first).to_be_visible()
 
 
 def test_the_chosen_time_zone_is_kept_over_the_browsers(

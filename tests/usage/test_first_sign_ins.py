@@ -31,9 +31,9 @@ def person(transactional_db: None) -> User:
     return user
 
 
-def on_a_connection_of_its_own(deed: Callable[[], Any]) -> Any:
+def on_a_connection_of_its_own(action: Callable[[], Any]) -> Any:
     try:
-        return deed()
+        return action()
     finally:
         connection.close()
 

@@ -21,7 +21,7 @@ from usage import rollups
 from usage.errors import EventsArchived
 from usage.ledger import grants
 from usage.queries.aggregates.histograms import bucket_of, counts
-from usage.queries.aggregates.sums import DIMENSIONS, UNIT_SUMS, Wanted, figures
+from usage.queries.aggregates.sums import DIMENSIONS, UNIT_SUMS, Wanted, aggregate_calls
 from usage.queries.cursors import call_of
 from usage.queries.events import event_page
 from usage.queries.filters import CallFilter
@@ -157,7 +157,7 @@ def brute_force(which, wanted):
 
 def answered(which, wanted):
     with snapshot() as books:
-        rows = figures(books, which, wanted)
+        rows = aggregate_calls(books, which, wanted)
     return {
         (row["bucket"], *(row[name] for name in wanted.by)): {
             "calls": row["calls"],
@@ -195,7 +195,9 @@ def check(traffic):
     which = CallFilter(None, since=traffic.now - timedelta(days=7))
     whole = brute_force(which, Wanted(("model", "key"), "hour"))
     found = answered(which, Wanted(("model", "key"), "hour", only=("large",)))
-    assert found == {group: figures for group, figures in whole.items() if group[1] == "large"}
+    assert found == {
+        group: aggregate_calls for group, aggregate_calls in whole.items() if group[1] == "large"
+    }
 
 
 def check_pages(traffic):

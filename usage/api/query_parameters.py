@@ -21,7 +21,7 @@ GROUPING = ("group_by", "interval", "timezone")
 def read_call_filter(parameters: QueryParameters, account_id: int, zone: tzinfo = UTC) -> CallFilter:
     """The account's calls that the parameters of CALL_FILTERS ask for."""
     key, member = parameters.text("key"), parameters.text("member")
-    since, until = parameters.moment("since", zone), parameters.moment("until", zone)
+    since, until = parameters.timestamp("since", zone), parameters.timestamp("until", zone)
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("since is before until.", param="since")
     return CallFilter(

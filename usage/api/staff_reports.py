@@ -14,7 +14,7 @@ from aio_platform.errors import NotFound, PermissionRefused
 from aio_platform.http.query_parameters import QueryParameters
 from usage.api.views import OneFormat
 from usage.reports import REPORTS
-from usage.reports.reading import PARAMETERS, read_question
+from usage.reports.reading import PARAMETERS, read_report_query
 from usage.reports.rendering import as_csv, as_json
 
 PERMISSION = "usage.view_usageevent"
@@ -73,7 +73,7 @@ class ReportView(StaffReportsView):
         parameters = QueryParameters(request, (*PARAMETERS, "format"))
         texts = {one: text for one in PARAMETERS if (text := parameters.text(one)) is not None}
         form = parameters.choice("format", ("json", "csv"), "json")
-        report = kind.make(read_question(texts))
+        report = kind.make(read_report_query(texts))
         if form == "json":
             return Response(as_json(report))
         return HttpResponse(

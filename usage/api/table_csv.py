@@ -26,7 +26,7 @@ SUMS = (
 )
 LEDGER_COLUMNS = ("entry", "created_at", "kind", "amount", "balance", "request_id", "cause_entry", "reason")
 # A figure is no text: a negative amount starts with a minus sign and means it.
-_FIGURES = frozenset({"amount", "balance", *SUMS})
+_NUMBERS = frozenset({"amount", "balance", *SUMS})
 
 
 def summary_columns(by: Sequence[str], *, with_bucket: bool) -> tuple[str, ...]:
@@ -74,4 +74,4 @@ def _next_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _cell(row: dict[str, Any], column: str) -> Any:
     value = row[column]
-    return value if column in _FIGURES else safe_cell(value)
+    return value if column in _NUMBERS else safe_cell(value)

@@ -169,9 +169,9 @@ class SummaryView(UsageView):
         """Calls, credits, errors, tokens and latency by key, member, model, endpoint and outcome, over time."""
         parameters = QueryParameters(request, (*CALL_FILTERS, *GROUPING))
         grouping = read_grouping(parameters, summaries.DIMENSIONS, default=())
-        asked = read_call_filter(parameters, self.account_id(request), grouping.zone)
+        call_filter = read_call_filter(parameters, self.account_id(request), grouping.zone)
         with snapshot() as books:
-            which = summaries.within_period(asked, grouping, books.as_of)
+            which = summaries.within_period(call_filter, grouping, books.as_of)
             rows = summaries.summarise(books, which, grouping)
             total = summaries.total(books, which)
         return Response({**_period(books.as_of, which, grouping), "data": rows, "total": total})
@@ -188,9 +188,9 @@ class RefusalsView(UsageView):
         """How often calls were refused, by code, endpoint and key, over time."""
         parameters = QueryParameters(request, (*_REFUSAL_FILTERS, *GROUPING))
         grouping = read_grouping(parameters, refusals.DIMENSIONS, default=("code", "endpoint"))
-        asked = read_call_filter(parameters, self.account_id(request), grouping.zone)
+        call_filter = read_call_filter(parameters, self.account_id(request), grouping.zone)
         with snapshot() as books:
-            which = summaries.within_period(asked, grouping, books.as_of)
+            which = summaries.within_period(call_filter, grouping, books.as_of)
             rows = refusals.count_refusals(books, which, grouping)
         return Response({**_period(books.as_of, which, grouping), "data": rows})
 

@@ -37,8 +37,8 @@ class Ledger:
     """This process's connections to the books. Open once, close after the last call has settled."""
 
     def __init__(self) -> None:
-        # A line each: while the database works on one kind of batch, the other is made or read. Together in one
-        # transaction they would share a commit, and reached half as many pairs a second.
+        # A connection each: while the database works on one kind of batch, the other is made or read. On one connection
+        # they would share a transaction and a commit, and reached half as many pairs a second.
         self._authorize_connection = PipelinedConnection("aio authorize", {"authorize": AUTHORIZE_SQL})
         self._settle_connection = PipelinedConnection("aio settle", {"settle": SETTLE_SQL})
         self._refuse_connection = Connection("aio refuse")

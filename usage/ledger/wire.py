@@ -12,13 +12,13 @@ from usage.ledger.outcomes import TRIAL_GIVEN_BACK
 
 
 def authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
-    callers = [call.caller for call in calls]
+    credentials = [call.caller for call in calls]
     return (
         array_literal([call.request_uuid for call in calls]),
         _digests(calls),
-        array_literal([c.account_id for c in callers]),
-        array_literal([c.member_id for c in callers]),
-        text_array_literal([c.address or None for c in callers]),
+        array_literal([c.account_id for c in credentials]),
+        array_literal([c.member_id for c in credentials]),
+        text_array_literal([c.address or None for c in credentials]),
         text_array_literal([call.endpoint for call in calls]),
         text_array_literal([call.model for call in calls]),
         text_array_literal([call.route for call in calls]),

@@ -115,17 +115,17 @@ def calls_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 def _read_search(parameters: QueryParameters, account_id: int) -> tuple[CallSearch, Period]:
-    asked = read_call_filter(parameters, account_id, timezone.get_current_timezone())
+    call_filter = read_call_filter(parameters, account_id, timezone.get_current_timezone())
     period = read_period(parameters, timezone.now(), DEFAULT_PERIOD)
     which = CallFilter(
         account_id,
-        key_id=asked.key_id,
-        endpoint=asked.endpoint,
-        model=asked.model,
-        outcome=asked.outcome,
+        key_id=call_filter.key_id,
+        endpoint=call_filter.endpoint,
+        model=call_filter.model,
+        outcome=call_filter.outcome,
         since=period.since,
         until=period.until,
-        member_id=asked.member_id,
+        member_id=call_filter.member_id,
     )
     return CallSearch(which, _cost_over(parameters), _slower_than_ms(parameters)), period
 

@@ -14,7 +14,7 @@ from aio_platform.charts import Chart, Series
 from aio_platform.http.query_parameters import QueryParameters
 from usage.api.table_csv import LEDGER_COLUMNS, ROWS_AT_ONCE, csv_response
 from usage.pages.field_errors import explains_bad_fields
-from usage.pages.periods import PRESETS, moments_between, start_of_interval, visitors_grouping
+from usage.pages.periods import PRESETS, interval_starts, start_of_interval, visitors_grouping
 from usage.queries.balance_history import balances_at
 from usage.queries.call_details import endpoints_of
 from usage.queries.credit import credit_of
@@ -82,7 +82,7 @@ def _entries(account_id: int) -> Iterator[dict[str, Any]]:
 def _balance_chart(books: Snapshot, account_id: int, period: str) -> Chart:
     grouping = visitors_grouping(interval=CHART_PERIODS[period])
     since = start_of_interval(books.as_of - PRESETS[period][0], grouping.interval, grouping.zone)
-    moments = [*moments_between(since, books.as_of, grouping), books.as_of]
+    moments = [*interval_starts(since, books.as_of, grouping), books.as_of]
     balances = balances_at(books, account_id, moments)
     return Chart(
         _("Balance: available and held"), "credits", moments, [Series(_("Balance"), balances)], kind="area"

@@ -24,7 +24,7 @@ from usage.pages.periods import (
     INTERVALS,
     PRESETS,
     Period,
-    moments_between,
+    interval_starts,
     read_interval,
     read_period,
     start_of_interval,
@@ -73,22 +73,22 @@ def usage(request: HttpRequest) -> HttpResponse:
         leading = [group for group, _row in table[:SHOWN_GROUPS]]
         cut = time_series(books, which, over_time, view.measure.histogram, _drawn(view, leading))
         total = summaries.total(books, which)
-        refused = refusals.count_refusals(books, which, visitors_grouping(("code",), view.interval))
+        refusal_rows = refusals.count_refusals(books, which, visitors_grouping(("code",), view.interval))
         choices = filter_choices(books, account.pk)
     end = view.period.end(books.as_of)
-    moments = moments_between(view.period.since, end, over_time, {row["bucket"] for row in cut})
+    moments = interval_starts(view.period.since, end, over_time, {row["bucket"] for row in cut})
     context = _form(view, choices) | {
         "chart": chart_series.chart_of(
             str(view.measure.name), view.measure, view.group_by, leading, moments, cut
         ),
         "refusals": chart_series.refusals_chart(
-            moments_between(
+            interval_starts(
                 view.period.since,
                 end,
                 over_time,
-                {datetime.fromisoformat(row["bucket"]) for row in refused},
+                {datetime.fromisoformat(row["bucket"]) for row in refusal_rows},
             ),
-            refused,
+            refusal_rows,
         ),
         "table": table,
         "hidden_groups": max(len(table) - SHOWN_GROUPS, 0) if not view.measure.adds_up else 0,
@@ -126,7 +126,7 @@ def _read(request: HttpRequest, account_id: int) -> View:
         period = period._replace(since=start_of_interval(period.since, interval, zone))
     group_by = parameters.choice("group_by", (NO_GROUP, *summaries.DIMENSIONS), "model")
     measure_name = parameters.choice("measure", tuple(MEASURES), DEFAULT_MEASURE) or DEFAULT_MEASURE
-    asked = read_call_filter(parameters, account_id, zone)
+    call_filter = read_call_filter(parameters, account_id, zone)
     return View(
         period,
         interval,
@@ -136,13 +136,13 @@ def _read(request: HttpRequest, account_id: int) -> View:
         MEASURES[measure_name],
         CallFilter(
             account_id,
-            key_id=asked.key_id,
-            endpoint=asked.endpoint,
-            model=asked.model,
-            outcome=asked.outcome,
+            key_id=call_filter.key_id,
+            endpoint=call_filter.endpoint,
+            model=call_filter.model,
+            outcome=call_filter.outcome,
             since=period.since,
             until=period.until,
-            member_id=asked.member_id,
+            member_id=call_filter.member_id,
         ),
         {name: text for name in FILTERS if (text := parameters.text(name)) is not None},
     )
@@ -174,12 +174,12 @@ def _form(view: View, choices: Choices) -> dict[str, Any]:
 
 
 def _api_query(view: View, which: CallFilter) -> str:
-    """The same question for the API, from the moment that was looked at."""
+    """The same query for the API, from the moment that was looked at."""
     assert which.since is not None
-    asked = {"interval": view.interval, "timezone": timezone.get_current_timezone_name()}
+    query = {"interval": view.interval, "timezone": timezone.get_current_timezone_name()}
     if view.group_by is not None:
-        asked["group_by"] = view.group_by
-    asked |= view.filters | {"since": utc_text(which.since)}
+        query["group_by"] = view.group_by
+    query |= view.filters | {"since": utc_text(which.since)}
     if which.until is not None:
-        asked["until"] = utc_text(which.until)
-    return urlencode(asked)
+        query["until"] = utc_text(which.until)
+    return urlencode(query)

@@ -27,7 +27,7 @@ from accounts.principal import Principal
 from aio_platform import problems
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound, PlatformError
-from usage.queries.key_figures import KeyFigures, figures_of_keys, recent_calls
+from usage.queries.key_usage import KeyUsage, recent_calls, usage_by_key
 
 IDLE_AFTER = timedelta(days=90)
 EXPIRES_IN_DAYS = (7, 30, 90, 365)
@@ -38,11 +38,11 @@ MAX_SHOWN = 500
 @member_page()
 def keys(request: HttpRequest) -> HttpResponse:
     """Live keys with their spend and warnings, ended ones folded away."""
-    caller = _caller(request)
-    figures = figures_of_keys(caller.account)
+    principal = _principal(request)
+    usage = usage_by_key(principal.account)
     now = timezone.now()
-    found = list(service.keys_of(caller).order_by("-id")[: MAX_SHOWN + 1])
-    rows = [_row(api_key, figures.get(api_key.pk, KeyFigures()), now) for api_key in found[:MAX_SHOWN]]
+    found = list(service.keys_of(principal).order_by("-id")[: MAX_SHOWN + 1])
+    rows = [_row(api_key, usage.get(api_key.pk, KeyUsage()), now) for api_key in found[:MAX_SHOWN]]
     return render(
         request,
         "usage/keys/list.html",
@@ -59,10 +59,12 @@ def new(request: HttpRequest) -> HttpResponse:
     """Issue a key; its text is shown this once."""
     problem = None
     if request.method == "POST":
-        caller = _caller(request)
+        principal = _principal(request)
         try:
-            wanted = _checked(IssueBody, _issue_body(request))
-            return _made(request, *service.issue(caller, person(request, page_member(request).user), wanted))
+            wanted = _validated(IssueBody, _issue_body(request))
+            return _made(
+                request, *service.issue(principal, person(request, page_member(request).user), wanted)
+            )
         except (PlatformError, ValidationError) as error:
             problem = _shown_problem(error)
     endpoints, models = import_string(settings.KEY_SCOPE_CHOICES)()
@@ -83,20 +85,20 @@ def new(request: HttpRequest) -> HttpResponse:
 @member_page(*MAKERS)
 def change(request: HttpRequest, key_id: str) -> HttpResponse:
     """Rename a key, and change its caps and expiry."""
-    caller = _caller(request)
-    api_key = service.find(caller, key_id)
+    principal = _principal(request)
+    api_key = service.find(principal, key_id)
     problem = None
     form: Any = {
         "name": api_key.name,
         "cap_day": _credits_text(api_key.cap_day_microcredits),
         "cap_month": _credits_text(api_key.cap_month_microcredits),
-        "expires_at": _moment_text(api_key.expires_at),
+        "expires_at": _local_timestamp(api_key.expires_at),
     }
     if request.method == "POST":
         form = request.POST
         try:
-            wanted = _checked(ChangeBody, _change_body(request, api_key))
-            service.change(caller, person(request, page_member(request).user), api_key, wanted)
+            wanted = _validated(ChangeBody, _change_body(request, api_key))
+            service.change(principal, person(request, page_member(request).user), api_key, wanted)
             return _done(request, _("%(name)s is changed.") % {"name": wanted["name"]})
         except (PlatformError, ValidationError) as error:
             problem = _shown_problem(error)
@@ -111,26 +113,26 @@ def change(request: HttpRequest, key_id: str) -> HttpResponse:
 @member_page(*MAKERS)
 def revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     """Say what a revocation would break, and revoke."""
-    caller = _caller(request)
-    api_key = service.find(caller, key_id)
+    principal = _principal(request)
+    api_key = service.find(principal, key_id)
     if request.method == "POST":
-        service.revoke(caller, person(request, page_member(request).user), api_key)
+        service.revoke(principal, person(request, page_member(request).user), api_key)
         return _done(request, _("%(name)s is revoked.") % {"name": api_key.name})
-    recent = recent_calls(caller.account.pk, api_key.pk)
+    recent = recent_calls(principal.account.pk, api_key.pk)
     return _form(request, "usage/keys/revoke.html", None, {"api_key": api_key, "recent": recent})
 
 
 @member_page(*MAKERS)
 def rotate(request: HttpRequest, key_id: str) -> HttpResponse:
     """Issue a key's successor; the old one goes on for the overlap that is chosen."""
-    caller = _caller(request)
-    api_key = service.find(caller, key_id)
+    principal = _principal(request)
+    api_key = service.find(principal, key_id)
     problem = None
     if request.method == "POST":
         try:
-            wanted = _checked(RotateBody, {"overlap_s": request.POST.get("overlap_s", "")})
+            wanted = _validated(RotateBody, {"overlap_s": request.POST.get("overlap_s", "")})
             made = service.rotate(
-                caller, person(request, page_member(request).user), api_key, wanted["overlap_s"]
+                principal, person(request, page_member(request).user), api_key, wanted["overlap_s"]
             )
             return _made(request, *made)
         except (PlatformError, ValidationError) as error:
@@ -141,23 +143,23 @@ def rotate(request: HttpRequest, key_id: str) -> HttpResponse:
         problem,
         {
             "api_key": api_key,
-            "recent": recent_calls(caller.account.pk, api_key.pk),
+            "recent": recent_calls(principal.account.pk, api_key.pk),
             "overlaps": [(seconds, _overlap_name(seconds)) for seconds in OVERLAPS_S],
             "chosen": request.POST.get("overlap_s", str(24 * 3600)),
         },
     )
 
 
-def _row(api_key: ApiKey, figures: KeyFigures, now: datetime) -> dict[str, Any]:
+def _row(api_key: ApiKey, usage: KeyUsage, now: datetime) -> dict[str, Any]:
     is_live = api_key.is_live(now)
     has_no_cap = api_key.cap_day_microcredits is None and api_key.cap_month_microcredits is None
     return {
         "key": api_key,
-        "figures": figures,
+        "usage": usage,
         "is_live": is_live,
         "has_no_expiry": is_live and api_key.expires_at is None,
         "has_no_cap": is_live and has_no_cap,
-        "is_idle": is_live and (figures.last_used_at or api_key.created_at) < now - IDLE_AFTER,
+        "is_idle": is_live and (usage.last_used_at or api_key.created_at) < now - IDLE_AFTER,
     }
 
 
@@ -193,7 +195,7 @@ def _change_body(request: HttpRequest, api_key: ApiKey) -> dict[str, Any]:
         body["cap_day"] = form.get("cap_day", "").strip() or None
         body["cap_month"] = form.get("cap_month", "").strip() or None
         # To the minute is what the form shows; what was not touched keeps its seconds.
-        if form.get("expires_at", "") != _moment_text(api_key.expires_at):
+        if form.get("expires_at", "") != _local_timestamp(api_key.expires_at):
             body["expires_at"] = form.get("expires_at", "") or None
     return body
 
@@ -202,7 +204,7 @@ def _words(text: str) -> list[str] | None:
     return text.replace(",", " ").split() or None
 
 
-def _checked(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
+def _validated(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
     serializer = body(data=data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
@@ -268,10 +270,10 @@ def _credits_text(microcredits: int | None) -> str:
     return "" if microcredits is None else format_credits(microcredits)
 
 
-def _moment_text(moment: datetime | None) -> str:
+def _local_timestamp(moment: datetime | None) -> str:
     return "" if moment is None else timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M")
 
 
-def _caller(request: HttpRequest) -> Principal:
+def _principal(request: HttpRequest) -> Principal:
     member = page_member(request)
     return Principal(account=member.account, user=member.user, role=member.role)

@@ -17,7 +17,7 @@ from accounts.page_context import MAKERS, member_page, page_member
 from accounts.principal import Principal
 from aio_platform.http.query_parameters import QueryParameters
 from usage.pages.field_errors import explains_bad_fields
-from usage.pages.overview_figures import PERIODS, Runway, look_at_period, look_at_runway
+from usage.pages.overview_stats import PERIODS, Runway, look_at_period, look_at_runway
 from usage.queries import account_status
 from usage.queries.credit import credit_of
 from usage.snapshot import Snapshot, snapshot
@@ -43,8 +43,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 def first_key(request: HttpRequest) -> HttpResponse:
     """Issue a key with the checklist's one button, and show its text this once, in the curl line too."""
     member = page_member(request)
-    caller = Principal(account=member.account, user=member.user, role=member.role)
-    made = service.issue(caller, person(request, member.user), {**service.NO_LIMITS, "name": _("First key")})
+    principal = Principal(account=member.account, user=member.user, role=member.role)
+    made = service.issue(
+        principal, person(request, member.user), {**service.NO_LIMITS, "name": _("First key")}
+    )
     if request.headers.get("HX-Request"):
         return render(request, "usage/checklist.html", _checklist(request, made))
     return _overview(request, made)
@@ -74,7 +76,7 @@ def _overview(request: HttpRequest, made: tuple[ApiKey, str] | None) -> HttpResp
             started_at = account_status.calling_since(books, member.account.pk) or books.as_of
             runway = look_at_runway(books, member.account.pk, credit["available_microcredits"], started_at)
             context |= {
-                "figures": look_at_period(books, member.account.pk, name),
+                "stats": look_at_period(books, member.account.pk, name),
                 "runway": runway,
                 "warnings": _warnings(books, credit, runway),
                 "key_warnings": account_status.key_warnings(books, member.account.pk),
@@ -100,11 +102,11 @@ def _checklist(request: HttpRequest, made: tuple[ApiKey, str] | None) -> dict[st
 
 def _waited(books: Snapshot, account_id: int) -> dict[str, Any]:
     """The first call, or the latest refusal of one: a mistake in the line would otherwise look like nothing."""
-    refused = account_status.last_refusal(books, account_id)
+    refusal = account_status.last_refusal(books, account_id)
     return {
         "first_call": account_status.first_call(books, account_id),
-        "refused": refused,
-        "refused_at": f"{refused.minute.timestamp():.0f}.{refused.code}" if refused is not None else "",
+        "refused": refusal,
+        "refused_at": f"{refusal.minute.timestamp():.0f}.{refusal.code}" if refusal is not None else "",
     }
 
 

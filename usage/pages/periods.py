@@ -29,7 +29,7 @@ INTERVALS: dict[str, tuple[timedelta, Promise]] = {
     "month": (timedelta(days=28), gettext_lazy("Month")),
 }
 # More than a chart's picture can show apart, and its table should list.
-MAX_MOMENTS = 400
+MAX_INTERVALS = 400
 _LONGEST_OF_INTERVAL = (
     ("minute", timedelta(hours=2)),
     ("hour", timedelta(days=3)),
@@ -55,7 +55,7 @@ def read_period(parameters: QueryParameters, now: datetime, default: str) -> Per
     Raises InvalidRequest naming the field.
     """
     zone = timezone.get_current_timezone()
-    since, until = parameters.moment("since", zone), parameters.moment("until", zone)
+    since, until = parameters.timestamp("since", zone), parameters.timestamp("until", zone)
     custom = since is not None or until is not None
     name = parameters.choice("period", (*PRESETS, CUSTOM), CUSTOM if custom else default) or default
     if name != CUSTOM:
@@ -76,10 +76,10 @@ def read_interval(parameters: QueryParameters, period: Period, now: datetime) ->
     named = parameters.choice("interval", tuple(INTERVALS))
     if named is None:
         return next((name for name, longest in _LONGEST_OF_INTERVAL if length <= longest), "month")
-    if length > INTERVALS[named][0] * MAX_MOMENTS:
+    if length > INTERVALS[named][0] * MAX_INTERVALS:
         raise InvalidRequest(
             _("A chart has at most %(count)s intervals: choose a longer interval, or a shorter period.")
-            % {"count": MAX_MOMENTS},
+            % {"count": MAX_INTERVALS},
             param="interval",
         )
     return named
@@ -104,13 +104,13 @@ def start_of_interval(moment: datetime, interval: str, zone: tzinfo) -> datetime
     return local.astimezone(UTC)
 
 
-def moments_between(
+def interval_starts(
     since: datetime, end: datetime, grouping: Grouping, found: Iterable[datetime] = ()
 ) -> list[datetime]:
     """Where each interval of the time begins, those without calls too; and those `found`, whatever they are."""
     moments = set(found)
     at = start_of_interval(since, grouping.interval, grouping.zone)
-    while at < end and len(moments) <= 2 * MAX_MOMENTS:
+    while at < end and len(moments) <= 2 * MAX_INTERVALS:
         moments.add(at)
         at = _next(at, grouping)
     return sorted(moments)

@@ -83,8 +83,8 @@ def receipt(request: HttpRequest, request_id: str) -> HttpResponse:
 def _unknown_call(request: HttpRequest, account_id: int, call: CallName, request_id: str) -> HttpResponse:
     """Refused calls have no receipt, but the minute's counts say what was refused: perhaps this one."""
     with snapshot() as books:
-        refused = refusals_around(books, account_id, call)
-    context = {"request_id": request_id, "refused": refused, "started_at": call.started_at}
+        refusals = refusals_around(books, account_id, call)
+    context = {"request_id": request_id, "refused": refusals, "started_at": call.started_at}
     return render(request, "usage/no_receipt.html", context, status=404)
 
 

@@ -75,8 +75,8 @@ def calls_since(books: Snapshot, search: CallSearch, seen: Seen, *, limit: int) 
     """Calls that ended since that look, and perhaps some that it showed: a list drops those that it has."""
     oldest = seen.oldest_open_at - COMMIT_MARGIN
     since = max(oldest, search.which.since) if search.which.since is not None else oldest
-    narrowed = replace(search, which=replace(search.which, since=since))
-    return _describe(_rows(books, narrowed, limit=limit, settled_from=seen.looked_at - COMMIT_MARGIN))
+    pruned = replace(search, which=replace(search.which, since=since))
+    return _describe(_rows(books, pruned, limit=limit, settled_from=seen.looked_at - COMMIT_MARGIN))
 
 
 def under_way(books: Snapshot, account_id: int) -> tuple[int, Seen]:

@@ -27,7 +27,7 @@ _CONDITIONS_SQL = f"""
 _NEWEST_SQL = "ORDER BY started_at DESC, request_id DESC LIMIT %(limit)s"
 _PAGE_SQL = f"SELECT * FROM usage_event WHERE {_CONDITIONS_SQL} {_NEWEST_SQL}"  # noqa: S608 - constants
 # Of few calls among many: those in the spans where the sums say that they are, and those that no sum has yet.
-_NARROWED_SQL = f"""
+_PRUNED_SQL = f"""
     SELECT * FROM (
         (SELECT e.* FROM unnest(%(span_since)s::timestamptz[], %(span_until)s::timestamptz[]) AS span (since, until)
          CROSS JOIN LATERAL (
@@ -140,15 +140,15 @@ def _rows(
         "settled_by": settled_by,
         "limit": limit,
     }
-    narrowed = None
+    pruned = None
     if is_selective(which):
-        narrowed = spans_of_newest(books, which, limit=limit, before=after and after.started_at)
-    if narrowed is None:
+        pruned = spans_of_newest(books, which, limit=limit, before=after and after.started_at)
+    if pruned is None:
         return books.rows(_PAGE_SQL, parameters)
-    kept, spans = narrowed
+    kept, spans = pruned
     parameters |= {
         "rolled_up_to": kept.rolled_up_to,
         "span_since": [span.since for span in spans],
         "span_until": [span.until for span in spans],
     }
-    return books.rows(_NARROWED_SQL, parameters)
+    return books.rows(_PRUNED_SQL, parameters)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, Membership
-from usage.queries.aggregates.sums import Wanted, figures
+from usage.queries.aggregates.sums import Wanted, aggregate_calls
 from usage.queries.filters import CallFilter
 from usage.queries.keys import SESSION
 from usage.snapshot import Snapshot
@@ -50,7 +50,7 @@ def filter_choices(books: Snapshot, account_id: int) -> Choices:
         .values_list("user__email", flat=True)
     )
     since = (books.as_of - LOOK_BACK).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    called = figures(
+    called = aggregate_calls(
         books,
         CallFilter(account_id, since=since),
         Wanted(("model", "endpoint"), histograms=(), units=(), limit=MAX_CALLED),

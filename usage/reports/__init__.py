@@ -13,9 +13,9 @@ from usage.reports.latency import latency
 from usage.reports.liability import liability
 from usage.reports.margin import margin
 from usage.reports.overruns import overruns
-from usage.reports.question import ReportQuery
 from usage.reports.reconciliation import reconciliation
 from usage.reports.refusals import refusals
+from usage.reports.report_query import ReportQuery
 from usage.reports.shape import Report
 from usage.reports.top_accounts import top_accounts
 
@@ -40,8 +40,8 @@ def add_report(kind: ReportKind) -> None:
     REPORTS[kind.name] = kind
 
 
-for _recipe in (calls, margin, latency, refusals):
-    add_report(ReportKind(_recipe.name, _recipe.title, _recipe.dimensions, _recipe))
+for _definition in (calls, margin, latency, refusals):
+    add_report(ReportKind(_definition.name, _definition.title, _definition.dimensions, _definition))
 add_report(ReportKind("conversion", "Trial to paid, and retention", (), conversion))
 add_report(ReportKind("top_accounts", "Top accounts and unusual changes", ("account",), top_accounts))
 add_report(ReportKind("liability", "Unspent credits", (), liability))

@@ -9,12 +9,12 @@ from django.utils.translation import pgettext_lazy
 
 from usage.queries.aggregates.summaries import Grouping
 from usage.queries.filters import CallFilter
-from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row, query_fn
+from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row, query_of_sums
 from usage.reports.rows import share
 from usage.reports.shape import Column, Kind
 from usage.snapshot import Snapshot
 
-FIGURES = (
+VALUE_COLUMNS = (
     Column("calls", _("Calls"), Kind.COUNT),
     Column("errors", _("Errors"), Kind.COUNT),
     Column("error_rate", _("Error rate"), Kind.SHARE),
@@ -36,7 +36,7 @@ _GRANTS_SQL = """
 
 
 def describe(row: Mapping[str, Any]) -> Row:
-    """The figures of summed calls, without grants, which are no calls."""
+    """The values of summed calls, without grants, which are no calls."""
     gross, refunded = row["gross_microcredits"], row["refunded_microcredits"]
     return {
         "calls": row["calls"],
@@ -51,12 +51,12 @@ def describe(row: Mapping[str, Any]) -> Row:
     }
 
 
-_look_at_calls = query_fn(describe, units=("tokens_in", "tokens_out"))
+_query_calls = query_of_sums(describe, units=("tokens_in", "tokens_out"))
 
 
-def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
-    rows, totals = _look_at_calls(books, which, grouping)
-    asked = (
+def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
+    rows, totals = _query_calls(books, which, grouping)
+    filters = (
         which.key_id,
         which.member_id,
         which.endpoint,
@@ -65,7 +65,7 @@ def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[
         which.route,
         which.outcome,
     )
-    if which.plan is not None or any(one is not None for one in asked):
+    if which.plan is not None or any(one is not None for one in filters):
         return rows, totals  # a grant has none of these
     granted = _grants(books, which, grouping)
     totals["granted"] = sum(granted.values())
@@ -100,5 +100,5 @@ def _grants(
 
 
 calls = ReportDefinition(
-    "calls", _("Calls and credits"), CALL_DIMENSIONS, (), "day", FIGURES, ("calls", "cost"), _look
+    "calls", _("Calls and credits"), CALL_DIMENSIONS, (), "day", VALUE_COLUMNS, ("calls", "cost"), _query_rows
 )

@@ -47,9 +47,9 @@ def usage_report(since: datetime | None, until: datetime | None, group_by: tuple
         by=tuple(name for name in group_by if name != DAY),
         interval=DAY if DAY in group_by else NO_INTERVAL,
     )
-    asked = CallFilter(account_id=None, since=since, until=until)
+    call_filter = CallFilter(account_id=None, since=since, until=until)
     with snapshot() as books:
-        which = within_period(asked, grouping, books.as_of)
+        which = within_period(call_filter, grouping, books.as_of)
         found = summarise(books, which, grouping)
         account_ids = {row["account_id"] for row in found if "account_id" in row}
         names = dict(Account.objects.filter(pk__in=account_ids).values_list("pk", "name"))

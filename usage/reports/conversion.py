@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as _
 
 from usage.queries.aggregates.sums import Wanted, summands_statement
 from usage.queries.filters import CallFilter
-from usage.reports.question import ReportQuery, period_of
+from usage.reports.report_query import ReportQuery, period_of
 from usage.reports.rows import share
 from usage.reports.shape import Chart, Column, Kind, Report, group
 from usage.snapshot import Snapshot, snapshot
@@ -23,7 +23,7 @@ WEEK_TITLES = (
 USUAL = timedelta(weeks=12)
 LONGEST = timedelta(days=1100)
 COLUMNS = (
-    group("week", _("Opened in the week of"), Kind.MOMENT),
+    group("week", _("Opened in the week of"), Kind.TIMESTAMP),
     Column("accounts", _("Accounts"), Kind.COUNT),
     Column("on_trial", _("Started on trial"), Kind.COUNT),
     Column("converted", _("Of these now or once paid"), Kind.COUNT),
@@ -46,16 +46,16 @@ _ACCOUNTS_SQL = """
 """
 
 
-def conversion(question: ReportQuery) -> Report:
+def conversion(query: ReportQuery) -> Report:
     """One row a week; the last twelve weeks where no start is given. Takes the filters of time, account and plan."""
-    which = question.which
-    question.grouping((), ())
-    question.take_only(_("Accounts are looked at as a whole"), "account_id", "plan", "since", "until")
+    which = query.which
+    query.grouping((), ())
+    query.take_only(_("Accounts are looked at as a whole"), "account_id", "plan", "since", "until")
     with snapshot() as books:
-        which = question.starting(which, books.as_of, USUAL, LONGEST)
+        which = query.starting(which, books.as_of, USUAL, LONGEST)
         accounts = books.rows(
             _ACCOUNTS_SQL,
-            {**which.parameters(), "plan": which.plan, "zone": question.zone_name},
+            {**which.parameters(), "plan": which.plan, "zone": query.zone_name},
         )
         weeks_called = _weeks_called(books, which)
     weeks: dict[datetime, list[dict[str, Any]]] = {}
@@ -63,7 +63,7 @@ def conversion(question: ReportQuery) -> Report:
         account["weeks_called"] = weeks_called.get(account["id"], set())
         weeks.setdefault(account["week"], []).append(account)
     rows = [
-        {"week": week.astimezone(question.zone), **_describe(found, books.as_of)}
+        {"week": week.astimezone(query.zone), **_describe(found, books.as_of)}
         for week, found in weeks.items()
     ]
     return Report(
@@ -75,16 +75,16 @@ def conversion(question: ReportQuery) -> Report:
         rows,
         _describe(accounts, books.as_of),
         chart=Chart("line", "week", ("conversion", "week_1", "week_4")),
-        zone=question.zone,
-        zone_name=question.zone_name,
+        zone=query.zone,
+        zone_name=query.zone_name,
     )
 
 
 def _weeks_called(books: Snapshot, which: CallFilter) -> dict[int, set[int]]:
     """In which weeks after its opening each account called; its first is 0. Days are UTC's."""
-    asked = CallFilter(which.account_id, since=which.since)
+    call_filter = CallFilter(which.account_id, since=which.since)
     wanted = Wanted(("account",), "day", UTC, "UTC", histograms=(), units=())
-    summands, parameters = summands_statement(books, asked, wanted)
+    summands, parameters = summands_statement(books, call_filter, wanted)
     rows = books.rows(
         f"SELECT a.id, (called.bucket::date - a.created_at::date) / 7 AS week"  # noqa: S608
         f" FROM ({summands}) called JOIN accounts_account a ON a.id = called.account"

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_noop as _
 
 from aio_platform.http.request_ids import public_request_id
-from usage.reports.question import ReportQuery
+from usage.reports.report_query import ReportQuery
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Column, Kind, Report, group
 from usage.snapshot import snapshot
@@ -15,7 +15,7 @@ COLUMNS = (
     Column("endpoint", _("Endpoint"), Kind.TEXT),
     Column("model", _("Model"), Kind.TEXT),
     Column("route", _("Route"), Kind.TEXT),
-    Column("held_at", _("Since"), Kind.MOMENT),
+    Column("held_at", _("Since"), Kind.TIMESTAMP),
     Column("open_s", _("Open for"), Kind.SECONDS),
     Column("overdue_s", _("Past its expiry"), Kind.SECONDS),
     Column("held", _("Held"), Kind.MICROCREDITS),
@@ -42,11 +42,11 @@ _TOTALS_SQL = f"""
 """  # noqa: S608 - constants
 
 
-def holds(question: ReportQuery) -> Report:
+def holds(query: ReportQuery) -> Report:
     """Those older than five minutes, the oldest first. A task's hold may be open for as long as the task."""
-    which = question.which
-    question.grouping((), ())
-    question.take_only(
+    which = query.which
+    query.grouping((), ())
+    query.take_only(
         _("Open holds are those of now"), "account_id", "plan", "key_id", "endpoint", "model", "route"
     )
     with snapshot() as books:
@@ -55,19 +55,19 @@ def holds(question: ReportQuery) -> Report:
             "plan": which.plan,
             "as_of": books.as_of,
             "long_s": LONG_S,
-            "limit": question.limit + 1,
+            "limit": query.limit + 1,
         }
         found = books.rows(_ROWS_SQL, parameters)
         [totals] = books.rows(_TOTALS_SQL, parameters)
     accounts = accounts_by_id(row["account_id"] for row in found)
     rows = []
-    for row in found[: question.limit]:
+    for row in found[: query.limit]:
         account = accounts.get(row["account_id"])
         request = public_request_id(row["request_id"].hex)
         named = {"request": request, "account": account_name(row["account_id"], accounts)}
         ids = {"request": request} | ({} if account is None else {"account": account.public_id})
-        figures = {column.name: row[column.name] for column in COLUMNS if column.name in row}
-        rows.append({**named, **figures, "ids": ids})
+        values = {column.name: row[column.name] for column in COLUMNS if column.name in row}
+        rows.append({**named, **values, "ids": ids})
     return Report(
         "holds",
         _("Holds open too long"),
@@ -76,7 +76,7 @@ def holds(question: ReportQuery) -> Report:
         COLUMNS,
         rows,
         {"held": totals["held"], "open_s": totals["open_s"]},
-        is_cut=len(found) > question.limit,
-        zone=question.zone,
-        zone_name=question.zone_name,
+        is_cut=len(found) > query.limit,
+        zone=query.zone,
+        zone_name=query.zone_name,
     )

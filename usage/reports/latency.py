@@ -7,11 +7,11 @@ from django.utils.translation import gettext_noop as _
 
 from usage.queries.aggregates.histograms import percentiles
 from usage.queries.aggregates.sums import HISTOGRAMS
-from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row, query_fn
+from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row, query_of_sums
 from usage.reports.rows import share
 from usage.reports.shape import Column, Kind
 
-FIGURES = (
+VALUE_COLUMNS = (
     Column("calls", _("Calls"), Kind.COUNT),
     Column("errors", _("Errors"), Kind.COUNT),
     Column("error_rate", _("Error rate"), Kind.SHARE),
@@ -26,7 +26,7 @@ FIGURES = (
 
 
 def describe(row: Mapping[str, Any]) -> Row:
-    """The figures of summed calls with all their histograms."""
+    """The values of summed calls with all their histograms."""
     p50, p95, p99 = percentiles(row["latencies"], (0.5, 0.95, 0.99))
     upstream_p50, upstream_p95 = percentiles(row["upstream_latencies"], (0.5, 0.95))
     first_byte_p50, first_byte_p95 = percentiles(row["first_bytes"], (0.5, 0.95))
@@ -50,7 +50,7 @@ latency = ReportDefinition(
     CALL_DIMENSIONS,
     ("upstream", "route"),
     "none",
-    FIGURES,
+    VALUE_COLUMNS,
     ("p50", "p95", "p99", "error_rate"),
-    query_fn(describe, HISTOGRAMS),
+    query_of_sums(describe, HISTOGRAMS),
 )

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop as _
 
-from usage.reports.question import ReportQuery
+from usage.reports.report_query import ReportQuery
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Chart, Column, Kind, Report, group, totals_of
 from usage.snapshot import snapshot
@@ -62,17 +62,17 @@ _LEFT_SQL = """
 """
 
 
-def liability(question: ReportQuery) -> Report:
+def liability(query: ReportQuery) -> Report:
     """One row an account that has credits left, the richest first. Takes the filters of account and plan."""
-    which = question.which
-    question.grouping((), ())
-    question.take_only(_("Unspent credits are those of now"), "account_id", "plan")
+    which = query.which
+    query.grouping((), ())
+    query.take_only(_("Unspent credits are those of now"), "account_id", "plan")
     with snapshot() as books:
         parameters = {"account_id": which.account_id, "plan": which.plan, "as_of": books.as_of}
         found = books.rows(_LEFT_SQL, parameters)
-    accounts = accounts_by_id(row["account_id"] for row in found[: question.limit])
+    accounts = accounts_by_id(row["account_id"] for row in found[: query.limit])
     rows = []
-    for row in found[: question.limit]:
+    for row in found[: query.limit]:
         account = accounts.get(row["account_id"])
         named = {"account": account_name(row["account_id"], accounts), "plan": account and account.plan_id}
         ids = {} if account is None else {"ids": {"account": account.public_id}}
@@ -86,7 +86,7 @@ def liability(question: ReportQuery) -> Report:
         rows,
         totals_of(found, ("unspent", "held", "expiring", *AGES, "refunds")),
         chart=Chart("bar", "account", AGES),
-        is_cut=len(found) > question.limit,
-        zone=question.zone,
-        zone_name=question.zone_name,
+        is_cut=len(found) > query.limit,
+        zone=query.zone,
+        zone_name=query.zone_name,
     )

@@ -19,14 +19,14 @@ from usage.ledger.outcomes import CHARGED
 from usage.ledger.rates import Price
 from usage.ledger.route_costs import RouteCost, route_costs
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
-from usage.queries.aggregates.sums import UNIT_SUMS, Wanted, figures
+from usage.queries.aggregates.sums import UNIT_SUMS, Wanted, aggregate_calls
 from usage.queries.filters import CallFilter
 from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row
 from usage.reports.rows import share
 from usage.reports.shape import Column, Kind
 from usage.snapshot import Snapshot
 
-FIGURES = (
+VALUE_COLUMNS = (
     Column("calls", _("Calls"), Kind.COUNT),
     Column("revenue", _("Revenue, net"), Kind.MICROCREDITS),
     Column("upstream_cost", _("Upstream cost"), Kind.MICROCREDITS),
@@ -57,7 +57,7 @@ class _Sum:
         }
 
 
-def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
+def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
     costs = route_costs(books)
     by = tuple(dict.fromkeys((*grouping.by, "route", "outcome")))
     sums: dict[tuple[Any, ...], _Sum] = defaultdict(_Sum)
@@ -65,7 +65,7 @@ def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[
     for part in _between_changes(which, costs):
         in_force = {route: _in_force(found, part.since) for route, found in costs.items()}
         wanted = Wanted(by, grouping.interval, grouping.zone, grouping.zone_name, (), UNIT_SUMS)
-        for row in figures(books, part, wanted):
+        for row in aggregate_calls(books, part, wanted):
             key = (row["bucket"], *(row[name] for name in grouping.by))
             for one in (sums[key], total):
                 _add(one, row, in_force.get(row["route"]))
@@ -107,5 +107,12 @@ def _in_force(found: list[RouteCost], at: datetime | None) -> tuple[Price, ...] 
 
 
 margin = ReportDefinition(
-    "margin", _("Margin"), CALL_DIMENSIONS, ("route",), "none", FIGURES, ("revenue", "upstream_cost"), _look
+    "margin",
+    _("Margin"),
+    CALL_DIMENSIONS,
+    ("route",),
+    "none",
+    VALUE_COLUMNS,
+    ("revenue", "upstream_cost"),
+    _query_rows,
 )

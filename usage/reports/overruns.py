@@ -12,7 +12,7 @@ from aio_platform.http.request_ids import public_request_id
 from usage.ledger.units import Units
 from usage.queries.filters import MATCHES_SQL
 from usage.queries.retention import check_calls_are_kept
-from usage.reports.question import ReportQuery, period_of
+from usage.reports.report_query import ReportQuery, period_of
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Column, Kind, Report, group
 from usage.snapshot import snapshot
@@ -25,7 +25,7 @@ COLUMNS = (
     Column("endpoint", _("Endpoint"), Kind.TEXT),
     Column("model", _("Model"), Kind.TEXT),
     Column("upstream", _("Upstream"), Kind.TEXT),
-    Column("started_at", _("Started"), Kind.MOMENT),
+    Column("started_at", _("Started"), Kind.TIMESTAMP),
     Column("price", _("Price of its units"), Kind.MICROCREDITS),
     Column("charged", _("Charged"), Kind.MICROCREDITS),
     Column("lost", _("Not charged"), Kind.MICROCREDITS),
@@ -57,30 +57,30 @@ _FOUND_SQL = f"""
 """  # noqa: S608 - constants
 
 
-def overruns(question: ReportQuery) -> Report:
+def overruns(query: ReportQuery) -> Report:
     """Those of the last day, the dearest first; of any 31 days that are asked for."""
-    question.grouping((), ())
-    question.take_only(
+    query.grouping((), ())
+    query.take_only(
         _("Calls above their hold are single calls"),
         *("account_id", "key_id", "endpoint", "model", "upstream", "route", "since", "until"),
     )
     with snapshot() as books:
-        which = question.starting(question.which, books.as_of, USUAL, LONGEST)
+        which = query.starting(query.which, books.as_of, USUAL, LONGEST)
         check_calls_are_kept(books, which)
-        found = books.rows(_FOUND_SQL, {**which.parameters(), "limit": question.limit + 1})
+        found = books.rows(_FOUND_SQL, {**which.parameters(), "limit": query.limit + 1})
     accounts = accounts_by_id(row["account_id"] for row in found)
     totals: dict[str, Any] = {"price": 0, "charged": 0, "lost": 0}
     if found:
         price, charged = found[0]["all_prices"], found[0]["all_charged"]
         totals = {"price": price, "charged": charged, "lost": price - charged}
     rows = []
-    for row in found[: question.limit]:
+    for row in found[: query.limit]:
         account = accounts.get(row["account_id"])
         request = public_request_id(row["request_id"].hex)
         named = {"request": request, "account": account_name(row["account_id"], accounts)}
         ids = {"request": request} | ({} if account is None else {"account": account.public_id})
-        figures = {column.name: row[column.name] for column in COLUMNS if column.name in row}
-        rows.append({**figures, **named, "ids": ids})
+        values = {column.name: row[column.name] for column in COLUMNS if column.name in row}
+        rows.append({**values, **named, "ids": ids})
     return Report(
         "overruns",
         _("Calls above their hold"),
@@ -89,7 +89,7 @@ def overruns(question: ReportQuery) -> Report:
         COLUMNS,
         rows,
         totals,
-        is_cut=len(found) > question.limit,
-        zone=question.zone,
-        zone_name=question.zone_name,
+        is_cut=len(found) > query.limit,
+        zone=query.zone,
+        zone_name=query.zone_name,
     )

@@ -7,18 +7,20 @@ from accounts.errors import AccountNotFound, AmbiguousPrefix, KeyNotFound
 from accounts.lookup import find_account, find_key
 from accounts.models import Plan
 from aio_platform.errors import InvalidRequest
-from aio_platform.timestamps import parse_moment, parse_zone
+from aio_platform.timestamps import parse_timestamp, parse_zone
 from usage.ledger.outcomes import Outcome
 from usage.queries.aggregates.summaries import INTERVALS
 from usage.queries.filters import CallFilter
 from usage.queries.keys import SESSION, SESSION_KEY_ID
-from usage.reports.question import MAX_LIMIT, ReportQuery
+from usage.reports.report_query import MAX_LIMIT, ReportQuery
 
 FILTERS = ("account", "plan", "key", "endpoint", "model", "upstream", "route", "outcome")
 PARAMETERS = ("since", "until", "timezone", *FILTERS, "group_by", "interval", "compare", "limit")
 
 
-def read_question(given: Mapping[str, str], spelled: Callable[[str], str] = lambda name: name) -> ReportQuery:
+def read_report_query(
+    given: Mapping[str, str], spelled: Callable[[str], str] = lambda name: name
+) -> ReportQuery:
     """What the texts ask; those that are missing or empty are left to the report.
 
     Raises InvalidRequest for whatever cannot be read, naming the parameter as `spelled` does.
@@ -27,7 +29,7 @@ def read_question(given: Mapping[str, str], spelled: Callable[[str], str] = lamb
     zone_name = texts.get("timezone", "UTC")
     zone = parse_zone(zone_name, spelled("timezone"))
     since, until = (
-        parse_moment(texts[name], spelled(name), zone) if name in texts else None
+        parse_timestamp(texts[name], spelled(name), zone) if name in texts else None
         for name in ("since", "until")
     )
     if since is not None and until is not None and since >= until:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from usage.reports.question import ReportQuery
+from usage.reports.report_query import ReportQuery
 from usage.reports.shape import Column, Kind, Report, group
 from usage.snapshot import snapshot
 
@@ -17,7 +17,7 @@ AT_ONCE = "balances, just now"
 WHOLE = "everything"
 SCOPE_WORDS = {AT_ONCE: gettext_lazy("balances, just now"), WHOLE: gettext_lazy("everything")}
 COLUMNS = (
-    group("checked_at", _("When"), Kind.MOMENT),
+    group("checked_at", _("When"), Kind.TIMESTAMP),
     group("scope", _("What"), words=SCOPE_WORDS),
     Column("disagreements", _("Disagreements"), Kind.COUNT),
     Column("took_s", _("Took"), Kind.SECONDS),
@@ -36,16 +36,16 @@ _RUNS_SQL = """
 """
 
 
-def reconciliation(question: ReportQuery) -> Report:
+def reconciliation(query: ReportQuery) -> Report:
     """The newest first; the first row is of this moment."""
-    question.grouping((), ())
-    question.take_only(_("The books are looked at as a whole"))
+    query.grouping((), ())
+    query.take_only(_("The books are looked at as a whole"))
     with snapshot() as books:
         [balances] = books.rows(_BALANCES_SQL, {})
-        runs = books.rows(_RUNS_SQL, {"limit": question.limit})
+        runs = books.rows(_RUNS_SQL, {"limit": query.limit})
     rows: list[dict[str, Any]] = [
         {
-            "checked_at": books.as_of.astimezone(question.zone),
+            "checked_at": books.as_of.astimezone(query.zone),
             "scope": AT_ONCE,
             "disagreements": balances["disagreements"],
             "took_s": 0,
@@ -54,7 +54,7 @@ def reconciliation(question: ReportQuery) -> Report:
     ]
     rows += [
         {
-            "checked_at": run["checked_at"].astimezone(question.zone),
+            "checked_at": run["checked_at"].astimezone(query.zone),
             "scope": WHOLE,
             "disagreements": run["disagreements"],
             "took_s": round(run["took_ms"] / 1000),
@@ -69,6 +69,6 @@ def reconciliation(question: ReportQuery) -> Report:
         None,
         COLUMNS,
         rows,
-        zone=question.zone,
-        zone_name=question.zone_name,
+        zone=query.zone,
+        zone_name=query.zone_name,
     )

@@ -13,7 +13,7 @@ from usage.reports.shape import Column, Kind
 from usage.snapshot import Snapshot
 
 DIMENSIONS = ("code", "endpoint", "account", "key", "plan")
-FIGURES = (Column("calls", _("Refused calls"), Kind.COUNT), Column("share", _("Share"), Kind.SHARE))
+VALUE_COLUMNS = (Column("calls", _("Refused calls"), Kind.COUNT), Column("share", _("Share"), Kind.SHARE))
 _EXPRESSIONS = {
     "code": "r.code",
     "endpoint": "nullif(r.endpoint, '')",
@@ -33,7 +33,7 @@ _SOURCE_SQL = """
 """
 
 
-def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
+def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
     for name in ("model", "upstream", "route", "outcome", "member_id"):
         if getattr(which, name) is not None:
             param = name.removesuffix("_id")
@@ -60,5 +60,5 @@ def _look(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[
 
 
 refusals = ReportDefinition(
-    "refusals", _("Refusals by reason"), DIMENSIONS, ("code",), "none", FIGURES, ("calls",), _look
+    "refusals", _("Refusals by reason"), DIMENSIONS, ("code",), "none", VALUE_COLUMNS, ("calls",), _query_rows
 )

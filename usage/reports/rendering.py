@@ -36,12 +36,12 @@ def as_json(report: Report) -> dict[str, Any]:
         ],
         "rows": [_json_row(report, row) for row in report.rows],
         "is_cut": report.is_cut,
-        "totals": report.totals and _json_figures(report, report.totals),
+        "totals": report.totals and _json_values(report, report.totals),
         "previous": previous
         and {
             **_period(previous.period),
             "rows": [_json_row(report, row) for row in previous.rows],
-            "totals": previous.totals and _json_figures(report, previous.totals),
+            "totals": previous.totals and _json_values(report, previous.totals),
         },
     }
 
@@ -78,12 +78,12 @@ def _period(period: Period | None) -> dict[str, Any]:
 def _json_row(report: Report, row: dict[str, Any]) -> dict[str, Any]:
     ids = {"ids": row["ids"]} if "ids" in row else {}
     named = {column.name: _cell(report, column, row[column.name]) for column in report.groups}
-    return {**named, **_json_figures(report, row), **ids}
+    return {**named, **_json_values(report, row), **ids}
 
 
-def _json_figures(report: Report, row: dict[str, Any]) -> dict[str, Any]:
+def _json_values(report: Report, row: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    for column in report.figures:
+    for column in report.value_columns:
         value = row.get(column.name)
         shown[column.name] = _cell(report, column, value)
         if column.kind is Kind.MICROCREDITS:
@@ -94,7 +94,7 @@ def _json_figures(report: Report, row: dict[str, Any]) -> dict[str, Any]:
 def _headings(report: Report) -> list[str]:
     headings = [column.name for column in report.columns]
     if report.previous is not None:
-        headings += [_PREVIOUS + column.name for column in report.figures]
+        headings += [_PREVIOUS + column.name for column in report.value_columns]
     return headings
 
 
@@ -102,7 +102,7 @@ def _lines(report: Report) -> list[list[Any]]:
     if report.previous is None:
         return [_cells(report, report.columns, row) for row in report.rows]
     return [
-        _cells(report, report.columns, row) + _cells(report, report.figures, earlier or {})
+        _cells(report, report.columns, row) + _cells(report, report.value_columns, earlier or {})
         for row, earlier in report.rows_with_previous()
     ]
 
@@ -112,10 +112,10 @@ def _total_line(report: Report) -> list[str]:
     line = ["" for _ in report.groups]
     if line:
         line[0] = "total"
-    figures = _cells(report, report.figures, totals)
+    values = _cells(report, report.value_columns, totals)
     if report.previous is not None:
-        figures += _cells(report, report.figures, report.previous.totals or {})
-    return line + ["" if cell is None else str(cell) for cell in figures]
+        values += _cells(report, report.value_columns, report.previous.totals or {})
+    return line + ["" if cell is None else str(cell) for cell in values]
 
 
 def _cells(report: Report, columns: Sequence[Column], row: dict[str, Any]) -> list[Any]:

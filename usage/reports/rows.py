@@ -35,7 +35,7 @@ def group_columns(grouping: Grouping) -> list[Column]:
     """The columns that name the rows of such a grouping."""
     columns = [group(name, _TITLES[name], words=_WORDS.get(name)) for name in grouping.by]
     if grouping.interval != NO_INTERVAL:
-        columns.insert(0, group("bucket", _INTERVAL_TITLES[grouping.interval], Kind.MOMENT))
+        columns.insert(0, group("bucket", _INTERVAL_TITLES[grouping.interval], Kind.TIMESTAMP))
     return columns
 
 

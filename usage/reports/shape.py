@@ -20,7 +20,7 @@ class Kind(Enum):
     """
 
     TEXT = "text"
-    MOMENT = "moment"
+    TIMESTAMP = "moment"
     COUNT = "count"
     MICROCREDITS = "microcredits"
     SHARE = "share"
@@ -30,7 +30,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`is_group` columns come first and name the row; the others are its figures.
+    """`is_group` columns come first and name the row; the others are its values.
 
     Programs get values and titles as they are. Screens say a value that is a code in the visitor's `words`, and the
     title as `shown_as` where its plain translation would mean something else.
@@ -83,7 +83,7 @@ class Report:
     """One answer, as of one moment.
 
     A row has a value for every column, and may have `ids` beside them: what a screen links to, as in
-    `{"account": "acct_…"}`. Buckets and groups without calls have no row. `totals` has the figures of all that
+    `{"account": "acct_…"}`. Buckets and groups without calls have no row. `totals` has the values of all that
     was asked for, also where `rows` is cut short (`is_cut`). `period` is None where the answer is of the moment.
     """
 
@@ -107,7 +107,7 @@ class Report:
         return tuple(column for column in self.columns if column.is_group)
 
     @property
-    def figures(self) -> tuple[Column, ...]:
+    def value_columns(self) -> tuple[Column, ...]:
         """The columns that say how much."""
         return tuple(column for column in self.columns if not column.is_group)
 
@@ -121,7 +121,7 @@ class Report:
 
     def _identity(self, row: dict[str, Any], since: datetime) -> tuple[Any, ...]:
         return tuple(
-            self._place(row[column.name], since) if column.kind is Kind.MOMENT else row[column.name]
+            self._place(row[column.name], since) if column.kind is Kind.TIMESTAMP else row[column.name]
             for column in self.groups
         )
 

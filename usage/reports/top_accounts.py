@@ -7,10 +7,10 @@ from django.utils.translation import gettext_noop as _
 
 from aio_platform.errors import InvalidRequest
 from usage.queries.aggregates.summaries import NO_INTERVAL
-from usage.queries.aggregates.sums import NO_FIGURES, Wanted, figures, kept_sums
+from usage.queries.aggregates.sums import ZERO_SUMS, Wanted, aggregate_calls, kept_sums
 from usage.reports.builder import Row
 from usage.reports.calls import describe
-from usage.reports.question import ReportQuery, period_of, previous_of
+from usage.reports.report_query import ReportQuery, period_of, previous_of
 from usage.reports.rows import account_name, accounts_by_id, share
 from usage.reports.shape import Chart, Column, Kind, Report, group, totals_of
 from usage.snapshot import snapshot
@@ -41,23 +41,23 @@ UNUSUAL_ERROR_RATE = 0.1
 FEWEST_CALLS = 20
 
 
-def top_accounts(question: ReportQuery) -> Report:
+def top_accounts(query: ReportQuery) -> Report:
     """The dearest first; those that stopped spending are among them, with what they spent before."""
-    grouping = question.grouping(DIMENSIONS, DIMENSIONS)
+    grouping = query.grouping(DIMENSIONS, DIMENSIONS)
     if grouping.interval != NO_INTERVAL or grouping.by != DIMENSIONS:
         raise InvalidRequest("This report has one row an account, over the whole period.", param="interval")
     wanted = Wanted(("account",), histograms=(), units=())
     with snapshot() as books:
-        which = question.within(grouping, books.as_of)
-        before = previous_of(which, question, books.as_of, kept_sums(books))
-        now_by_account = {row["account"]: row for row in figures(books, which, wanted)}
-        before_by_account = {row["account"]: row for row in figures(books, before, wanted)}
+        which = query.within(grouping, books.as_of)
+        before = previous_of(which, query, books.as_of, kept_sums(books))
+        now_by_account = {row["account"]: row for row in aggregate_calls(books, which, wanted)}
+        before_by_account = {row["account"]: row for row in aggregate_calls(books, before, wanted)}
     everyone = now_by_account.keys() | before_by_account.keys()
     accounts = accounts_by_id(everyone)
     rows = []
     for account_id in everyone:
-        one = describe(NO_FIGURES | now_by_account.get(account_id, {}))
-        earlier = describe(NO_FIGURES | before_by_account.get(account_id, {}))
+        one = describe(ZERO_SUMS | now_by_account.get(account_id, {}))
+        earlier = describe(ZERO_SUMS | before_by_account.get(account_id, {}))
         account = accounts.get(account_id)
         row = {
             "account": account_name(account_id, accounts),
@@ -79,12 +79,12 @@ def top_accounts(question: ReportQuery) -> Report:
         books.as_of,
         period_of(which),
         COLUMNS,
-        rows[: question.limit],
+        rows[: query.limit],
         totals,
         chart=Chart("bar", "account", ("cost", "cost_before")),
-        is_cut=len(rows) > question.limit,
+        is_cut=len(rows) > query.limit,
     )
-    return replace(report, zone=question.zone, zone_name=question.zone_name)
+    return replace(report, zone=query.zone, zone_name=query.zone_name)
 
 
 def unusual(one: Row, earlier: Row) -> str | None:

@@ -32,8 +32,8 @@ from accounts.staff.tables import (
     credits_cell,
     filters_of,
     href_with,
-    moment,
     place_before,
+    timestamp_text,
 )
 from usage.models import Balance
 from usage.queries.credit import credit_of
@@ -224,7 +224,7 @@ def _account_row(found: Account, balance: Balance | None) -> list[Cell | str]:
         Cell(_status(found), tone="good" if found.status == Account.Status.ACTIVE else "bad"),
         credits_cell(balance.available_microcredits if balance else 0),
         credits_cell(balance.held_microcredits if balance else 0),
-        moment(found.created_at),
+        timestamp_text(found.created_at),
     ]
 
 
@@ -245,7 +245,7 @@ def _facts(found: Account, credit: dict[str, Any]) -> list[tuple[str, str, str]]
         ),
         (_("Plan"), found.plan_id, ""),
         (_("Status"), _status(found), ""),
-        (_("Opened"), moment(found.created_at), "UTC"),
+        (_("Opened"), timestamp_text(found.created_at), "UTC"),
         (_("Id"), found.public_id, ""),
     ]
 
@@ -259,8 +259,8 @@ def _people(found: Account) -> Table:
             [
                 one.user.email,
                 str(ROLE_NAMES[Membership.Role(one.role)]),
-                moment(one.created_at),
-                moment(one.user.last_login),
+                timestamp_text(one.created_at),
+                timestamp_text(one.user.last_login),
             ]
             for one in memberships
         ],

@@ -13,7 +13,7 @@ from accounts.models import Account, ApiKey
 from accounts.public_ids import is_key_id
 from accounts.staff.page_registry import CALLS, show, staff_page
 from accounts.staff.path_params import account_of
-from accounts.staff.tables import Cell, Filter, Table, choices, filters_of, moment, number_cell
+from accounts.staff.tables import Cell, Filter, Table, choices, filters_of, number_cell, timestamp_text
 from aio_platform.errors import InvalidRequest, NotFound
 from usage.errors import CallArchived
 from usage.labels import OUTCOMES, outcome_name
@@ -161,7 +161,7 @@ def refusal_table(
         ],
         [
             [
-                moment(row["minute"]),
+                timestamp_text(row["minute"]),
                 Cell(
                     owners[row["account_id"]].name,
                     href=f"/staff/accounts/{owners[row['account_id']].public_id}/",
@@ -194,12 +194,12 @@ def _one_call(text: str, account: Account | None, key: ApiKey | None) -> dict[st
     with snapshot() as books:
         file = archive_file_of(books, call)
     if file is not None:
-        return {"archived": text, "at": moment(call.started_at), "file": file}
+        return {"archived": text, "at": timestamp_text(call.started_at), "file": file}
     # Not admitted: all that is kept of it is a count, by the minute that its id tells.
     minute = call.started_at.replace(second=0, microsecond=0)
     return {
         "missing": text,
-        "at": moment(call.started_at),
+        "at": timestamp_text(call.started_at),
         "refusals": refusal_table(
             minute - timedelta(minutes=1),
             minute + timedelta(minutes=1),

@@ -14,10 +14,10 @@ from accounts.audit import account_target, record_by_staff
 from accounts.models import Account
 from accounts.staff.page_registry import ACCOUNTS, back, show, staff_action, staff_page
 from accounts.staff.path_params import account_of
-from accounts.staff.tables import PAGE_SIZE, Filter, Table, credits_cell, filters_of, moment
+from accounts.staff.tables import PAGE_SIZE, Filter, Table, credits_cell, filters_of, timestamp_text
 from aio_platform.credits import format_credits, parse_credits
 from aio_platform.errors import InvalidRequest
-from aio_platform.templatetags.figures import credits_exact
+from aio_platform.templatetags.formatting import credits_exact
 from usage.ledger import grants
 from usage.models import Grant
 from usage.staff.account_pages import account_cell, page_of
@@ -51,7 +51,7 @@ def grant(request: HttpRequest, account_id: str) -> HttpResponse:
                     "available": format_credits(booked.available_microcredits),
                     "granted": format_credits(amount),
                     "reason": reason,
-                    "expires": moment(expires_at),
+                    "expires": timestamp_text(expires_at),
                     "entry": booked.entry,
                 },
             )
@@ -86,12 +86,12 @@ def grant_list(request: HttpRequest) -> HttpResponse:
         [_("Made (UTC)"), _("Account"), _("Credits"), _("Reason"), _("Given by"), _("Expires")],
         [
             [
-                moment(row.created_at),
+                timestamp_text(row.created_at),
                 account_cell(owners.get(row.account_id)),
                 credits_cell(row.amount_microcredits),
                 row.reason,
                 row.actor,
-                moment(row.expires_at),
+                timestamp_text(row.expires_at),
             ]
             for row in rows
         ],

@@ -1,4 +1,4 @@
-"""The first page of the staff site: the figures that matter today, and the way to everything else."""
+"""The first page of the staff site: the stats that matter today, and the way to everything else."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from accounts.staff.page_registry import OVERVIEW, may, show, staff_page
 from accounts.staff.tables import Tone
 from usage.queries.filters import CallFilter
 from usage.reports import REPORTS, ReportQuery
-from usage.reports.question import MAX_LIMIT
+from usage.reports.report_query import MAX_LIMIT
 from usage.reports.shape import Column, Report
 from usage.staff.report_pages import PERMISSION, shown_title, shown_value
 
@@ -19,7 +19,7 @@ from usage.staff.report_pages import PERMISSION, shown_title, shown_value
 AS_OF_NOW = ("upstream_problems", "stuck_tasks", "holds")
 
 
-class Figure(NamedTuple):
+class Stat(NamedTuple):
     """One figure, what it was before or what it means, and the report behind it."""
 
     name: str
@@ -31,7 +31,7 @@ class Figure(NamedTuple):
 
 @staff_page("", name="home", title=OVERVIEW, permission="", menu=(OVERVIEW, "home"))
 def home(request: HttpRequest) -> HttpResponse:
-    """Every member of the staff may come here; the figures are for those who may see reports."""
+    """Every member of the staff may come here; the stats are for those who may see reports."""
     allowed = may(request, [PERMISSION])
     sees_reports = allowed["view_usageevent"]
     return show(
@@ -39,13 +39,13 @@ def home(request: HttpRequest) -> HttpResponse:
         "staff/home.html",
         _("Overview"),
         {
-            "figures": _figures() if sees_reports else [],
+            "stats": _stats() if sees_reports else [],
             "reports": list(REPORTS.values()) if sees_reports else [],
         },
     )
 
 
-def _figures() -> list[Figure]:
+def _stats() -> list[Stat]:
     """The day so far beside the day before, and what is so at this moment."""
     day = ReportQuery(
         which=CallFilter(account_id=None, since=datetime.now(UTC) - timedelta(days=1)),
@@ -55,18 +55,18 @@ def _figures() -> list[Figure]:
     )
     calls = REPORTS["calls"].make(day)
     now = ReportQuery(limit=MAX_LIMIT)
-    figures = [_total(calls, name) for name in ("calls", "cost", "error_rate")]
-    figures.append(_liability(REPORTS["liability"].make(now)))
-    figures += [_rows(REPORTS[name].make(now), _("now")) for name in AS_OF_NOW if name in REPORTS]
-    figures.append(_rows(REPORTS["overruns"].make(now), _("24 hours")))
-    figures.append(_books(REPORTS["reconciliation"].make(now)))
-    return figures
+    stats = [_total(calls, name) for name in ("calls", "cost", "error_rate")]
+    stats.append(_liability(REPORTS["liability"].make(now)))
+    stats += [_rows(REPORTS[name].make(now), _("now")) for name in AS_OF_NOW if name in REPORTS]
+    stats.append(_rows(REPORTS["overruns"].make(now), _("24 hours")))
+    stats.append(_books(REPORTS["reconciliation"].make(now)))
+    return stats
 
 
-def _total(report: Report, name: str) -> Figure:
+def _total(report: Report, name: str) -> Stat:
     column = _column(report, name)
     before = (report.previous.totals or {}).get(name) if report.previous is not None else None
-    return Figure(
+    return Stat(
         _("%(figure)s, 24 hours") % {"figure": shown_title(column)},
         shown_value(column, (report.totals or {}).get(name)),
         _("%(value)s the day before") % {"value": shown_value(column, before)},
@@ -74,10 +74,10 @@ def _total(report: Report, name: str) -> Figure:
     )
 
 
-def _liability(report: Report) -> Figure:
+def _liability(report: Report) -> Stat:
     totals = report.totals or {}
     column = _column(report, "unspent")
-    return Figure(
+    return Stat(
         _("Unspent credits"),
         shown_value(column, totals.get("unspent")),
         _("owed to accounts"),
@@ -85,15 +85,15 @@ def _liability(report: Report) -> Figure:
     )
 
 
-def _rows(report: Report, when: str) -> Figure:
+def _rows(report: Report, when: str) -> Stat:
     """How many rows there are of what there should be none."""
     count = f"{len(report.rows):,}"
     if report.is_cut:
         count = _("%(count)s or more") % {"count": count}
-    return Figure(_(report.title), count, when, _href(report), "warn" if report.rows else "good")
+    return Stat(_(report.title), count, when, _href(report), "warn" if report.rows else "good")
 
 
-def _books(report: Report) -> Figure:
+def _books(report: Report) -> Stat:
     """What the newest look and the newest whole reconciliation found."""
     wrong = [row for row in _newest_of_each(report.rows) if row["disagreements"]]
     value = _("disagree") if wrong else _("agree")
@@ -102,7 +102,7 @@ def _books(report: Report) -> Figure:
         f"{shown_value(scope, row['scope'])} {row['checked_at']:%m-%d %H:%M}"
         for row in _newest_of_each(report.rows)
     )
-    return Figure(_("The books"), value, looked, _href(report), "bad" if wrong else "good")
+    return Stat(_("The books"), value, looked, _href(report), "bad" if wrong else "good")
 
 
 def _newest_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def _newest_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _column(report: Report, name: str) -> Column:
-    return next(column for column in report.figures if column.name == name)
+    return next(column for column in report.value_columns if column.name == name)
 
 
 def _href(report: Report) -> str:

@@ -11,19 +11,19 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from accounts.models import Plan
 from accounts.staff.page_registry import REPORTS as REPORT_MENU
 from accounts.staff.page_registry import show, staff_page
-from accounts.staff.tables import Cell, Table, choices, moment
+from accounts.staff.tables import Cell, Table, choices, timestamp_text
 from aio_platform.charts import Chart as Picture
 from aio_platform.charts import Kind as PictureKind
 from aio_platform.charts import Series, Unit
 from aio_platform.errors import NotFound
 from aio_platform.http.query_parameters import QueryParameters
-from aio_platform.templatetags.figures import credits_exact
+from aio_platform.templatetags.formatting import credits_exact
 from usage.labels import OUTCOMES
 from usage.ledger.outcomes import Outcome
-from usage.pages.periods import moments_between
+from usage.pages.periods import interval_starts
 from usage.queries.aggregates.summaries import INTERVALS, NO_INTERVAL, Grouping
 from usage.reports import REPORTS, Report, ReportKind
-from usage.reports.reading import PARAMETERS, read_question
+from usage.reports.reading import PARAMETERS, read_report_query
 from usage.reports.rendering import as_csv
 from usage.reports.shape import Column, Kind
 
@@ -58,7 +58,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
     """One report as the address asks for it."""
     kind = _kind(name)
     texts = _texts(request)
-    made = kind.make(read_question(texts))
+    made = kind.make(read_report_query(texts))
     return show(
         request,
         "staff/report.html",
@@ -84,7 +84,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
 def report_csv(request: HttpRequest, name: str) -> HttpResponse:
     """The same rows for a spreadsheet, which takes none of them for a formula."""
     kind = _kind(name)
-    made = kind.make(read_question(_texts(request)))
+    made = kind.make(read_report_query(_texts(request)))
     return HttpResponse(
         as_csv(made),
         content_type="text/csv; charset=utf-8",
@@ -131,14 +131,14 @@ def _texts(request: HttpRequest) -> dict[str, str]:
 
 def _table(made: Report) -> Table:
     headings = [shown_title(column) for column in made.groups]
-    for column in made.figures:
+    for column in made.value_columns:
         headings.append(shown_title(column))
         if made.previous is not None:
             headings.append(_("%(figure)s, before") % {"figure": shown_title(column)})
     rows = []
     for row, earlier in made.rows_with_previous():
         cells = [_group_cell(column, row) for column in made.groups]
-        for column in made.figures:
+        for column in made.value_columns:
             is_number = column.kind is not Kind.TEXT
             cells.append(Cell(shown_value(column, row[column.name]), is_number=is_number))
             if made.previous is not None:
@@ -174,18 +174,18 @@ def _totals(made: Report) -> list[tuple[str, str, str]]:
             if column.name in before
             else "",
         )
-        for column in made.figures
+        for column in made.value_columns
         if column.name in made.totals
     ]
 
 
 def _period(made: Report) -> str:
     if made.period is None:
-        return _("As of %(moment)s UTC.") % {"moment": moment(made.as_of)}
+        return _("As of %(moment)s UTC.") % {"moment": timestamp_text(made.as_of)}
     return _("%(since)s to %(until)s UTC; as of %(moment)s.") % {
-        "since": moment(made.period.since),
-        "until": moment(made.period.until or made.as_of),
-        "moment": moment(made.as_of),
+        "since": timestamp_text(made.period.since),
+        "until": timestamp_text(made.period.until or made.as_of),
+        "moment": timestamp_text(made.as_of),
     }
 
 
@@ -193,9 +193,9 @@ def _pictures(made: Report) -> list[Picture]:
     """One chart a figure over time, with a line for each group of rows."""
     chart = made.chart
     column_of = {column.name: column for column in made.columns}
-    if chart is None or column_of[chart.x].kind is not Kind.MOMENT:
+    if chart is None or column_of[chart.x].kind is not Kind.TIMESTAMP:
         return []
-    moments = _moments(made, chart.x)
+    moments = _interval_starts(made, chart.x)
     pictures = []
     for name in chart.y:
         column = column_of[name]
@@ -213,18 +213,18 @@ def _pictures(made: Report) -> list[Picture]:
     return pictures
 
 
-def _moments(made: Report, x: str) -> list[datetime]:
+def _interval_starts(made: Report, x: str) -> list[datetime]:
     found = {row[x] for row in made.rows}
     if made.period is None or made.interval == NO_INTERVAL:
         return sorted(found)
     grouping = Grouping((), made.interval, made.zone, made.zone_name)
-    return moments_between(made.period.since, made.period.until or made.as_of, grouping, found)
+    return interval_starts(made.period.since, made.period.until or made.as_of, grouping, found)
 
 
 def _label(made: Report, row: dict[str, Any]) -> str:
     """What names the row besides its moment."""
     return " · ".join(
-        shown_value(column, row[column.name]) for column in made.groups if column.kind is not Kind.MOMENT
+        shown_value(column, row[column.name]) for column in made.groups if column.kind is not Kind.TIMESTAMP
     )
 
 
@@ -232,7 +232,7 @@ def _bars(made: Report) -> list[dict[str, Any]]:
     """The largest rows of a report that is not over time, as bars beside their figures."""
     chart = made.chart
     column_of = {column.name: column for column in made.columns}
-    if chart is None or column_of[chart.x].kind is Kind.MOMENT or not chart.y:
+    if chart is None or column_of[chart.x].kind is Kind.TIMESTAMP or not chart.y:
         return []
     column = column_of[chart.y[0]]
     rows = [row for row in made.rows if row[column.name]][:MAX_BARS]

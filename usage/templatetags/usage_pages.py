@@ -30,7 +30,7 @@ def entry_kind(code: str) -> str:
 
 
 @register.filter
-def as_moment(text: str | None) -> datetime | None:
+def as_timestamp(text: str | None) -> datetime | None:
     """The moment that an answer of the API writes as text."""
     return None if text is None else datetime.fromisoformat(text)
 

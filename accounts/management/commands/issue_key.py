@@ -41,7 +41,7 @@ class Command(ScriptableCommand):
                 endpoints=endpoints or None,
                 models=models or None,
                 networks=networks or None,
-                expires_at=_read_moment(options["expires"]),
+                expires_at=_read_timestamp(options["expires"]),
                 cap_day_microcredits=_read_credits(options["cap_day"], "--cap-day"),
                 cap_month_microcredits=_read_credits(options["cap_month"], "--cap-month"),
                 may_manage_keys=options["manage_keys"],
@@ -69,7 +69,7 @@ def _read_scopes(scopes: list[str]) -> tuple[list[str], list[str], list[str]]:
     return endpoints, models, networks
 
 
-def _read_moment(text: str | None) -> datetime | None:
+def _read_timestamp(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:

@@ -28,8 +28,8 @@ from accounts.staff.tables import (
     choices,
     filters_of,
     href_with,
-    moment,
     place_before,
+    timestamp_text,
 )
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
@@ -99,9 +99,9 @@ def key(request: HttpRequest, key_id: str) -> HttpResponse:
     facts = [
         (_("Key"), f"{api_key.prefix}…{api_key.last_four}", api_key.public_id),
         (_("State"), str(KEY_STATES[state_of(api_key)]), ""),
-        (_("Issued"), moment(api_key.created_at), str(api_key.created_by or "")),
-        (_("Expires"), moment(api_key.expires_at), ""),
-        (_("Revoked"), moment(api_key.revoked_at), ""),
+        (_("Issued"), timestamp_text(api_key.created_at), str(api_key.created_by or "")),
+        (_("Expires"), timestamp_text(api_key.expires_at), ""),
+        (_("Revoked"), timestamp_text(api_key.revoked_at), ""),
         (_("Endpoints"), ", ".join(api_key.allowed_endpoints or [_("all")]), ""),
         (_("Models"), ", ".join(api_key.allowed_models or [_("all")]), ""),
         (_("Networks"), ", ".join(api_key.allowed_networks or [_("all")]), ""),
@@ -188,8 +188,8 @@ def key_row(api_key: ApiKey) -> list[Cell | str]:
         api_key.name,
         Cell(api_key.account.name, href=f"/staff/accounts/{api_key.account.public_id}/"),
         Cell(str(KEY_STATES[state]), tone="good" if state == "live" else "quiet"),
-        moment(api_key.created_at),
-        moment(api_key.expires_at),
+        timestamp_text(api_key.created_at),
+        timestamp_text(api_key.expires_at),
     ]
 
 

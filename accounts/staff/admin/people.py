@@ -152,12 +152,12 @@ def _as_checkboxes(db_field: Any) -> dict[str, Any]:
     """A list that a keyboard and a screen reader can use; of permissions those that something here asks for."""
     options: dict[str, Any] = {"widget": UnfoldAdminCheckboxSelectMultipleWidget}
     if db_field.related_model is Permission:
-        asked = {page.permission.partition(".")[2] for page in registered()}
+        expected = {page.permission.partition(".")[2] for page in registered()}
         models = [model._meta.model_name for model in admin.site._registry]
-        asked |= {f"{verb}_{name}" for verb in ("view", "add", "change", "delete") for name in models}
+        expected |= {f"{verb}_{name}" for verb in ("view", "add", "change", "delete") for name in models}
         options["form_class"] = PermissionChoices
         options["queryset"] = (
-            Permission.objects.filter(codename__in=asked, content_type__app_label__in=OUR_APPS)
+            Permission.objects.filter(codename__in=expected, content_type__app_label__in=OUR_APPS)
             .select_related("content_type")
             .order_by("content_type__app_label", "codename")
         )

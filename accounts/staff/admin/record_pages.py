@@ -17,8 +17,8 @@ from accounts.staff.tables import (
     changes_text,
     filters_of,
     href_with,
-    moment,
     place_before,
+    timestamp_text,
 )
 
 
@@ -82,7 +82,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         ],
         [
             [
-                moment(row.at),
+                timestamp_text(row.at),
                 row.actor_label,
                 row.action,
                 f"{TARGETS.get(row.target_kind, row.target_kind)} {row.target_label or row.target_id}",

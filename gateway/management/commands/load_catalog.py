@@ -81,20 +81,20 @@ class Command(BaseCommand):
                 loaded = loading.load_at_start(text, file, unless, loaded_by=_user())
             else:
                 loaded = loading.load(text, file, loaded_by=_user(), note=note, wait=not no_wait)
-        except CatalogErrors as refused:
-            self._refuse(map(str, refused.errors))
-        except TrialFailed as refused:
+        except CatalogErrors as error:
+            self._refuse(map(str, error.errors))
+        except TrialFailed as error:
             if json:
-                self.stdout.write(_refusal_as_json(refused))
-            self._refuse([_refusal_as_text(refused), *refused.lines])
-        except store.RoutesInUse as refused:
-            self._refuse([refused.message])
+                self.stdout.write(_refusal_as_json(error))
+            self._refuse([_refusal_as_text(error), *error.lines])
+        except store.RoutesInUse as error:
+            self._refuse([error.message])
         except DatabaseError as error:
             raise CommandError(f"the catalog was not stored: {error}") from error
-        asked = unless is None and not no_wait
-        if asked and not loaded.processes:
+        waited = unless is None and not no_wait
+        if waited and not loaded.processes:
             self.stderr.write("no process of the platform is running: each takes it up when it starts")
-        self.stdout.write(_as_json(loaded, loaded.description) if json else _as_text(text, loaded, asked))
+        self.stdout.write(_as_json(loaded, loaded.description) if json else _as_text(text, loaded, waited))
 
     def _refuse(self, why: Iterable[str]) -> NoReturn:
         for line in why:
@@ -126,36 +126,36 @@ def _as_json(loaded: Loaded | None, description: CatalogDescription) -> str:
     return json.dumps(shown)
 
 
-def _refusal_as_json(refused: TrialFailed) -> str:
+def _refusal_as_json(error: TrialFailed) -> str:
     return json.dumps(
         {
-            "version": refused.version,
+            "version": error.version,
             "changed": False,
             "refused": [
                 {"process": verdict.process, "problems": list(verdict.problems)}
-                for verdict in refused.verdicts
+                for verdict in error.verdicts
                 if verdict.problems
             ],
-            "silent": refused.silent,
+            "silent": error.silent,
         }
     )
 
 
-def _refusal_as_text(refused: TrialFailed) -> str:
-    if refused.version is None:
+def _refusal_as_text(error: TrialFailed) -> str:
+    if error.version is None:
         return "nothing was changed: not every running process could run this catalog:"
-    return f"catalog version {refused.version} is in force, but not in every running process:"
+    return f"catalog version {error.version} is in force, but not in every running process:"
 
 
-def _as_text(text: str, loaded: Loaded, asked: bool) -> str:
+def _as_text(text: str, loaded: Loaded, waited: bool) -> str:
     stored = loaded.stored
     verdict = f"catalog version {stored.version} {'loaded' if stored.changed else 'is in force already'}"
     lines = [_counted(verdict, loaded.description)]
-    if asked and loaded.processes:
+    if waited and loaded.processes:
         names = "; ".join(one.name for one in loaded.processes)
         lines.append(f"in force in {len(loaded.processes)} processes: {names}")
     used = upstreams_in_use(tomllib.loads(text))
-    if asked and used.to_start and used.real:
+    if waited and used.to_start and used.real:
         lines.append(
             f"calls to the sandbox ({', '.join(used.to_start)}) are refused beside real servers"
             f" ({', '.join(used.real)}), unless `serve` was started with --sandbox"

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from aio_platform.db import database
 from aio_platform.edge.limits import files_needed
-from aio_platform.http.metrics_page import forget_live_figures
+from aio_platform.http.metrics_page import forget_live_metrics
 from aio_platform.observability.metrics import DIRECTORY_VARIABLE
 from aio_platform.process.forked_command import run_forked
 from aio_platform.process.open_files import allow_most_open_files
@@ -66,12 +66,12 @@ class Command(BaseCommand):
         children = self._children(listener, options["workers"] or os.cpu_count() or 1, environment)
         children += self._sandbox(catalog, options["sandbox"], options["host"], port, environment)
         self._check_usable(catalog, environment)
-        figures = self._fresh_figures_directory(port)
+        metrics_directory = self._fresh_metrics_directory(port)
         supervisor = Supervisor(
             children,
-            {**environment, DIRECTORY_VARIABLE: str(figures)},
+            {**environment, DIRECTORY_VARIABLE: str(metrics_directory)},
             check=self._keep_database_running,
-            on_end=lambda pid: forget_live_figures(figures, pid),
+            on_end=lambda pid: forget_live_metrics(metrics_directory, pid),
         )
         supervisor.start()
         try:
@@ -130,11 +130,11 @@ class Command(BaseCommand):
         return self._run(loading, "export_catalog")
 
     def _sandbox(
-        self, catalog: str, asked: bool, host: str, port: int, environment: dict[str, str]
+        self, catalog: str, sandbox_wanted: bool, host: str, port: int, environment: dict[str, str]
     ) -> list[Child]:
         """The sandbox's process, where it is to run; what the others need to know of it goes to the environment."""
         used = upstreams_in_use(tomllib.loads(catalog))
-        choice = choose(used, environment, asked=asked, free_port=_free_port())
+        choice = choose(used, environment, sandbox_wanted=sandbox_wanted, free_port=_free_port())
         if choice.notice:
             self._say(choice.notice)
         environment.update(choice.variables)
@@ -185,7 +185,7 @@ class Command(BaseCommand):
         children.append(Child("worker", manage_command(self.manage_py, "work"), stop_order=1))
         return children
 
-    def _fresh_figures_directory(self, port: int) -> Path:
+    def _fresh_metrics_directory(self, port: int) -> Path:
         """Where this node's processes count for /metrics; by port, so that two platforms may share the data."""
         directory: Path = settings.AIO_DATA_DIR / "metrics" / str(port)
         shutil.rmtree(directory, ignore_errors=True)

@@ -9,7 +9,7 @@ import orjson
 
 from gateway.sandbox import dialects
 from gateway.sandbox.chat import tokens
-from gateway.sandbox.sync import vectors
+from gateway.sandbox.sync import embedding_vectors
 from gateway.sandbox.wire import Answer, Call, Headers, Json, Refusal, Reply, Route, json_reply
 
 MAX_INPUTS = 2048
@@ -31,13 +31,13 @@ def embeddings(call: Call) -> Answer:
     inputs: list[str | list[int]] = _inputs(body.get("input"))
     dimensions = body.get("dimensions")
     if dimensions is None:
-        dimensions = vectors.DEFAULT_DIMENSIONS
+        dimensions = embedding_vectors.DEFAULT_DIMENSIONS
     if (
         isinstance(dimensions, bool)
         or not isinstance(dimensions, int)
-        or not 0 < dimensions <= vectors.MAX_DIMENSIONS
+        or not 0 < dimensions <= embedding_vectors.MAX_DIMENSIONS
     ):
-        raise Refusal(400, f"dimensions must be a whole number from 1 to {vectors.MAX_DIMENSIONS}")
+        raise Refusal(400, f"dimensions must be a whole number from 1 to {embedding_vectors.MAX_DIMENSIONS}")
     encoding = body.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise Refusal(400, "encoding_format must be float or base64")
@@ -66,7 +66,9 @@ def embed(call: Call) -> Answer:
         raise Refusal(400, "`inputs` cannot be empty")
     if len(listed) > TEI_MAX_BATCH:
         raise Refusal(413, f"batch size {len(listed)} > maximum allowed batch size {TEI_MAX_BATCH}")
-    found = [vectors.embed_text(value, vectors.DEFAULT_DIMENSIONS).tolist() for value in listed]
+    found = [
+        embedding_vectors.embed_text(value, embedding_vectors.DEFAULT_DIMENSIONS).tolist() for value in listed
+    ]
     headers = tei_headers(tokens.count(listed), call)
     return Reply(orjson.dumps(found), headers=headers)
 
@@ -112,11 +114,11 @@ def _all_whole(values: list[Json]) -> bool:
 
 def _vector(value: str | list[int], dimensions: int) -> array[float]:
     if isinstance(value, str):
-        return vectors.embed_text(value, dimensions)
-    return vectors.embed_tokens(value, dimensions)
+        return embedding_vectors.embed_text(value, dimensions)
+    return embedding_vectors.embed_tokens(value, dimensions)
 
 
 def _encoded(vector: array[float], encoding: str) -> str | list[float]:
     if encoding == "base64":
-        return base64.b64encode(vectors.to_base64_bytes(vector)).decode("ascii")
+        return base64.b64encode(embedding_vectors.to_base64_bytes(vector)).decode("ascii")
     return vector.tolist()

@@ -8,7 +8,7 @@ import orjson
 
 from gateway.sandbox import dialects
 from gateway.sandbox.chat import prose, tokens
-from gateway.sandbox.sync import vectors
+from gateway.sandbox.sync import embedding_vectors
 from gateway.sandbox.sync.embeddings import TEI_MAX_BATCH, tei_headers
 from gateway.sandbox.wire import Answer, Call, Json, Refusal, Reply, Route, json_reply
 
@@ -80,7 +80,7 @@ def rerank(call: Call) -> Answer:
 
 def ranking(query: str, texts: list[str]) -> list[tuple[int, float]]:
     """Index and score of every text, best first; equal scores keep their order."""
-    scores = [(index, vectors.overlap(query, text)) for index, text in enumerate(texts)]
+    scores = [(index, embedding_vectors.overlap(query, text)) for index, text in enumerate(texts)]
     return sorted(scores, key=lambda pair: -pair[1])
 
 

@@ -61,19 +61,19 @@ def speech(call: Call) -> Answer:
     _check_language(body.get("language"), 400)
     clones = body.get("task_type") == "Base" or "ref_audio" in body
     reference_tokens = _check_reference(body) if clones else _check_voice(body)
-    spoken = without_magic(text)
+    script = without_magic(text)
     sound_format = body.get("response_format") or "wav"
     # Twelve codec frames a second is what the 12 Hz models make.
-    frames = max(round(len(spoken) / 16 * 12 / speed), 1)
+    frames = max(round(len(script) / 16 * 12 / speed), 1)
     headers = _usage_headers(
         tokens.count([text, str(body.get("instructions") or "")]), reference_tokens, frames
     )
     if sound_format == "wav":
-        return _sound(wav.speak(spoken, speed), b"audio/wav", spoken, headers)
+        return _sound(wav.speak(script, speed), b"audio/wav", script, headers)
     if sound_format == "pcm":
-        return _sound(wav.samples_of(spoken, speed), b"audio/pcm", spoken, headers)
+        return _sound(wav.samples_of(script, speed), b"audio/pcm", script, headers)
     if sound_format == "mp3":
-        return _sound(mp3.silence(len(spoken) / 16 / speed, spoken), b"audio/mpeg", spoken, headers)
+        return _sound(mp3.silence(len(script) / 16 / speed, script), b"audio/mpeg", script, headers)
     raise Refusal(400, f"response_format {sound_format!r} is not supported here: wav, pcm or mp3")
 
 
@@ -85,12 +85,12 @@ def wrapper_speech(call: Call) -> Answer:
     if speaker is not None and str(speaker).lower() not in {name.lower() for name in SPEAKERS}:
         raise Refusal(400, f"unknown speaker: {speaker}")
     _check_language(body.get("language"), 400)
-    spoken = without_magic(text)
-    return _sound(wav.speak(spoken), b"audio/wav", spoken, [])
+    script = without_magic(text)
+    return _sound(wav.speak(script), b"audio/wav", script, [])
 
 
-def _sound(data: bytes, content_type: bytes, spoken: str, headers: Headers) -> Reply:
-    return Reply(data, content_type=content_type, headers=headers, text=Text(content=spoken))
+def _sound(data: bytes, content_type: bytes, script: str, headers: Headers) -> Reply:
+    return Reply(data, content_type=content_type, headers=headers, text=Text(content=script))
 
 
 def _required_text(body: dict[str, Json], name: str, status: int) -> str:
@@ -139,11 +139,11 @@ def _check_reference(body: dict[str, Json]) -> int:
 
 def _usage_headers(text_tokens: int, audio_tokens: int, output_tokens: int) -> Headers:
     """A body of bytes has no room for usage, so vLLM-Omni reports it beside."""
-    figures = {
+    counts = {
         b"x-vllm-omni-input-tokens": text_tokens + audio_tokens,
         b"x-vllm-omni-output-tokens": output_tokens,
         b"x-vllm-omni-total-tokens": text_tokens + audio_tokens + output_tokens,
         b"x-vllm-omni-input-text-tokens": text_tokens,
         b"x-vllm-omni-input-audio-tokens": audio_tokens,
     }
-    return [(name, b"%d" % figure) for name, figure in figures.items()]
+    return [(name, b"%d" % count) for name, count in counts.items()]

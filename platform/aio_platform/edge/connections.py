@@ -98,7 +98,7 @@ class Connections:
             )
             if self._unasked_bodies > self.limits.unasked_bodies_bytes:
                 self.holds_back = True
-                self.refused("reading_held_back")
+                self.count_refusal("reading_held_back")
                 for connection in self.open:
                     if not connection.proven:
                         connection.stop_reading()
@@ -144,10 +144,10 @@ class Connections:
             if excess_bytes <= 0:
                 return
             connection.cut()
-            self.refused(reason)
+            self.count_refusal(reason)
             excess_bytes += size
 
-    def refused(self, reason: str) -> None:
+    def count_refusal(self, reason: str) -> None:
         """Count a refusal for the log, which has one line for all of them every ten seconds."""
         self._refusals[reason] += 1
 
@@ -190,7 +190,7 @@ class Connections:
         for *_, connection in sorted(waiting)[:ENDED_AT_ONCE]:
             connection.cut()
             self.leave(connection)
-        self.refused("idle_connection_ended")
+        self.count_refusal("idle_connection_ended")
         return True
 
     def _cut_unread(self) -> None:

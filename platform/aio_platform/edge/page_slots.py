@@ -16,9 +16,9 @@ class PageSlots:
 
     def __init__(self, at_once: int, waiting: int, share: float, wait_s: float) -> None:
         # A page asks for several things at once, and an office may have one address.
-        self._running = Share(at_once, max(share, 0.5))
-        self._in_line = Share(waiting, share)
-        self._line: deque[tuple[asyncio.Future[None], str]] = deque()
+        self._active = Share(at_once, max(share, 0.5))
+        self._waiting = Share(waiting, share)
+        self._queue: deque[tuple[asyncio.Future[None], str]] = deque()
         self._wait_s = wait_s
 
     async def take(self, address: str) -> Callable[[], None]:
@@ -26,7 +26,7 @@ class PageSlots:
 
         Raises ServiceUnavailable where too many wait or the wait is too long.
         """
-        if not self._running.take(address, 1):
+        if not self._active.take(address, 1):
             await self._wait(address)
         given_back = False
 
@@ -34,38 +34,38 @@ class PageSlots:
             nonlocal given_back
             if not given_back:
                 given_back = True
-                self._running.give_back(address, 1)
+                self._active.give_back(address, 1)
                 self._call_next()
 
         return give_back
 
     async def _wait(self, address: str) -> None:
-        if not self._in_line.take(address, 1):
+        if not self._waiting.take(address, 1):
             raise _busy()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         place = (turn, address)
-        self._line.append(place)
+        self._queue.append(place)
         try:
             async with asyncio.timeout(self._wait_s):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self._running.give_back(address, 1)
+                self._active.give_back(address, 1)
                 self._call_next()
             else:
-                self._line.remove(place)
+                self._queue.remove(place)
             if isinstance(error, TimeoutError):
                 raise _busy() from None
             raise
         finally:
-            self._in_line.give_back(address, 1)
+            self._waiting.give_back(address, 1)
 
     def _call_next(self) -> None:
         """Give the free slot to the first in line whose address has room."""
-        for place in self._line:
+        for place in self._queue:
             turn, address = place
-            if not turn.done() and self._running.take(address, 1):
-                self._line.remove(place)
+            if not turn.done() and self._active.take(address, 1):
+                self._queue.remove(place)
                 turn.set_result(None)
                 return
 

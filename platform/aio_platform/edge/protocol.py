@@ -18,7 +18,7 @@ from aio_platform.edge.unusual_cycle import UnusualCycle
 from aio_platform.http.cycle import Cycle
 from aio_platform.http.request_head import (
     HEADERS_BY_NAME,
-    STANDING,
+    TRUST,
     HeadTooLarge,
     HeadTooSlow,
     MalformedRequest,
@@ -53,7 +53,7 @@ class _Answered:
     message_event = asyncio.Event()
 
 
-class Standing:
+class ConnectionTrust:
     """What an application says of a connection; it holds no connection, which its scope would then hold for ever."""
 
     __slots__ = ("proven",)
@@ -71,7 +71,7 @@ class LimitedProtocol(OneWriteProtocol):
         self.shared = shared
         self.limits = shared.limits
         self.address = ""
-        self.standing = Standing()
+        self.trust = ConnectionTrust()
         self._answering: Any = None
         # When what is waited for began: a request, the rest of its head, the end of a body that is dropped.
         self._since = 0.0
@@ -79,7 +79,7 @@ class LimitedProtocol(OneWriteProtocol):
         # Whether its request began within what is being read.
         self._just_begun = False
         self._message_ended = True
-        self._refused = False
+        self._is_refused = False
         self._fault: errors.PlatformError | None = None
         self._feed_bytes = 0
         self._body_bytes = 0
@@ -98,8 +98,8 @@ class LimitedProtocol(OneWriteProtocol):
         admitted = self.shared.admit(self)
         self._since = self.shared.now
         if not admitted:
-            self._refused = True
-            self.shared.refused("no_place")
+            self._is_refused = True
+            self.shared.count_refusal("no_place")
             error = errors.ServiceUnavailable("There are too many connections; try again shortly.")
             self.transport.write(error_answer(error, b""))
             self.transport.close()
@@ -118,7 +118,7 @@ class LimitedProtocol(OneWriteProtocol):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._is_refused:
             self._drop(len(data))
             return
         self._feed_bytes = len(data)
@@ -172,7 +172,7 @@ class LimitedProtocol(OneWriteProtocol):
         except errors.PlatformError as error:
             self._fail(error)
         scope[HEADERS_BY_NAME] = known
-        scope[STANDING] = self.standing
+        scope[TRUST] = self.trust
         scope["http_version"] = version
         usual = version == "1.1" and not self.expect_100_continue
         self._begin(Cycle if usual else UnusualCycle)
@@ -323,10 +323,10 @@ class LimitedProtocol(OneWriteProtocol):
 
     def _refuse(self, error: errors.PlatformError) -> None:
         """Answer with the error where nothing else is being answered, and end the connection."""
-        self._refused = True
+        self._is_refused = True
         self._since = self.shared.now
         self._discharge()
-        self.shared.refused(error.code)
+        self.shared.count_refusal(error.code)
         if self.transport.is_closing():
             return
         cycle = self.cycle
@@ -357,11 +357,11 @@ class LimitedProtocol(OneWriteProtocol):
     def look(self, now: float) -> None:
         cycle = self.cycle
         if self._is_stalled(now):
-            self.shared.refused("stalled_reader")
+            self.shared.count_refusal("stalled_reader")
             self.cut()
         elif self.transport.is_closing():
             pass  # it ends when its client has taken the rest
-        elif self._refused and (cycle is None or cycle.response_complete or cycle.disconnected):
+        elif self._is_refused and (cycle is None or cycle.response_complete or cycle.disconnected):
             if now - self._since > LAST_WORDS_S:
                 self.cut()
         elif cycle is None or cycle.response_complete:
@@ -395,7 +395,7 @@ class LimitedProtocol(OneWriteProtocol):
 
     @property
     def proven(self) -> bool:
-        return self.standing.proven
+        return self.trust.proven
 
     def unread_bytes(self) -> int:
         size: int = self.transport.get_write_buffer_size()

@@ -62,7 +62,7 @@ class CrossOrigin:
         origin = headers.get(b"origin")
         allowed = origin is not None and (self._any or origin in self._origins)
         if scope["method"] == "OPTIONS" and allowed and b"access-control-request-method" in headers:
-            return await _send_preflight([*self._permission(origin), *_asked(headers)], send)
+            return await _send_preflight([*self._permission(origin), *_preflight_headers(headers)], send)
 
         async def send_with_permission(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -82,7 +82,7 @@ class CrossOrigin:
         return [*allowed, (b"vary", b"Origin")]
 
 
-def _asked(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+def _preflight_headers(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     """What a preflight asked for. SDKs send headers of their own, which no list would keep up with."""
     names = headers.get(b"access-control-request-headers", b"")
     sane = len(names) <= MAX_ASKED_HEADERS_LENGTH and _HEADER_NAMES.fullmatch(names)

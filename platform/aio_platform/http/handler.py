@@ -22,7 +22,7 @@ from django.utils.datastructures import MultiValueDict
 from aio_platform import errors, problems
 from aio_platform.http.content_coding import decoder_of
 from aio_platform.http.private_answers import CACHE_CONTROL
-from aio_platform.http.request_head import HEADERS_BY_NAME, STANDING, headers_by_name
+from aio_platform.http.request_head import HEADERS_BY_NAME, TRUST, headers_by_name
 from aio_platform.http.request_ids import new_request_uuid, public_request_id
 from aio_platform.null_characters import NUL
 
@@ -130,9 +130,9 @@ class GatewayRequest(ASGIRequest):
 
     def prove_caller(self) -> None:
         """Note that a valid key called on this connection: limits in front of the key cut strangers' before it."""
-        standing = self.scope.get(STANDING)
-        if standing is not None:
-            standing.proven = True
+        trust = self.scope.get(TRUST)
+        if trust is not None:
+            trust.proven = True
 
     def leave_body_alone(self) -> None:
         """Keep Django from parsing the body as a form: it is its view's to read."""

@@ -1,4 +1,4 @@
-"""What Prometheus is shown: every process's figures added up, and only to addresses that may see them."""
+"""What Prometheus is shown: every process's metrics added up, and only to addresses that may see them."""
 
 import ipaddress
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ Sums = dict[Labels, Sequence[float]]
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The node's figures in Prometheus' text format; 404 to addresses outside METRICS_NETWORKS."""
+    """The node's metrics in Prometheus' text format; 404 to addresses outside METRICS_NETWORKS."""
     if not may_see_metrics(request):
         raise Http404
     return HttpResponse(metrics_text(), content_type=CONTENT_TYPE_LATEST)
@@ -55,7 +55,7 @@ def may_see_metrics(request: HttpRequest) -> bool:
 def metrics_text() -> bytes:
     """Our own families, then what is kept in prometheus-client's values: of all processes, or of this one."""
     registry = CollectorRegistry()
-    registry.register(NodeFigures())
+    registry.register(NodeMetrics())
     directory = node_directory()
     if directory is None:
         return generate_latest(registry) + generate_latest(REGISTRY)
@@ -63,12 +63,12 @@ def metrics_text() -> bytes:
     return generate_latest(registry)
 
 
-def forget_live_figures(directory: Path, pid: int) -> None:
+def forget_live_metrics(directory: Path, pid: int) -> None:
     """Take an ended process out of the gauges; what it counted stays counted."""
     mark_process_dead(pid, str(directory))
 
 
-class NodeFigures(Collector):
+class NodeMetrics(Collector):
     """The families of `metrics`, each summed over the node's processes."""
 
     def __init__(self, shelf: Shelf = SHELF, families: Families = FAMILIES) -> None:

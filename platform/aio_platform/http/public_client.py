@@ -92,10 +92,10 @@ async def request(
                 method, URL(url), data=body, headers=headers, allow_redirects=False
             )
         except (aiohttp.ClientError, OSError) as error:
-            refused = refusal_in(error)
-            if refused is None:
+            refusal = refusal_in(error)
+            if refusal is None:
                 raise
-            raise refused from None
+            raise refusal from None
         location = response.headers.get("Location")
         if response.status not in followed or location is None:
             return response

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from aio_platform.errors import InvalidRequest
-from aio_platform.timestamps import parse_moment
+from aio_platform.timestamps import parse_timestamp
 
 MAX_TEXT_LENGTH = 200
 MAX_NAME_SHOWN = 50
@@ -73,9 +73,9 @@ class QueryParameters:
             raise InvalidRequest(f"{name} is a whole number from {low} to {high}.", param=name)
         return int(text)
 
-    def moment(self, name: str, zone: tzinfo = UTC) -> datetime | None:
+    def timestamp(self, name: str, zone: tzinfo = UTC) -> datetime | None:
         text = self._texts.get(name)
-        return None if text is None else parse_moment(text, name, zone)
+        return None if text is None else parse_timestamp(text, name, zone)
 
 
 def read_limit(parameters: QueryParameters) -> int:

@@ -10,9 +10,9 @@ from urllib.parse import unquote_to_bytes
 from aio_platform import errors
 
 Headers = list[tuple[bytes, bytes]]
-# Under these names an application finds, in its scope, the headers by name and the connection's standing.
+# Under these names an application finds, in its scope, the headers by name and how far the connection is trusted.
 HEADERS_BY_NAME = "aio.headers"
-STANDING = "aio.standing"
+TRUST = "aio.trust"
 VERSIONS = ("1.1", "1.0")
 # Each says who calls, where to, or how much comes: of two, one reader takes the first and another the last.
 SINGLE_HEADERS = frozenset(

@@ -144,13 +144,13 @@ def is_public(address: IPAddress) -> bool:
         return not any(address in network for network in _NOT_PUBLIC_V4)
     if address.scope_id is not None:
         return False
-    inner = _carried_v4(address)
+    inner = _embedded_v4(address)
     if inner is not None:
         return is_public(inner)
     return address in _UNICAST_V6 and not any(address in network for network in _NOT_PUBLIC_V6)
 
 
-def _carried_v4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+def _embedded_v4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """The IPv4 address that a mapped or NAT64 address leads to."""
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
@@ -172,8 +172,8 @@ def _complaint_about_host(host: str) -> str | None:
 
 
 def _is_opened(address: IPAddress) -> bool:
-    carried = _carried_v4(address) if isinstance(address, ipaddress.IPv6Address) else None
-    judged = carried or address
+    embedded = _embedded_v4(address) if isinstance(address, ipaddress.IPv6Address) else None
+    judged = embedded or address
     return any(judged in network for network in _opened_networks())
 
 

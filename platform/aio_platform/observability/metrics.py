@@ -41,7 +41,7 @@ class Reading(NamedTuple):
 class Shelf:
     """One process's values: in a file of the node's directory, or in memory where there is none.
 
-    A full or missing disk costs figures, never calls: the values are then kept in memory, unseen by others.
+    A full or missing disk costs metrics, never calls: the values are then kept in memory, unseen by others.
     """
 
     def __init__(self, directory: Path | None) -> None:

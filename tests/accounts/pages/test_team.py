@@ -176,9 +176,9 @@ def test_an_admin_removes_no_owner(team: Team) -> None:
     assert team.member("owner").role == "owner"
 
 
-@pytest.mark.parametrize("deed", ["role", "remove"])
-def test_the_last_owner_stays(deed: str, team: Team) -> None:
-    path = f"/team/{team.member('owner').user_id}/{deed}"
+@pytest.mark.parametrize("action", ["role", "remove"])
+def test_the_last_owner_stays(action: str, team: Team) -> None:
+    path = f"/team/{team.member('owner').user_id}/{action}"
     shown = team.clients["owner"].post(path, {"role": "viewer"}, follow=True)
     assert "keeps at least one owner" in shown.content.decode()
     assert team.member("owner").role == "owner"

@@ -144,7 +144,7 @@ async def test_who_waits_too_long_or_behind_too_many_is_told_to_come_again() -> 
     first()
     first()
     (await waiting)()
-    assert slots._running.taken == slots._in_line.taken == 0
+    assert slots._active.taken == slots._waiting.taken == 0
 
 
 async def test_who_leaves_the_line_leaves_no_trace() -> None:
@@ -165,7 +165,7 @@ async def test_who_leaves_the_line_leaves_no_trace() -> None:
     called.cancel()
     with pytest.raises(asyncio.CancelledError):
         await called
-    assert slots._running.taken == slots._in_line.taken == 0
+    assert slots._active.taken == slots._waiting.taken == 0
 
 
 async def test_a_slow_reader_holds_no_slot(settings: Any) -> None:
@@ -207,4 +207,4 @@ async def test_an_application_that_fails_sends_nothing_of_its_answer() -> None:
     with pytest.raises(RuntimeError):
         await gate(caller.scope, caller.receive, caller.send)
     assert caller.sent == []
-    assert gate._slots._running.taken == 0
+    assert gate._slots._active.taken == 0

@@ -330,7 +330,7 @@ async def test_unread_answers_are_bounded_in_total_and_proven_callers_are_cut_la
         while not server.shared.open:
             await asyncio.sleep(0.01)
         [connection] = server.shared.open
-        connection.standing.proven = True  # type: ignore[attr-defined]
+        connection.trust.proven = True  # type: ignore[attr-defined]
         clients = [proven, *[await server.connect() for _ in range(9)]]
         for client in clients:
             client.writer.transport.pause_reading()  # type: ignore[attr-defined]

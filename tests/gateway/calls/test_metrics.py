@@ -48,7 +48,7 @@ def process(monkeypatch: pytest.MonkeyPatch, directory: Path | None) -> Shelf:
 def samples(shelf: Shelf, families: Families) -> dict[tuple[str, ...], float]:
     """What a scrape shows: name and label values, to values."""
     registry = CollectorRegistry()
-    registry.register(metrics_page.NodeFigures(shelf, families))
+    registry.register(metrics_page.NodeMetrics(shelf, families))
     parsed = text_string_to_metric_families(generate_latest(registry).decode())
     return {
         (sample.name, *sample.labels.values()): sample.value for family in parsed for sample in family.samples

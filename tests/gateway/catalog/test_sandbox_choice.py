@@ -24,8 +24,10 @@ REAL = small_catalog("choice-test")
 HERE = {URL_VARIABLE: "http://127.0.0.1:7777", PORT_VARIABLE: "7777"}
 
 
-def chosen(text: str, environ: dict[str, str] | None = None, *, asked: bool = False) -> Choice:
-    return choose(upstreams_in_use(tomllib.loads(text)), environ or {}, asked=asked, free_port=7777)
+def chosen(text: str, environ: dict[str, str] | None = None, *, sandbox_wanted: bool = False) -> Choice:
+    return choose(
+        upstreams_in_use(tomllib.loads(text)), environ or {}, sandbox_wanted=sandbox_wanted, free_port=7777
+    )
 
 
 def test_alone_it_is_started() -> None:
@@ -40,7 +42,7 @@ def test_beside_a_real_server_it_is_not_started_and_that_is_said() -> None:
 
 @pytest.mark.parametrize("text", [ALONE, BOTH, REAL])
 def test_asked_for_it_is_started_beside_anything(text: str) -> None:
-    assert chosen(text, asked=True)[:2] == (True, HERE)
+    assert chosen(text, sandbox_wanted=True)[:2] == (True, HERE)
     assert chosen(text, {PORT_VARIABLE: "7"})[:2] == (
         True,
         {URL_VARIABLE: "http://127.0.0.1:7", PORT_VARIABLE: "7"},

@@ -194,7 +194,7 @@ def test_what_is_refused_is_said_in_korean(
     assert left == []
 
 
-def test_the_record_names_in_korean_what_a_deed_was_done_to(world: World, staff: Client) -> None:
+def test_the_record_names_in_korean_what_an_action_was_done_to(world: World, staff: Client) -> None:
     for name in ACTIONS:
         staff.post(world.address(name), world.form(name))
     kinds = set(AuditEntry.objects.filter(actor_kind="staff").values_list("target_kind", flat=True))

@@ -36,8 +36,8 @@ def a_task(
         )
 
 
-def why(question: ReportQuery | None = None) -> dict[str, Any]:
-    return {row["task"]: row["why"] for row in stuck_tasks(question or ReportQuery()).rows}
+def why(query: ReportQuery | None = None) -> dict[str, Any]:
+    return {row["task"]: row["why"] for row in stuck_tasks(query or ReportQuery()).rows}
 
 
 def test_each_stuck_task_says_why_and_the_nearest_to_its_deadline_is_first(world: World) -> None:

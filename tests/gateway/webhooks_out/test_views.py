@@ -97,8 +97,8 @@ def test_what_a_key_changes_is_written_down_without_secrets(tenant: Tenant) -> N
     for _ in range(2):
         tenant.send("DELETE", "endpoint")
     tenant.send("POST", "secret", {"overlap_s": 60})
-    deeds = AuditEntry.objects.filter(account_id=tenant.id).order_by("id")
-    assert [(deed.actor_kind, deed.action, deed.before, deed.after) for deed in deeds] == [
+    entries = AuditEntry.objects.filter(account_id=tenant.id).order_by("id")
+    assert [(entry.actor_kind, entry.action, entry.before, entry.after) for entry in entries] == [
         ("key", "callbacks.endpoint", {"url": None}, {"url": URL + "?…"}),
         ("key", "callbacks.endpoint", {"url": URL + "?…"}, {"url": None}),
         ("key", "callbacks.secret", {}, {"overlap_s": 60}),

@@ -32,7 +32,7 @@ from usage.queries.account_status import calling_since
 from usage.queries.filters import CallFilter
 from usage.queries.receipts import find_receipt
 from usage.reports import REPORTS
-from usage.reports.question import ReportQuery
+from usage.reports.report_query import ReportQuery
 from usage.request_times import parse_call
 from usage.snapshot import snapshot
 

@@ -141,7 +141,7 @@ def test_spend_and_last_use_are_the_books(owner: Owner) -> None:
     called_by(api_key, cost=1_500_001)
     called_by(api_key, cost=500_000)
     [row] = owner.get("/keys").context["live"]
-    assert row["figures"].spent_microcredits == 2_000_001
+    assert row["usage"].spent_microcredits == 2_000_001
     assert ">2.000001<" in owner.get("/keys").content.decode()
 
 
@@ -190,13 +190,16 @@ def test_an_ended_key_is_renamed_and_nothing_else(owner: Owner) -> None:
     assert (api_key.name, api_key.cap_day_microcredits) == ("old billing", None)
 
 
-@pytest.mark.parametrize("deed", ["change", "revoke", "rotate"])
+@pytest.mark.parametrize("action", ["change", "revoke", "rotate"])
 @pytest.mark.parametrize("key_id", ["x", "key_" + "0" * 16, "foreign"])
-def test_a_key_that_is_not_the_accounts_is_not_found(deed: str, key_id: str, owner: Owner) -> None:
+def test_a_key_that_is_not_the_accounts_is_not_found(action: str, key_id: str, owner: Owner) -> None:
     if key_id == "foreign":
         foreign = open_account("Elsewhere", "standard", "owner@else.test").account
         key_id = actions.issue_key(foreign, "theirs")[0].public_id
-    for answer in (owner.get(f"/keys/{key_id}/{deed}"), owner.post(f"/keys/{key_id}/{deed}", name="mine")):
+    for answer in (
+        owner.get(f"/keys/{key_id}/{action}"),
+        owner.post(f"/keys/{key_id}/{action}", name="mine"),
+    ):
         assert answer.status_code == 404
     assert not ApiKey.objects.exclude(revoked_at=None).exists()
 

@@ -102,19 +102,19 @@ def test_figures_are_those_of_the_books(books, visit):
     books.call(tenant, 250_001, request_id=at(now - timedelta(hours=1)), model="large", latency_ms=100)
     books.call(tenant, outcome="failed", latency_ms=300)
     response = visit(tenant, "/overview", {"period": "24h"})
-    figures = response.context["figures"]
-    assert figures.spend.value == 1_750_001
-    assert sum(figures.spend.chart.series[0].values) == 1_750_001
-    assert (figures.calls.value, figures.calls.detail) == (3, 1)
-    assert figures.success.value == pytest.approx(2 / 3)
+    stats = response.context["stats"]
+    assert stats.spend.value == 1_750_001
+    assert sum(stats.spend.chart.series[0].values) == 1_750_001
+    assert (stats.calls.value, stats.calls.detail) == (3, 1)
+    assert stats.success.value == pytest.approx(2 / 3)
     # Percentiles of long times are read from sketches, right to within a few hundredths.
-    assert figures.latency.value == pytest.approx(200, rel=0.05)
-    assert figures.latency.detail == pytest.approx(300, rel=0.05)
-    assert [(one.label, one.cost_microcredits) for one in figures.models] == [
+    assert stats.latency.value == pytest.approx(200, rel=0.05)
+    assert stats.latency.detail == pytest.approx(300, rel=0.05)
+    assert [(one.label, one.cost_microcredits) for one in stats.models] == [
         ("small", 1_500_000),
         ("large", 250_001),
     ]
-    assert figures.keys[0].filter_value == tenant.key.public_id
+    assert stats.keys[0].filter_value == tenant.key.public_id
     assert "8.249999" in text_of(response)
 
 
@@ -124,7 +124,7 @@ def test_changes_are_against_as_long_a_time_before(books, visit):
     books.call(tenant, 1_000_000, request_id=at(now - timedelta(days=9)))
     books.call(tenant, 1_500_000)
     shown = visit(tenant, "/overview", {"period": "7d"})
-    assert shown.context["figures"].spend.change == pytest.approx(0.5)
+    assert shown.context["stats"].spend.change == pytest.approx(0.5)
     assert "+50.0 %" in text_of(shown)
 
 
@@ -187,4 +187,4 @@ def test_other_accounts_figures_are_never_shown(books, tenant, visit):
     books.call(tenant, 1_234_567)
     stranger = books.tenant(credit=CREDIT)
     books.call(stranger, 1)
-    assert visit(stranger, "/overview").context["figures"].spend.value == 1
+    assert visit(stranger, "/overview").context["stats"].spend.value == 1

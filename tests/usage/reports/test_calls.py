@@ -9,8 +9,8 @@ from aio_platform.errors import InvalidRequest
 from aio_platform.http.request_ids import new_request_uuid
 from usage.queries.filters import CallFilter
 from usage.reports import REPORTS
-from usage.reports.question import ReportQuery
 from usage.reports.rendering import as_csv, as_json, as_table
+from usage.reports.report_query import ReportQuery
 
 CREDIT = 1_000_000
 

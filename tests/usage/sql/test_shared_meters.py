@@ -15,7 +15,7 @@ from accounts import actions, audit
 from accounts.errors import BeyondOwnKey, KeyNotLive
 from accounts.keys.format import digest_of
 from accounts.models import ApiKey
-from usage.queries.key_figures import figures_of_keys
+from usage.queries.key_usage import usage_by_key
 
 CREDIT = 1_000_000
 SQL = Path(usage.__file__).parent / "sql"
@@ -234,15 +234,15 @@ def test_a_keys_last_use_and_a_parents_minute_are_its_own(books, make_call, rota
     successor, digest = rotated(tenant.key)
     _, child = child_of(successor, tenant.account)
     assert verdicts(books, make_call(child, 1)) == ["admitted"]
-    figures = figures_of_keys(tenant.account)
-    assert figures[tenant.key.pk].last_used_at is None
-    assert figures[successor.pk].last_used_at is None
-    assert figures[successor.pk].day_microcredits == 1
+    usage_of = usage_by_key(tenant.account)
+    assert usage_of[tenant.key.pk].last_used_at is None
+    assert usage_of[successor.pk].last_used_at is None
+    assert usage_of[successor.pk].day_microcredits == 1
     books.authorize(make_call(digest, 1))
-    figures = figures_of_keys(tenant.account)
-    assert figures[tenant.key.pk].last_used_at is None
-    assert figures[successor.pk].last_used_at > timezone.now() - timedelta(minutes=1)
-    assert figures[successor.pk].day_microcredits == 2
+    usage_of = usage_by_key(tenant.account)
+    assert usage_of[tenant.key.pk].last_used_at is None
+    assert usage_of[successor.pk].last_used_at > timezone.now() - timedelta(minutes=1)
+    assert usage_of[successor.pk].day_microcredits == 2
     assert books.value("SELECT window_calls FROM usage_key_meter WHERE key_id = %s", tenant.key.pk) == 1
 
 

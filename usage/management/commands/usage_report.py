@@ -10,9 +10,9 @@ from typing import Any
 
 from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.errors import InvalidRequest
-from aio_platform.timestamps import parse_moment, utc_text
+from aio_platform.timestamps import parse_timestamp, utc_text
 from usage.reports import REPORTS, command_reports
-from usage.reports.reading import FILTERS, read_question
+from usage.reports.reading import FILTERS, read_report_query
 from usage.reports.rendering import as_csv, as_json, as_table
 
 PATIENCE_S = 2.0
@@ -68,7 +68,7 @@ def _staff_report(options: dict[str, Any]) -> Answer:
         raise InvalidRequest(f"There is no report {options['report']!r}; there are {', '.join(REPORTS)}.")
     texts = {name: options[name] or "" for name in ("since", "until", "group_by", *_ONLY_OF_REPORTS)}
     texts["compare"] = "yes" if options["compare"] else ""
-    report = kind.make(read_question(texts, lambda name: "--" + name.replace("_", "-")))
+    report = kind.make(read_report_query(texts, lambda name: "--" + name.replace("_", "-")))
     data = as_json(report)
     renderings = {"json": lambda: json.dumps(data), "csv": lambda: as_csv(report).rstrip("\r\n")}
     return Answer(text=renderings.get(options["format"], lambda: as_table(report))(), data=data)
@@ -78,8 +78,8 @@ def _everything(options: dict[str, Any]) -> Answer:
     for name in _ONLY_OF_REPORTS:
         if options[name] is not None:
             raise InvalidRequest(f"--{name} needs a REPORT: one of {', '.join(REPORTS)}.")
-    since = parse_moment(options["since"], "--since") if options["since"] else None
-    until = parse_moment(options["until"], "--until") if options["until"] else None
+    since = parse_timestamp(options["since"], "--since") if options["since"] else None
+    until = parse_timestamp(options["until"], "--until") if options["until"] else None
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("--since is before --until.")
     report = command_reports.usage_report(since, until, _read_group_by(options["group_by"] or "account"))

@@ -7,7 +7,7 @@ from typing import Any
 from aio_platform.errors import InvalidRequest
 from aio_platform.timestamps import local_text
 from usage.queries.aggregates.histograms import percentiles
-from usage.queries.aggregates.sums import NO_FIGURES, Wanted, figures
+from usage.queries.aggregates.sums import ZERO_SUMS, Wanted, aggregate_calls
 from usage.queries.filters import CallFilter
 from usage.queries.keys import describe_keys
 from usage.queries.members import describe_members
@@ -71,7 +71,7 @@ def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[di
 
     Raises InvalidRequest, naming `group_by`, when that makes more than 10,000 rows.
     """
-    rows = figures(books, which, _wanted(grouping, limit=MAX_ROWS + 1))
+    rows = aggregate_calls(books, which, _wanted(grouping, limit=MAX_ROWS + 1))
     check_row_count(rows)
     keys = describe_keys(row["key"] for row in rows if "key" in row)
     members = describe_members(row["member"] for row in rows if row.get("member") is not None)
@@ -80,8 +80,8 @@ def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[di
 
 def total(books: Snapshot, which: CallFilter) -> dict[str, Any]:
     """Everything in one row; percentiles cannot be had from those of the groups."""
-    rows = figures(books, which, _wanted(Grouping(())))
-    return describe_sums(rows[0] if rows else NO_FIGURES)
+    rows = aggregate_calls(books, which, _wanted(Grouping(())))
+    return describe_sums(rows[0] if rows else ZERO_SUMS)
 
 
 def _wanted(grouping: Grouping, limit: int | None = None) -> Wanted:

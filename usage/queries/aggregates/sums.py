@@ -1,6 +1,6 @@
 """Calls added up: from the sums as far as they go, and from the events themselves for the rest.
 
-Sums and events are read in one snapshot, and every event is in exactly one of them, so the figures are those of the
+Sums and events are read in one snapshot, and every event is in exactly one of them, so the sums are those of the
 events to the micro-credit at every moment, however far the sums are behind.
 """
 
@@ -66,7 +66,7 @@ _PLAN_JOIN = """
 """
 
 
-NO_FIGURES: dict[str, Any] = {
+ZERO_SUMS: dict[str, Any] = {
     **dict.fromkeys((*_COUNTS, *UNIT_SUMS, "errors"), 0),
     **dict.fromkeys(HISTOGRAMS),
 }
@@ -95,7 +95,7 @@ def kept_sums(books: Snapshot) -> Kept:
     return _NOTHING_KEPT if row is None else Kept(**row | {"day_starts": frozenset(row["day_starts"])})
 
 
-def figures(books: Snapshot, which: CallFilter, wanted: Wanted) -> list[dict[str, Any]]:
+def aggregate_calls(books: Snapshot, which: CallFilter, wanted: Wanted) -> list[dict[str, Any]]:
     """One row a bucket and group that has calls, by time, then dearest first; amounts in micro-credits.
 
     A row has `bucket` (None without an interval), the dimensions, `calls`, `errors`, `gross_microcredits`,
@@ -111,7 +111,7 @@ def figures(books: Snapshot, which: CallFilter, wanted: Wanted) -> list[dict[str
 
 
 def summands_statement(books: Snapshot, which: CallFilter, wanted: Wanted) -> tuple[str, dict[str, Any]]:
-    """A SELECT of what `figures` adds up, and its parameters; for a query that adds up in its own way."""
+    """A SELECT of what `aggregate_calls` adds up, and its parameters; for a query that adds up in its own way."""
     query, coverage = _query(books, which, wanted)
     return query.summands(coverage), query.parameters
 
@@ -148,7 +148,7 @@ class _Query:
         }
 
     def text(self, coverage: Coverage) -> str:
-        """The figures of each bucket and group."""
+        """The sums of each bucket and group."""
         groups = ["bucket", *self._wanted.by]
         # Seconds: the driver takes longer to read a moment than the database to add up a row, and most are the same.
         columns = ["extract(epoch FROM bucket)::bigint AS bucket", *self._wanted.by]
@@ -206,12 +206,12 @@ class _Query:
     def _is_of_whole_accounts(self) -> bool:
         """Whether an account's day in one row says all that is wanted."""
         names = ("key_id", "member_id", "plan", "endpoint", "model", "route", "upstream", "outcome")
-        asked = any(getattr(self._which, name) is not None for name in names)
+        is_filtered = any(getattr(self._which, name) is not None for name in names)
         return (
             self._wanted.by == ("account",)
             and not self._wanted.histograms
             and not self._wanted.units
-            and not asked
+            and not is_filtered
             and self._wanted.only is None
         )
 

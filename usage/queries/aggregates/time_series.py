@@ -3,7 +3,7 @@
 from typing import Any
 
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
-from usage.queries.aggregates.sums import Wanted, figures
+from usage.queries.aggregates.sums import Wanted, aggregate_calls
 from usage.queries.filters import CallFilter
 from usage.queries.keys import describe_keys
 from usage.queries.members import describe_members
@@ -33,7 +33,7 @@ def time_series(
         limit=MAX_ROWS + 1,
         only=only,
     )
-    rows = figures(books, which, wanted)
+    rows = aggregate_calls(books, which, wanted)
     check_row_count(rows)
     if "key" in grouping.by:
         keys = describe_keys({row["key"] for row in rows})

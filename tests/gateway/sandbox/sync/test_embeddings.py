@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from gateway.sandbox.sync import vectors
+from gateway.sandbox.sync import embedding_vectors
 
 
 def length(vector):
@@ -20,7 +20,7 @@ def ask(sandbox, **body):
 def test_text_gets_one_vector_of_unit_length(sandbox):
     answer = ask(sandbox, input="a quiet river").json()
     vector = answer["data"][0]["embedding"]
-    assert len(vector) == vectors.DEFAULT_DIMENSIONS
+    assert len(vector) == embedding_vectors.DEFAULT_DIMENSIONS
     assert length(vector) == pytest.approx(1.0, abs=1e-5)
     assert answer["usage"] == {"prompt_tokens": 4, "total_tokens": 4}
 
@@ -56,7 +56,7 @@ def test_texts_alike_are_nearer_than_texts_unlike():
         return sum(a * b for a, b in zip(one, two, strict=True))
 
     river, rivers, tax = (
-        vectors.embed_text(text, 384)
+        embedding_vectors.embed_text(text, 384)
         for text in ("the quiet river runs", "a quiet river ran", "income tax form")
     )
     assert dot(river, rivers) > 0.3 > dot(river, tax)

@@ -80,13 +80,13 @@ def period_of(which: CallFilter) -> Period:
     return Period(which.since, which.until)
 
 
-def previous_of(which: CallFilter, question: ReportQuery, as_of: datetime, kept: Kept) -> CallFilter:
+def previous_of(which: CallFilter, query: ReportQuery, as_of: datetime, kept: Kept) -> CallFilter:
     """The same calls over as long a time just before; whole local days where the period starts with one.
 
     Days are counted by the calendar, so that a change of clocks between the two shifts nothing by an hour. Where calls
     are archived, it starts and ends with whole hours, or days, of which there are sums.
     """
-    before = _just_before(which, question, as_of)
+    before = _just_before(which, query, as_of)
     assert before.since is not None
     assert before.until is not None
     until = before.until - _past_a_sum(before.until, kept)
@@ -106,10 +106,10 @@ def _length_of_sums(moment: datetime, kept: Kept) -> timedelta:
     return HOUR if moment >= kept.hours_from else DAY
 
 
-def _just_before(which: CallFilter, question: ReportQuery, as_of: datetime) -> CallFilter:
+def _just_before(which: CallFilter, query: ReportQuery, as_of: datetime) -> CallFilter:
     assert which.since is not None
     end = which.until or as_of
-    zone = question.zone
+    zone = query.zone
     local_since, local_end = which.since.astimezone(zone), end.astimezone(zone)
     starts_at_midnight = (local_since.hour, local_since.minute, local_since.second) == (0, 0, 0)
     if starts_at_midnight and end - which.since >= timedelta(days=1):

@@ -41,7 +41,7 @@ def do(staff: Client, world: World, name: str, **form: str) -> Any:
 
 
 def records() -> QuerySet[AuditEntry]:
-    """What staff did; members' and operators' own deeds are in the same table."""
+    """What staff did; members' and operators' own actions are in the same table."""
     return AuditEntry.objects.filter(actor_kind="staff")
 
 

@@ -1,4 +1,4 @@
-"""Template filters for figures: micro-credits, milliseconds, counts, shares and moments."""
+"""Template filters that format values: micro-credits, milliseconds, counts, shares and timestamps."""
 
 import html
 from datetime import datetime
@@ -68,7 +68,7 @@ def share(value: float | None) -> str:
 
 
 @register.filter
-def figure(value: Any, unit: str) -> str:
+def in_unit(value: Any, unit: str) -> str:
     """A chart's value in its unit."""
     if value is None:
         return NOTHING
@@ -82,8 +82,8 @@ _SHOWN = {"credits": credits_exact, "ms": duration_ms, "percent": share, "count"
 def chart_rows(chart: Chart) -> SafeString:
     """The figures of a chart as a table's rows, a moment each: a template takes too long for a thousand cells."""
     rows = [
-        f'<tr><th scope="row">{moment(at)}</th>'
-        + "".join(f'<td class="number">{html.escape(figure(value, chart.unit))}</td>' for value in values)
+        f'<tr><th scope="row">{timestamp(at)}</th>'
+        + "".join(f'<td class="number">{html.escape(in_unit(value, chart.unit))}</td>' for value in values)
         + "</tr>"
         for at, values in chart.rows
     ]
@@ -91,7 +91,7 @@ def chart_rows(chart: Chart) -> SafeString:
 
 
 @register.filter
-def moment(value: datetime | None) -> SafeString | str:
+def timestamp(value: datetime | None) -> SafeString | str:
     """A `<time>` in the visitor's zone to the second; machines read the exact moment from it."""
     if value is None:
         return NOTHING

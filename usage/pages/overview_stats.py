@@ -1,4 +1,4 @@
-"""The overview's figures: what a period came to, how it compares with the one before, and what leads it. Pure but
+"""The overview's stats: what a period came to, how it compares with the one before, and what leads it. Pure but
 for the look at the books."""
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from aio_platform.charts import Chart, Series
-from usage.pages.periods import moments_between, start_of_interval, visitors_grouping
+from usage.pages.periods import interval_starts, start_of_interval, visitors_grouping
 from usage.queries.aggregates.summaries import summarise, total
 from usage.queries.aggregates.time_series import time_series
 from usage.queries.filters import CallFilter
@@ -46,7 +46,7 @@ class Leader:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class OverviewStats:
     spend: Stat
     calls: Stat
     success: Stat
@@ -64,8 +64,8 @@ class Runway:
     looked_days: int
 
 
-def look_at_period(books: Snapshot, account_id: int, name: str) -> Figures:
-    """The figures of the last 24 hours, 7 or 30 days; compared with as long a time before."""
+def look_at_period(books: Snapshot, account_id: int, name: str) -> OverviewStats:
+    """The stats of the last 24 hours, 7 or 30 days; compared with as long a time before."""
     length, interval = PERIODS[name]
     grouping = visitors_grouping(interval=interval)
     # The first interval is a whole one; what it is compared with is as long, to the hour.
@@ -75,11 +75,11 @@ def look_at_period(books: Snapshot, account_id: int, name: str) -> Figures:
     before_since = start_of_interval(since - (books.as_of - since), "hour", grouping.zone)
     before = CallFilter(account_id, since=before_since, until=since)
     rows = {datetime.fromisoformat(row["bucket"]): row for row in summarise(books, now, grouping)}
-    moments = moments_between(since, books.as_of, grouping, rows)
+    moments = interval_starts(since, books.as_of, grouping, rows)
     cut = [rows.get(moment) for moment in moments]
     current, previous = total(books, now), total(books, before)
     led = time_series(books, now, visitors_grouping(("model", "key")))
-    return Figures(
+    return OverviewStats(
         spend=Stat(
             current["cost_microcredits"],
             _relative(current["cost_microcredits"], previous["cost_microcredits"]),
