@@ -14,9 +14,6 @@ UPSTREAM_S = Distributions("aio_call_upstream_seconds", "A call's time at its up
 FIRST_BYTE_S = Distributions(
     "aio_call_first_byte_seconds", "From a call's arrival to its upstream's first byte", "endpoint"
 )
-FIRST_BYTE_S = Distributions(
-    "aio_call_first_byte_seconds", "From a call's arrival to its upstream's first byte", "endpoint"
-)
 OVERRUNS = Counts(
     "aio_call_overruns_total",
     "Calls whose units cost more than their hold, which was all that was charged",

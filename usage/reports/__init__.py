@@ -19,7 +19,7 @@ from usage.reports.report_query import ReportQuery
 from usage.reports.shape import Report
 from usage.reports.top_accounts import top_accounts
 
-__all__ = ["REPORTS", "Question", "Report", "ReportKind", "add_report"]
+__all__ = ["REPORTS", "Report", "ReportKind", "ReportQuery", "add_report"]
 
 
 class ReportKind(NamedTuple):
