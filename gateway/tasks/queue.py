@@ -8,13 +8,13 @@ import orjson
 import psycopg
 import structlog
 
+from aio_platform.db.arrays import array_literal, name_array_literal
 from aio_platform.db.batcher import AGAIN, Again, Batcher
 from aio_platform.db.pipelined_connection import PipelinedConnection, Row
 from aio_platform.errors import ServiceUnavailable
 from gateway.tasks.records import ClaimedTask, StepNote, TaskKey
 from gateway.tasks.wire import key_parameters, read_claimed, record_parameters
 from usage.ledger.rates import Rate, prices_from_json
-from usage.ledger.wire import array_literal, text_array_literal
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ class TaskQueue:
             "claim",
             self.owner,
             str(self._lease_s),
-            text_array_literal(list(limits)),
+            name_array_literal(list(limits)),
             array_literal(list(limits.values())),
         )
         return [read_claimed(row) for row in rows]

@@ -6,6 +6,13 @@ from typing import Any
 
 import orjson
 
+from aio_platform.db.arrays import (
+    array_literal,
+    bytes_array_literal,
+    json_array_literal,
+    name_array_literal,
+    text_array_literal,
+)
 from aio_platform.db.pipelined_connection import Row
 from gateway.tasks.records import (
     ClaimedTask,
@@ -18,7 +25,7 @@ from gateway.tasks.records import (
 )
 from gateway.tasks.states import State
 from usage.ledger.units import Units
-from usage.ledger.wire import array_literal, authorize_parameters, read_verdict, text_array_literal
+from usage.ledger.wire import authorize_parameters, read_verdict
 
 VERDICT_COLUMNS = 9
 
@@ -28,17 +35,17 @@ def open_parameters(tasks: list[TaskToOpen]) -> tuple[str, ...]:
     return (
         *authorize_parameters([task.call for task in tasks]),
         text_array_literal([task.id for task in tasks]),
-        text_array_literal([task.adapter for task in tasks]),
-        text_array_literal([task.upstream for task in tasks]),
+        name_array_literal([task.adapter for task in tasks]),
+        name_array_literal([task.upstream for task in tasks]),
         json_array_literal([task.request for task in tasks]),
         json_array_literal([task.parameters for task in tasks]),
         json_array_literal([task.units._asdict() for task in tasks]),
         # The marker is the hold's id: unique, ours, and found again from either side.
-        text_array_literal([task.call.request_uuid for task in tasks]),
-        free_text_array_literal([task.callback_url for task in tasks]),
+        array_literal([task.call.request_uuid for task in tasks]),
+        text_array_literal([task.callback_url for task in tasks]),
         array_literal([task.deadline_s for task in tasks]),
-        free_text_array_literal([task.claim and task.claim.key for task in tasks]),
-        array_literal([task.claim and f'"\\\\x{task.claim.fingerprint.hex()}"' for task in tasks]),
+        text_array_literal([task.claim and task.claim.key for task in tasks]),
+        bytes_array_literal([task.claim and task.claim.fingerprint for task in tasks]),
     )
 
 
@@ -86,7 +93,7 @@ def record_parameters(owner: str, notes: list[StepNote]) -> tuple[str, ...]:
         array_literal([max(round(note.delay_s * 1000), 0) for note in notes]),
         array_literal([note.errors for note in notes]),
         json_array_literal([note.reference for note in notes]),
-        free_text_array_literal([note.upstream_key for note in notes]),
+        text_array_literal([note.upstream_key for note in notes]),
     )
 
 
@@ -102,7 +109,7 @@ def finish_parameters(owner: str | None, ends: list[Transition]) -> tuple[str, .
         array_literal([end.charge_microcredits for end in ends]),
         json_array_literal([None if end.units is None else end.units._asdict() for end in ends]),
         json_array_literal([end.results for end in ends]),
-        free_text_array_literal([end.message for end in ends]),
+        text_array_literal([end.message for end in ends]),
         json_array_literal([end.attempts for end in ends]),
     )
 
@@ -116,24 +123,6 @@ def read_ended(row: Row) -> TransitionResult:
     """One row of gateway_finish_tasks_v2."""
     won, state, consumed = row
     return TransitionResult(won == b"t", None if state is None else State(state.decode()), int(consumed or 0))
-
-
-def json_array_literal(values: Sequence[Any]) -> str:
-    """PostgreSQL's text form of an array of JSON values; None is SQL's null."""
-    return free_text_array_literal(
-        [None if value is None else orjson.dumps(value).decode() for value in values]
-    )
-
-
-def free_text_array_literal(values: Sequence[str | None]) -> str:
-    """As `text_array_literal`, for texts that come once: nothing of them is kept in memory."""
-    quoted = []
-    for value in values:
-        if value is None:
-            quoted.append("NULL")
-        else:
-            quoted.append('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
-    return "{" + ",".join(quoted) + "}"
 
 
 def _text(value: bytes | None) -> str:
