@@ -7,24 +7,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.json_body import read_json_object
 from accounts.audit import actor_of
 from accounts.errors import KeyNotFound
 from accounts.keys import service
 from accounts.keys.serializers import (
     ChangeBody,
-    ErrorBody,
     IssueBody,
     IssuedKeyBody,
     KeyBody,
     KeyPage,
     PageQuery,
     RotateBody,
-    StrictSerializer,
 )
 from accounts.models import ApiKey
 from accounts.principal import ACCOUNT_HEADER, KEYS_SCOPE, Principal, principal_of
 from aio_platform.errors import InvalidRequest
+from aio_platform.http.json_body import read_json_object
+from aio_platform.http.serializers import ErrorBody, validated
 
 _ACCOUNT = OpenApiParameter(
     ACCOUNT_HEADER, location="header", description="Which of a signed-in member's accounts, as in acct_…"
@@ -48,7 +47,7 @@ class KeysView(APIView):
     def get(self, request: Request) -> Response:
         """A page of the account's keys, newest first, ended ones included."""
         principal = principal_of(request)
-        query = _validated(PageQuery, request.query_params.dict())
+        query = validated(PageQuery, request.query_params.dict())
         keys = service.keys_of(principal).order_by("-id")
         if query["after"] is not None:
             keys = keys.filter(id__lt=_cursor(principal, query["after"]))
@@ -76,7 +75,7 @@ class KeysView(APIView):
         principal = principal_of(request)
         # Asked again by the service; here so that a role is refused before a body is read.
         service.check_may_manage(principal)
-        wanted = _validated(IssueBody, read_json_object(request))
+        wanted = validated(IssueBody, read_json_object(request))
         api_key, key_text = service.issue(principal, actor_of(request._request, principal), wanted)
         return _issued(api_key, key_text)
 
@@ -108,7 +107,7 @@ class KeyView(APIView):
         principal = principal_of(request)
         service.check_may_manage(principal)
         api_key = service.find(principal, key_id)
-        wanted = _validated(ChangeBody, read_json_object(request))
+        wanted = validated(ChangeBody, read_json_object(request))
         api_key = service.change(principal, actor_of(request._request, principal), api_key, wanted)
         return Response(KeyBody(api_key).data)
 
@@ -144,16 +143,10 @@ class KeyRotationView(APIView):
         principal = principal_of(request)
         service.check_may_manage(principal)
         api_key = service.find(principal, key_id)
-        wanted = _validated(RotateBody, read_json_object(request))
+        wanted = validated(RotateBody, read_json_object(request))
         return _issued(
             *service.rotate(principal, actor_of(request._request, principal), api_key, wanted["overlap_s"])
         )
-
-
-def _validated(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
-    serializer = body(data=data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
 
 
 def _cursor(principal: Principal, after: str) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.keys.serializers import StrictSerializer, TextField
+from aio_platform.http.serializers import StrictSerializer, TextField
 from gateway.webhooks_out.deliveries import STATES
 from gateway.webhooks_out.signing_secrets import MAX_OVERLAP_S
 

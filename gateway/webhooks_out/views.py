@@ -9,12 +9,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit
-from accounts.api.json_body import read_json_object
-from accounts.keys.serializers import ErrorBody, StrictSerializer
 from accounts.models import Membership
 from accounts.principal import ACCOUNT_HEADER, principal_of, require_role
 from aio_platform.errors import InvalidRequest
+from aio_platform.http.json_body import read_json_object
+from aio_platform.http.output_formats import OneFormat
 from aio_platform.http.query_parameters import QueryParameters, read_limit
+from aio_platform.http.serializers import ErrorBody, validated
 from aio_platform.timestamps import utc_text
 from gateway.webhooks_out import deliveries, endpoints, service, signing_secrets
 from gateway.webhooks_out.bodies import (
@@ -28,7 +29,6 @@ from gateway.webhooks_out.bodies import (
 from gateway.webhooks_out.deliveries import AFTER, STATES, DeliveryFilter
 from gateway.webhooks_out.endpoints import Endpoint
 from gateway.webhooks_out.signing_secrets import AccountSecrets
-from usage.api.views import OneFormat
 
 ROLES = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.DEVELOPER)
 _ACCOUNT = OpenApiParameter(
@@ -89,7 +89,7 @@ class SecretView(CallbackView):
     )
     def post(self, request: Request) -> Response:
         """Make a new secret; the old one's signature is sent beside it for a day, or `overlap_s` seconds."""
-        wanted = _validated(RotateSecretBody, read_json_object(request))
+        wanted = validated(RotateSecretBody, read_json_object(request))
         principal = principal_of(request)
         rotated = service.rotate_secret(
             audit.actor_of(request, principal), principal.account, wanted["overlap_s"]
@@ -117,7 +117,7 @@ class EndpointView(CallbackView):
     )
     def put(self, request: Request) -> Response:
         """Tell this URL of every task's end, and of what still waits; enables it again after a 410."""
-        wanted = _validated(SetEndpointBody, read_json_object(request))
+        wanted = validated(SetEndpointBody, read_json_object(request))
         principal = principal_of(request)
         endpoint = service.set_endpoint(audit.actor_of(request, principal), principal.account, wanted["url"])
         return Response(_describe_endpoint(endpoint))
@@ -195,12 +195,6 @@ class ResendView(CallbackView):
     def post(self, request: Request, delivery_id: str) -> Response:
         """Send the event again now, under its own id, whatever came of it before."""
         return Response(deliveries.resend(self.account_id(request), delivery_id), status=202)
-
-
-def _validated(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
-    serializer = body(data=data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
 
 
 def _describe_secrets(secrets: AccountSecrets) -> dict[str, Any]:

@@ -1,11 +1,8 @@
-"""Usage events as CSV that no spreadsheet takes for formulas."""
+"""Usage events as the rows of a CSV file."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
-
-from aio_platform.csv_text import csv_text, safe_cell
 from usage.queries.events import UNIT_COLUMNS
 
 COLUMNS = (
@@ -45,18 +42,10 @@ def csv_row(event: dict[str, Any]) -> list[Any]:
         "key_id": key.get("id"),
         "key_name": key.get("name"),
     }
-    return [safe_cell(flat[column]) for column in COLUMNS]
+    return [flat[column] for column in COLUMNS]
 
 
-async def stream_csv(batches: Iterator[list[dict[str, Any]]]) -> AsyncIterator[bytes]:
-    """The header line and then every batch, each fetched in a thread when the one before has been sent."""
-    yield csv_text([list(COLUMNS)]).encode()
-    while True:
-        batch = await sync_to_async(_next)(batches)
-        if batch is None:
-            return
-        yield csv_text([csv_row(event) for event in batch]).encode()
-
-
-def _next(batches: Iterator[list[dict[str, Any]]]) -> list[dict[str, Any]] | None:
-    return next(batches, None)
+def csv_batches(batches: Iterable[list[dict[str, Any]]]) -> Iterator[Iterator[list[Any]]]:
+    """The rows of each batch of events."""
+    for batch in batches:
+        yield map(csv_row, batch)

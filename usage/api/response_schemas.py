@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.keys.serializers import ErrorBody
+from aio_platform.http.serializers import ErrorBody
 from usage.ledger.outcomes import Outcome
 from usage.queries.events import UNIT_COLUMNS
 from usage.queries.receipts import IN_FLIGHT

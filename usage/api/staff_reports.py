@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import BasePermission
@@ -11,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from aio_platform.errors import NotFound, PermissionRefused
+from aio_platform.http.output_formats import FORMATS, OneFormat, csv_file
 from aio_platform.http.query_parameters import QueryParameters
-from usage.api.views import OneFormat
 from usage.reports import REPORTS
 from usage.reports.reading import PARAMETERS, read_report_query
 from usage.reports.rendering import as_csv, as_json
@@ -72,12 +71,8 @@ class ReportView(StaffReportsView):
             raise NotFound("There is no such report.")
         parameters = QueryParameters(request, (*PARAMETERS, "format"))
         texts = {one: text for one in PARAMETERS if (text := parameters.text(one)) is not None}
-        form = parameters.choice("format", ("json", "csv"), "json")
+        form = parameters.choice("format", FORMATS, "json")
         report = kind.make(read_report_query(texts))
         if form == "json":
             return Response(as_json(report))
-        return HttpResponse(
-            as_csv(report),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{kind.name}.csv"'},
-        )
+        return csv_file(f"{kind.name}.csv", as_csv(report))

@@ -1,13 +1,12 @@
 """Summaries and ledger entries as CSV, streamed, with the API's figures. Amounts are in credits."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
-from aio_platform.csv_text import csv_text, safe_cell
+from aio_platform.http.output_formats import csv_stream
 
 ROWS_AT_ONCE = 1000
 SUMS = (
@@ -25,7 +24,6 @@ SUMS = (
     "first_byte_p95_ms",
 )
 LEDGER_COLUMNS = ("entry", "created_at", "kind", "amount", "balance", "request_id", "cause_entry", "reason")
-# A figure is no text: a negative amount starts with a minus sign and means it.
 _NUMBERS = frozenset({"amount", "balance", *SUMS})
 
 
@@ -53,25 +51,7 @@ def flat_summary(row: dict[str, Any]) -> dict[str, Any]:
 
 def csv_response(name: str, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> StreamingHttpResponse:
     """The rows as a file to keep; a thousand are fetched at a time, each when those before have been sent."""
-    response = StreamingHttpResponse(_lines(columns, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    batches = iter(lambda: [[row[column] for column in columns] for row in islice(rows, ROWS_AT_ONCE)], [])
+    response = csv_stream(name, columns, batches, _NUMBERS)
     response["Cache-Control"] = "no-store"
     return response
-
-
-async def _lines(columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    yield csv_text([list(columns)]).encode()
-    while True:
-        some = await sync_to_async(_next_rows)(rows)
-        if not some:
-            return
-        yield csv_text([[_cell(row, column) for column in columns] for row in some]).encode()
-
-
-def _next_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return list(islice(rows, ROWS_AT_ONCE))
-
-
-def _cell(row: dict[str, Any], column: str) -> Any:
-    value = row[column]
-    return value if column in _NUMBERS else safe_cell(value)

@@ -3,22 +3,21 @@
 from itertools import chain
 from typing import Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.keys.serializers import ErrorBody
 from accounts.principal import principal_of
 from aio_platform.errors import NotFound
+from aio_platform.http.output_formats import OneFormat, csv_stream
 from aio_platform.http.query_parameters import QueryParameters, read_limit
+from aio_platform.http.serializers import ErrorBody
 from aio_platform.timestamps import utc_text
 from usage.api import response_schemas
-from usage.api.csv_export import stream_csv
+from usage.api.csv_export import COLUMNS, csv_batches
 from usage.api.query_parameters import CALL_FILTERS, GROUPING, PAGE, read_call_filter, read_grouping
 from usage.ledger.outcomes import Outcome
 from usage.queries import refusals
@@ -52,18 +51,6 @@ _REFUSAL_FILTERS = ("key", "endpoint", "since", "until")
 
 def _parameters(*names: str) -> list[OpenApiParameter]:
     return [_DESCRIBED[name] for name in names]
-
-
-class OneFormat(BaseContentNegotiation):
-    """Each address here has one format; what a client would rather have changes nothing."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return parsers[0]
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
 
 
 class UsageView(APIView):
@@ -208,11 +195,7 @@ class ExportView(UsageView):
         batches = event_batches(read_call_filter(parameters, self.account_id(request)))
         # The first look happens here, where what is wrong with it can still be answered.
         first = next(batches)
-        response = StreamingHttpResponse(
-            stream_csv(chain([first], batches)), content_type="text/csv; charset=utf-8"
-        )
-        response["Content-Disposition"] = 'attachment; filename="usage.csv"'
-        return response
+        return csv_stream("usage.csv", COLUMNS, csv_batches(chain([first], batches)))
 
 
 def _list(as_of: Any, rows: list[dict[str, Any]], next_cursor: str | None) -> dict[str, Any]:

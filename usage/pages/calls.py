@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from itertools import chain
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,9 +13,10 @@ from django.views.decorators.http import require_GET
 from accounts.page_context import member_page, page_member
 from aio_platform.credits import format_credits, parse_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.http.output_formats import csv_stream
 from aio_platform.http.query_parameters import QueryParameters
 from usage import labels
-from usage.api.csv_export import stream_csv
+from usage.api.csv_export import COLUMNS, csv_batches
 from usage.api.query_parameters import CALL_FILTERS, read_call_filter
 from usage.pages.field_errors import explains_bad_fields
 from usage.pages.periods import CUSTOM, PRESETS, Period, read_period
@@ -107,11 +108,7 @@ def calls_csv(request: HttpRequest) -> HttpResponseBase:
     batches = call_batches(search)
     # The first look happens here, where what is wrong with it can still be answered.
     first = next(batches)
-    response = StreamingHttpResponse(
-        stream_csv(chain([first], batches)), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = 'attachment; filename="calls.csv"'
-    return response
+    return csv_stream("calls.csv", COLUMNS, csv_batches(chain([first], batches)))
 
 
 def _read_search(parameters: QueryParameters, account_id: int) -> tuple[CallSearch, Period]:

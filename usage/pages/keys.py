@@ -20,13 +20,14 @@ from rest_framework.exceptions import ValidationError
 from accounts.audit import person
 from accounts.errors import RoleNotAllowed
 from accounts.keys import service
-from accounts.keys.serializers import ChangeBody, IssueBody, RotateBody, StrictSerializer
+from accounts.keys.serializers import ChangeBody, IssueBody, RotateBody
 from accounts.models import ApiKey
 from accounts.page_context import MAKERS, member_page, page_member
 from accounts.principal import Principal
 from aio_platform import problems
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound, PlatformError
+from aio_platform.http.serializers import validated
 from usage.queries.key_usage import KeyUsage, recent_calls, usage_by_key
 
 IDLE_AFTER = timedelta(days=90)
@@ -61,7 +62,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         principal = _principal(request)
         try:
-            wanted = _validated(IssueBody, _issue_body(request))
+            wanted = validated(IssueBody, _issue_body(request))
             return _made(
                 request, *service.issue(principal, person(request, page_member(request).user), wanted)
             )
@@ -97,7 +98,7 @@ def change(request: HttpRequest, key_id: str) -> HttpResponse:
     if request.method == "POST":
         form = request.POST
         try:
-            wanted = _validated(ChangeBody, _change_body(request, api_key))
+            wanted = validated(ChangeBody, _change_body(request, api_key))
             service.change(principal, person(request, page_member(request).user), api_key, wanted)
             return _done(request, _("%(name)s is changed.") % {"name": wanted["name"]})
         except (PlatformError, ValidationError) as error:
@@ -130,7 +131,7 @@ def rotate(request: HttpRequest, key_id: str) -> HttpResponse:
     problem = None
     if request.method == "POST":
         try:
-            wanted = _validated(RotateBody, {"overlap_s": request.POST.get("overlap_s", "")})
+            wanted = validated(RotateBody, {"overlap_s": request.POST.get("overlap_s", "")})
             made = service.rotate(
                 principal, person(request, page_member(request).user), api_key, wanted["overlap_s"]
             )
@@ -202,12 +203,6 @@ def _change_body(request: HttpRequest, api_key: ApiKey) -> dict[str, Any]:
 
 def _words(text: str) -> list[str] | None:
     return text.replace(",", " ").split() or None
-
-
-def _validated(body: type[StrictSerializer], data: dict[str, Any]) -> dict[str, Any]:
-    serializer = body(data=data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
 
 
 def _shown_problem(error: PlatformError | ValidationError) -> PlatformError:

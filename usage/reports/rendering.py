@@ -1,13 +1,11 @@
 """A report as JSON, as CSV that no spreadsheet takes for formulas, and as a table for a terminal. Pure."""
 
-import csv
 from collections.abc import Sequence
 from datetime import datetime
-from io import StringIO
 from typing import Any
 
 from aio_platform.credits import format_credits
-from aio_platform.csv_text import safe_cell
+from aio_platform.csv_text import csv_texts
 from aio_platform.terminal.text_table import aligned
 from aio_platform.timestamps import local_text, utc_text
 from usage.reports.shape import Column, Kind, Period, Report
@@ -48,15 +46,16 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def as_csv(report: Report) -> str:
     """A header and the rows, as RFC 4180 writes them; with a comparison, each figure's previous one beside it."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_headings(report))
-    # Only text can be a formula; a negative amount starts with a minus sign and means it.
-    texts = [column.kind is Kind.TEXT for column in report.columns]
-    texts += [False] * (len(_headings(report)) - len(texts))
-    for line in _lines(report):
-        writer.writerow([safe_cell(cell) if text else cell for cell, text in zip(line, texts, strict=True)])
-    return text.getvalue()
+    headings = _headings(report)
+    texts = {column.name for column in report.columns if column.kind is Kind.TEXT}
+    numbers = {name for name in headings if name not in texts}
+    return "".join(csv_texts(headings, [_lines(report)], numbers))
+
+
+def as_rows(report: Report) -> list[dict[str, Any]]:
+    """Each row as CSV has it, by its columns' names."""
+    headings = _headings(report)
+    return [dict(zip(headings, line, strict=True)) for line in _lines(report)]
 
 
 def as_table(report: Report) -> str:

@@ -16,6 +16,7 @@ from aio_platform.charts import Chart as Picture
 from aio_platform.charts import Kind as PictureKind
 from aio_platform.charts import Series, Unit
 from aio_platform.errors import NotFound
+from aio_platform.http.output_formats import csv_file
 from aio_platform.http.query_parameters import QueryParameters
 from aio_platform.templatetags.formatting import credits_exact
 from usage.labels import OUTCOMES
@@ -85,11 +86,7 @@ def report_csv(request: HttpRequest, name: str) -> HttpResponse:
     """The same rows for a spreadsheet, which takes none of them for a formula."""
     kind = _kind(name)
     made = kind.make(read_report_query(_texts(request)))
-    return HttpResponse(
-        as_csv(made),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{kind.name}.csv"'},
-    )
+    return csv_file(f"{kind.name}.csv", as_csv(made))
 
 
 def shown_title(column: Column) -> str:

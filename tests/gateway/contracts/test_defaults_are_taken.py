@@ -17,8 +17,8 @@ from rest_framework import serializers
 
 import accounts.keys.serializers
 import gateway.webhooks_out.bodies  # noqa: F401 - its bodies are found by being known
-from accounts.keys.serializers import StrictSerializer
 from aio_platform.errors import InvalidRequest
+from aio_platform.http.serializers import StrictSerializer
 from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import ChatRequest
 from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, TextChatBody

@@ -11,9 +11,10 @@ from typing import Any
 from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.errors import InvalidRequest
 from aio_platform.timestamps import parse_timestamp, utc_text
-from usage.reports import REPORTS, command_reports
+from usage.reports import REPORTS, Report
+from usage.reports.all_usage import DIMENSIONS, all_usage
 from usage.reports.reading import FILTERS, read_report_query
-from usage.reports.rendering import as_csv, as_json, as_table
+from usage.reports.rendering import as_csv, as_json, as_rows, as_table
 
 PATIENCE_S = 2.0
 _ONLY_OF_REPORTS = ("timezone", *FILTERS, "interval", "limit")
@@ -30,8 +31,7 @@ class Command(ScriptableCommand):
         parser.add_argument(
             "--group-by",
             metavar="BY",
-            help="one or more, separated by commas; without a REPORT some of "
-            + ", ".join(command_reports.DIMENSIONS),
+            help="one or more, separated by commas; without a REPORT some of " + ", ".join(DIMENSIONS),
         )
         parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
         for name in _ONLY_OF_REPORTS:
@@ -41,7 +41,7 @@ class Command(ScriptableCommand):
     def perform(self, options: dict[str, Any]) -> Answer:
         with self._progress():
             if options["report"] is None:
-                return _everything(options)
+                return _all_usage(options)
             return _staff_report(options)
 
     @contextmanager
@@ -69,12 +69,10 @@ def _staff_report(options: dict[str, Any]) -> Answer:
     texts = {name: options[name] or "" for name in ("since", "until", "group_by", *_ONLY_OF_REPORTS)}
     texts["compare"] = "yes" if options["compare"] else ""
     report = kind.make(read_report_query(texts, lambda name: "--" + name.replace("_", "-")))
-    data = as_json(report)
-    renderings = {"json": lambda: json.dumps(data), "csv": lambda: as_csv(report).rstrip("\r\n")}
-    return Answer(text=renderings.get(options["format"], lambda: as_table(report))(), data=data)
+    return _answer(report, as_json(report), options["format"])
 
 
-def _everything(options: dict[str, Any]) -> Answer:
+def _all_usage(options: dict[str, Any]) -> Answer:
     for name in _ONLY_OF_REPORTS:
         if options[name] is not None:
             raise InvalidRequest(f"--{name} needs a REPORT: one of {', '.join(REPORTS)}.")
@@ -82,26 +80,29 @@ def _everything(options: dict[str, Any]) -> Answer:
     until = parse_timestamp(options["until"], "--until") if options["until"] else None
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("--since is before --until.")
-    report = command_reports.usage_report(since, until, _read_group_by(options["group_by"] or "account"))
+    report = all_usage(since, until, _read_group_by(options["group_by"] or "account"))
+    assert report.period is not None
     data = {
         "as_of": utc_text(report.as_of),
-        "since": utc_text(report.since),
-        "until": report.until and utc_text(report.until),
-        "rows": report.rows,
+        "since": utc_text(report.period.since),
+        "until": report.period.until and utc_text(report.period.until),
+        "rows": as_rows(report),
     }
-    if options["format"] == "json":
+    return _answer(report, data, options["format"])
+
+
+def _answer(report: Report, data: dict[str, Any], output_format: str) -> Answer:
+    if output_format == "json":
         text = json.dumps(data)
-    elif options["format"] == "csv":
-        text = command_reports.as_csv(report)
+    elif output_format == "csv":
+        text = as_csv(report).rstrip("\r\n")
     else:
-        text = command_reports.as_table(report)
+        text = as_table(report)
     return Answer(text=text, data=data)
 
 
 def _read_group_by(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
-    if not set(names) <= set(command_reports.DIMENSIONS) or len(set(names)) != len(names):
-        raise InvalidRequest(
-            f"--group-by is one or more of {', '.join(command_reports.DIMENSIONS)}, separated by commas."
-        )
+    if not set(names) <= set(DIMENSIONS) or len(set(names)) != len(names):
+        raise InvalidRequest(f"--group-by is one or more of {', '.join(DIMENSIONS)}, separated by commas.")
     return names
