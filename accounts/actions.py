@@ -323,10 +323,10 @@ def _insert_key(account: Account, **fields: Any) -> tuple[ApiKey, str]:
 
 
 def _locked_live_keys(*api_keys: ApiKey) -> list[ApiKey]:
-    """The keys as they are now, locked with the first keys of their lines; KeyNotLive where one has ended.
+    """The keys as they are now, locked together with the first keys of their lineages.
 
-    A key that acts on itself comes twice. First keys are locked in the order of their ids, so that who locks the same
-    ones lines up; whoever changes a line holds its first key's lock.
+    Raises KeyNotLive where one has ended. A key that acts on itself comes twice. First keys are locked in the order of
+    their ids, so that nobody waits in a circle; whoever changes a lineage holds its first key's lock.
     """
     first_ones = sorted({api_key.meter_id for api_key in api_keys})
     locking = ApiKey.objects.select_for_update(no_key=True, of=("self",)).order_by("pk")

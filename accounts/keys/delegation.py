@@ -15,7 +15,7 @@ MAX_ISSUERS = 8
 
 @dataclass(frozen=True, slots=True)
 class KeyTerms:
-    """All that limits a key; None means no limit."""
+    """Everything that limits a key; None means no limit."""
 
     endpoints: list[str] | None = None
     models: list[str] | None = None
@@ -27,7 +27,7 @@ class KeyTerms:
 
 
 def terms_of(api_key: ApiKey) -> KeyTerms:
-    """The terms a key was issued under, as they stand now."""
+    """The key's terms as they are now."""
     return KeyTerms(
         endpoints=api_key.allowed_endpoints,
         models=api_key.allowed_models,
@@ -40,9 +40,9 @@ def terms_of(api_key: ApiKey) -> KeyTerms:
 
 
 def check_within(holder: KeyTerms, wanted: KeyTerms) -> None:
-    """Raise BeyondOwnKey, naming the field, where `wanted` allows anything that `holder` does not.
+    """Raise BeyondOwnKey, naming the field, where `wanted` allows something that `holder` does not.
 
-    Leaving a limit out asks for no limit, so a limited holder has to name one.
+    A limit that is left out asks for no limit, so a key that is limited has to give one.
     """
     if wanted.may_manage_keys and not holder.may_manage_keys:
         raise _beyond("may_manage_keys")
@@ -69,10 +69,10 @@ def check_limits_within(holder: KeyTerms, **wanted: Any) -> None:
 
 
 def issuer_roots(holder: ApiKey, receiver: ApiKey | None = None) -> list[int]:
-    """Where the calls of a key count besides its own meter once the holder issued it, rotated it or gave it more.
+    """The meters, besides its own, that count a key's calls once `holder` has issued, rotated or raised it.
 
-    `receiver` is the key as it was before, None for one that is issued. Raises BeyondOwnKey where a call would count
-    on more than MAX_ISSUERS other meters.
+    `receiver` is the key before that, or None for a new one. Raises BeyondOwnKey where that is more than MAX_ISSUERS
+    meters.
     """
     earlier: list[int] = []
     if receiver is not None:
@@ -86,7 +86,7 @@ def issuer_roots(holder: ApiKey, receiver: ApiKey | None = None) -> list[int]:
 
 
 def gives_more(before: KeyTerms, **wanted: Any) -> bool:
-    """Whether a change to those of `cap_day`, `cap_month` and `expires_at` that are given allows what was not."""
+    """Whether these new values of `cap_day`, `cap_month` and `expires_at` allow something that `before` does not."""
     try:
         check_limits_within(before, **wanted)
     except BeyondOwnKey:

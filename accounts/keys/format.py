@@ -27,7 +27,7 @@ _PAIRS = list(_PAIR_VALUES)
 
 
 def new_key() -> str:
-    """A fresh key of 42 characters, with 190 bits from the operating system's random source."""
+    """A new key of 42 characters, with 190 random bits from the operating system."""
     body = _BRAND + random_base62(_RANDOM_LENGTH)
     return body + checksum_of(body)
 
@@ -56,7 +56,7 @@ def digest_of(key_text: str) -> bytes:
 
 
 def bearer_key(authorization_header: str) -> str:
-    """The key in an Authorization header; its form is for `digest_of` to judge.
+    """The key in an Authorization header; `digest_of` checks its form.
 
     Raises MissingKey when the header is empty, of another scheme or without a key, and MalformedKey when more
     than one word follows the scheme.
@@ -73,7 +73,7 @@ def bearer_key(authorization_header: str) -> str:
 
 
 def prefix_of(key_text: str) -> str:
-    """What people tell keys apart by: `aio_` and the next 8 characters."""
+    """The part of a key that people see: `aio_` and the next 8 characters."""
     return key_text[:PREFIX_LENGTH]
 
 

@@ -1,7 +1,7 @@
-"""Slowing down whoever tries keys at random, by address, and on the failing path only.
+"""Limits guesses at keys, by address, and only on the path of failed keys.
 
-A good key is never refused for what others did from its address, and costs no look-up here. A revoked or
-expired key is no guess: whoever sends it once had it.
+A valid key is never refused for what others did from its address, and costs no look-up here. A revoked or expired key
+is no guess: whoever sends it once had it.
 """
 
 import ipaddress
@@ -18,20 +18,20 @@ _GROUP = "key-guess"
 
 
 def note_failed_key(address: str) -> rate_limits.Window:
-    """Count one guess from the address, and return how its window stands."""
+    """Count one guess from the address. Returns the state of its window."""
     return rate_limits.count(_GROUP, network_of(address), settings.KEY_GUESSES_PER_ADDRESS)
 
 
 def too_many_guesses(address: str) -> bool:
-    """Whether more invalid keys came from the address than its window allows; counts nothing."""
+    """Whether more invalid keys came from the address than its window allows. Counts nothing."""
     return rate_limits.look(_GROUP, network_of(address), settings.KEY_GUESSES_PER_ADDRESS).is_exceeded
 
 
 def refusal_for_failed_key(address: str, refusal: PlatformError) -> PlatformError:
-    """What to answer a caller whose key failed: the refusal, or TooManyKeyGuesses once they tried too often.
+    """The error for a caller whose key failed: `refusal`, or TooManyKeyGuesses after too many guesses.
 
-    Only MalformedKey and UnknownKey count. Blocks for a cache round trip. Never raises: with the counters out
-    of reach the refusal stands as it is.
+    Counts MalformedKey and UnknownKey only. Blocks for one round trip to the cache. Never raises: when the counters
+    cannot be reached, it returns `refusal`.
     """
     if not isinstance(refusal, (MalformedKey, UnknownKey)):
         return refusal
@@ -46,7 +46,7 @@ def refusal_for_failed_key(address: str, refusal: PlatformError) -> PlatformErro
 
 
 def network_of(address: str) -> str:
-    """What one guesser commands: an IPv4 address, or the /64 that an IPv6 customer is given."""
+    """What guesses are counted by: the IPv4 address, or the /64 network that one IPv6 customer is given."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

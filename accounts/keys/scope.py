@@ -1,4 +1,4 @@
-"""What a key is limited to, for those who list what it may call; whether a call is allowed is decided with its hold."""
+"""The endpoints and models that a key may use, for lists of models. A call's own check is part of authorisation."""
 
 from typing import NamedTuple
 
@@ -12,14 +12,14 @@ class KeyScope(NamedTuple):
     models: frozenset[str] | None
 
     def allows(self, endpoint: str, model: str) -> bool:
-        """Whether both are within it."""
+        """Whether the scope has both the endpoint and the model."""
         return (self.endpoints is None or endpoint in self.endpoints) and (
             self.models is None or model in self.models
         )
 
 
 def scope_of_key(digest: bytes) -> KeyScope:
-    """The scope of the key with that digest; one that is gone by now may call nothing. Blocks for one look-up."""
+    """The scope of the key with that digest; an empty one where there is no such key any more. Blocks for one query."""
     row = ApiKey.objects.filter(digest=digest).values_list("allowed_endpoints", "allowed_models").first()
     if row is None:
         return KeyScope(frozenset(), frozenset())

@@ -1,6 +1,6 @@
-"""What people and keys ask about keys, by page or by API: may they, how often, and who did it, written down.
+"""Key management for members and keys, by page or by API: checks permission and limits, and writes the audit log.
 
-Bodies come checked by `key_bodies`; `actions` does what is asked.
+Bodies come validated by `keys.serializers`; `actions` makes the changes.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from accounts.principal import Principal, require_role
 from accounts.public_ids import is_key_id
 
 ISSUING_ROLES = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.DEVELOPER)
-# What a checked IssueBody says beside the name where a key is to do everything.
+# What a validated IssueBody says beside the name where a key is to do everything.
 NO_LIMITS: Mapping[str, Any] = {
     "scopes": None,
     "may_manage_keys": False,
@@ -30,20 +30,20 @@ _LIMITS = ("name", "scopes", "may_manage_keys", "cap_day", "cap_month", "expires
 
 
 def check_may_manage(principal: Principal) -> None:
-    """A key was checked by its scope already; a member needs one of the issuing roles, else RoleNotAllowed."""
+    """Raise RoleNotAllowed for a member without an issuing role. A key's scope was checked by authentication."""
     if principal.api_key is None:
         require_role(principal, *ISSUING_ROLES)
 
 
 def keys_of(principal: Principal) -> Any:
-    """The account's keys, ended ones included."""
+    """The keys of the principal's account, including revoked and expired ones, as a QuerySet."""
     return ApiKey.objects.filter(account=principal.account).select_related(
         "account", "replaces", "issued_by", "created_by"
     )
 
 
 def find(principal: Principal, key_id: str) -> ApiKey:
-    """The account's key of that public id; KeyNotFound for another account's as for none."""
+    """The account's key with that public id. Raises KeyNotFound, for another account's key too."""
     found = keys_of(principal).filter(public_id=key_id).first() if is_key_id(key_id) else None
     if found is None:
         raise KeyNotFound
@@ -51,7 +51,7 @@ def find(principal: Principal, key_id: str) -> ApiKey:
 
 
 def issue(principal: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -> tuple[ApiKey, str]:
-    """Make the key that a checked IssueBody describes, and return it with its text.
+    """Issue the key that a validated IssueBody describes. Returns it and its text, which is not kept anywhere.
 
     Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.issue_key` does.
     """
@@ -89,7 +89,7 @@ def issue(principal: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -
 
 
 def change(principal: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[str, Any]) -> ApiKey:
-    """Rename a key and change its caps and expiry as a checked ChangeBody says: all of it, or nothing.
+    """Change a key's name, caps and expiry as a validated ChangeBody says: all of it, or nothing.
 
     Raises RoleNotAllowed, BeyondOwnKey, and what `actions.change_limits` does.
     """
@@ -121,7 +121,7 @@ def change(principal: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Ma
 
 
 def revoke(principal: Principal, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
-    """Revoke a key for good. Repeatable; what is revoked already is not written down again."""
+    """Revoke a key for good. A key that is revoked already stays as it is, and no second entry is written."""
     check_may_manage(principal)
     if api_key.revoked_at is not None:
         return api_key
@@ -129,7 +129,7 @@ def revoke(principal: Principal, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
 
 
 def rotate(principal: Principal, actor: audit.Actor, api_key: ApiKey, overlap_s: int) -> tuple[ApiKey, str]:
-    """Issue a key's successor, and return it with its text.
+    """Issue a key's successor; the old key works for `overlap_s` more seconds. Returns the new key and its text.
 
     Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.rotate_key` does.
     """
@@ -149,7 +149,7 @@ def rotate(principal: Principal, actor: audit.Actor, api_key: ApiKey, overlap_s:
 
 
 def _count_issued_key(principal: Principal) -> None:
-    """By member, and for keys by account: a key that makes keys would otherwise multiply its own limit."""
+    """Count by member, and for keys by account: a key that issues keys would otherwise multiply its own limit."""
     issuer = f"user:{principal.user.pk}" if principal.user is not None else f"account:{principal.account.pk}"
     window = rate_limits.count("key-issue", issuer, settings.KEYS_ISSUED_PER_MEMBER)
     if window.is_exceeded:

@@ -57,9 +57,9 @@ class RouteHealth:
         return not self.rests and not self._streaks
 
     def wait_s(self, account_id: int, now: float) -> float:
-        """How long this account's calls are kept from the route; 0 where this one may go out now.
+        """How many seconds this account's calls have to wait for the route; 0 where this call may go out now.
 
-        A call that goes out after a rest is a probe: it ends in `answered`, `failed` or `gave_back`.
+        A call that goes out after a rest is a probe: report its end by `answered`, `failed` or `gave_back`.
         """
         if self.is_ordinary:
             return 0.0
@@ -75,21 +75,21 @@ class RouteHealth:
         return 0.0
 
     def answered(self) -> None:
-        """The route answered somebody, so it is an ordinary one."""
+        """Note an answer, whoever asked: the route rests for nobody any more."""
         self._streaks.clear()
         self._unreached = 0
         self._rest_until = 0.0
         self.rests = False
 
     def gave_back(self, account_id: int) -> None:
-        """A call ended without saying anything of the route: if it was a probe, another may go out."""
+        """Note a call that ended without telling anything of the route; if it was a probe, another may go out."""
         streak = self._streaks.get(account_id)
         if streak is not None and streak.probes:
             streak.probes = False
             streak.not_before = 0.0
 
     def failed(self, account_id: int, blame: Blame, now: float, retry_after_s: float = 0.0) -> None:
-        """A call of this account failed; the upstream may have said for how long to leave it alone."""
+        """Note a failed call of this account. `retry_after_s` is how long the upstream asked to be left alone."""
         if blame is Blame.NOTHING:
             self.gave_back(account_id)
             return

@@ -229,10 +229,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        line = transport.get_extra_info("socket")
-        if line is not None:
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
             self._readable = select.poll()
-            self._readable.register(line.fileno(), select.POLLIN)
+            self._readable.register(sock.fileno(), select.POLLIN)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._answer is not None and self._until_close and error is None:

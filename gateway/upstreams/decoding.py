@@ -1,4 +1,4 @@
-"""Answers that come compressed though we asked for none: some servers and the proxies before them do so anyway."""
+"""Decodes answers that come compressed although we did not ask for it, as some servers and proxies send them."""
 
 import zlib
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ _AS_IT_IS = frozenset({"", "identity"})
 
 
 def decoded(answer: UpstreamAnswer) -> UpstreamAnswer:
-    """The answer, decoded as it is read where it says that it is gzip or deflate.
+    """The answer, or one that decodes it while it is read, where it says that it is gzip or deflate.
 
-    Raises UpstreamFailed, and closes it, for any other coding.
+    Raises UpstreamFailed, and closes the answer, for any other coding.
     """
     given = answer.content_encoding
     if given is None:
@@ -33,7 +33,7 @@ def decoded(answer: UpstreamAnswer) -> UpstreamAnswer:
 
 
 class DecodedAnswer:
-    """An UpstreamAnswer whose bytes are those before compression; its announced length is not theirs."""
+    """An UpstreamAnswer that decodes another. It announces no length, since that was of the compressed bytes."""
 
     content_encoding = None
     content_length = None

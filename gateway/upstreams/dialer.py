@@ -41,18 +41,18 @@ class Dialer:
         self._known_until = 0.0
 
     async def connect(self, protocol: Callable[[], Protocol]) -> Protocol:
-        """A connected transport's protocol. Raises OSError; the caller keeps the time."""
+        """Connect, with TLS where the URL says so, and return the protocol. Raises OSError; sets no time limit."""
         loop = asyncio.get_running_loop()
-        line = await first_to_connect(await self._looked_up())
+        connected = await first_to_connect(await self._looked_up())
         try:
             made: tuple[asyncio.BaseTransport, Protocol] = await loop.create_connection(
                 protocol,
-                sock=line,
+                sock=connected,
                 ssl=_tls() if self._secure else None,
                 server_hostname=self._host if self._secure else None,
             )
         except BaseException:
-            line.close()
+            connected.close()
             raise
         return made[1]
 
@@ -68,9 +68,10 @@ class Dialer:
 
 
 async def first_to_connect(addresses: list[Address]) -> socket.socket:
-    """A socket connected to one of them: families in turn, each address with a head start on the next.
+    """A socket connected to one of the addresses.
 
-    Raises the last OSError where none answers.
+    Families take turns, and each attempt has a head start of NEXT_ADDRESS_AFTER_S on the next. Raises the last OSError
+    where no address answers.
     """
     if len(addresses) == 1:
         return await _connected(addresses[0])
@@ -101,18 +102,18 @@ async def first_to_connect(addresses: list[Address]) -> socket.socket:
 
 async def _connected(address: Address) -> socket.socket:
     family, kind, protocol, place = address
-    line = socket.socket(family, kind, protocol)
+    connected = socket.socket(family, kind, protocol)
     try:
-        line.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(line, place)
+        connected.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connected, place)
     except BaseException:
-        line.close()
+        connected.close()
         raise
-    return line
+    return connected
 
 
 def _drop(attempt: "asyncio.Task[socket.socket]") -> None:
-    """One that lost the race, or that nobody waits for any more."""
+    """Close the socket of an attempt that lost the race, or that nobody waits for any more."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()
 

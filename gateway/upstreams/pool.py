@@ -61,14 +61,16 @@ class ConnectionPool:
         self._settle_timer: asyncio.TimerHandle | None = None
 
     async def ask(self, head: bytes, body: bytes | None, *, again: bool = False) -> ConnectionAnswer:
-        """Send a request (see UpstreamConnection.ask) and return its answer once the headers have come.
+        """Send a request (see UpstreamConnection.ask) and return its answer once its headers have come.
 
-        Raises NotConnected, and BrokenConnection for one that may have arrived. Cancelled, it closes the connection.
+        Raises NotConnected where nothing was sent, and BrokenConnection where the request may have arrived. When the
+        task is cancelled, the connection is closed.
 
-        A server may close a connection that it kept just as the next request goes out. Whether it has read that
-        request cannot be known: all that is seen is a connection, used before, that ended within STALE_WITHIN_S
-        without a byte of an answer. `again` says that it may be carried out twice, as asking a model may, which costs
-        no more than the upstream's time: it is then sent once more, over a new connection. What starts a job never is.
+        A server may close a kept connection just as the next request goes out. Nobody can know whether it read that
+        request: what we see is a connection, used before, that ended within STALE_WITHIN_S without a byte of an
+        answer. With `again`, the request is then sent once more, over a new connection. That is for requests that ask
+        a model, which cost no more than the upstream's time when they run twice; one that starts a job is never
+        repeated.
         """
         loop = self._loop
         connection = self._kept(loop.time()) or await self._free_one()
@@ -96,7 +98,7 @@ class ConnectionPool:
         return answer
 
     def close(self) -> None:
-        """Break off everything."""
+        """Close every connection, in use or not."""
         for timer in (self._sweep, self._settle_timer):
             if timer is not None:
                 timer.cancel()
@@ -132,7 +134,7 @@ class ConnectionPool:
         return await self._make()
 
     async def _turn(self) -> UpstreamConnection | None:
-        """What whoever had waited longest was given: a connection, or None for the room to make one."""
+        """Wait in turn. Returns a free connection, or None for the right to make one."""
         waiter: asyncio.Future[UpstreamConnection | None] = self._loop.create_future()
         self._waiting.append(waiter)
         self._wait_for_settling()
@@ -167,7 +169,7 @@ class ConnectionPool:
         return made
 
     def _keep(self, connection: UpstreamConnection) -> None:
-        """It is free again."""
+        """Take back a connection whose answer has come whole."""
         connection.idle_since = self._loop.time()
         if connection.idle_since < self._no_reuse_until:
             connection.break_off("no connection is used twice for now")
@@ -179,7 +181,7 @@ class ConnectionPool:
             self._sweep = self._loop.call_at(connection.idle_since + KEEP_ALIVE_S, self._close_idle)
 
     def _forget(self, connection: UpstreamConnection) -> None:
-        """It is closed."""
+        """Drop a closed connection."""
         if connection in self._connections:
             self._connections.discard(connection)
             for kept in (self._idle, self._settling):
@@ -188,9 +190,9 @@ class ConnectionPool:
             self._pass_on(None)
 
     def _distrust(self) -> None:
-        """Something came that nobody had asked for: no connection is used twice for a while.
+        """Use no connection twice for a while: the upstream has sent something that nobody asked for.
 
-        What waits for an answer on a connection that had one before is broken off, as it might be given another's.
+        Calls that wait for an answer on a connection that had one before are broken off: they might get another's.
         """
         self._no_reuse_until = self._loop.time() + self._no_reuse_s
         for connection in list(self._connections):
@@ -199,7 +201,7 @@ class ConnectionPool:
         self._on_unasked()
 
     def _pass_on(self, connection: UpstreamConnection | None) -> None:
-        """Give a connection, or the room for one, to who has waited longest; keep the connection where nobody does."""
+        """Give a connection, or the right to make one, to whoever has waited longest; keep it where nobody waits."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -209,7 +211,7 @@ class ConnectionPool:
             self._idle.append(connection)
 
     def _wait_for_settling(self) -> None:
-        """Where somebody waits, see to it that the next connection that settles is handed on."""
+        """Where somebody waits, arrange for the next connection that settles to be handed on."""
         if self._waiting and self._settling and self._settle_timer is None:
             self._settle_timer = self._loop.call_at(self._settling[0].idle_since + SETTLE_S, self._hand_on)
 
@@ -233,9 +235,9 @@ class ConnectionPool:
 def request_head(
     url: URL, headers: Mapping[str, str], method: str = "POST", content_type: str | None = "application/json"
 ) -> bytes:
-    """What a request begins with, up to where the length of its body is to stand; all of it for a GET.
+    """A request's bytes up to the value of Content-Length, which is not known yet; for a GET, its whole head.
 
-    Raises ValueError for a name or value that would not stay in its line.
+    Raises ValueError for a header name or value with a line break in it.
     """
     fields = {"host": ("Host", url.host_port_subcomponent or ""), "accept": ("Accept", "*/*")}
     fields |= {name.lower(): (name, value) for name, value in headers.items()}

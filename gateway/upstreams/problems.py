@@ -1,4 +1,4 @@
-"""What the platform's own staff have to see to at an upstream, where every process and the staff site can see it.
+"""Records what our staff has to see to at an upstream, where every process and the staff site can see it.
 
 A wrong key or address of ours stays here from the first refusal until the route answers again; that an upstream sent
 what nobody asked for stays for a day. Written in the background: no call waits for it, or fails by it.
@@ -42,7 +42,7 @@ class _Known:
 
 
 class UpstreamProblems:
-    """One process's share in writing problems down, and in saying that they are over."""
+    """Records problems, and their ends, for one process."""
 
     def __init__(self) -> None:
         self._known: dict[Key, _Known] = {}
@@ -50,16 +50,16 @@ class UpstreamProblems:
         self._writes: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Learn what is written down, so that this process too can say when it is over. Raises psycopg.Error."""
+        """Load the recorded problems, so that this process too can end them. Raises psycopg.Error."""
         for key in await self._keys():
             self._known.setdefault(key, _Known())
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait for the writes under way."""
         await asyncio.gather(*self._writes, return_exceptions=True)
 
     def not_welcome(self, route: Route, status: int | None, request_id: str) -> None:
-        """The upstream does not take our key, or knows no such address or model. Said to staff at once."""
+        """Record that the upstream does not take our key, or has no such address or model."""
         log.error(
             "an upstream does not take our calls",
             upstream=route.upstream.name,
@@ -70,11 +70,11 @@ class UpstreamProblems:
         self._arose((route.upstream.name, route.name, Kind.NOT_WELCOME), status, request_id)
 
     def unasked(self, upstream: str) -> None:
-        """The upstream sent what nobody asked for."""
+        """Record that the upstream sent something that nobody asked for."""
         self._arose((upstream, "", Kind.UNASKED), None, "")
 
     def answered(self, route: Route) -> None:
-        """The route answered, so our key and address are right."""
+        """End the route's problem with our key or address: it has answered."""
         if self._known:
             key = (route.upstream.name, route.name, Kind.NOT_WELCOME)
             if self._known.pop(key, None) is not None:

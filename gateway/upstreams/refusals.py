@@ -1,4 +1,4 @@
-"""What an upstream's status, headers and error body mean: whose fault it is, and what the caller is told."""
+"""Turns an upstream's refusal (status, headers, error body) into an error that says whose fault it is."""
 
 import asyncio
 import re
@@ -47,9 +47,10 @@ _FAULTS: dict[Fault, type[UpstreamRejected]] = {
 
 
 async def error_of_refusal(answer: UpstreamAnswer, sent: bytes | None) -> AttemptFailed | UpstreamRejected:
-    """The error of an answer with another status than 200 to 299. `sent` is the JSON that it answers.
+    """The error for an answer whose status is not 200 to 299. `sent` is the JSON of the request.
 
-    Reads the body of a 4xx, MAX_ERROR_BYTES at most and for ERROR_BODY_LIMIT_S at most, and closes the answer.
+    Reads the body of a 4xx, of which it takes MAX_ERROR_BYTES and for which it waits ERROR_BODY_LIMIT_S at most. Closes
+    the answer.
     """
     status = answer.status
     body = NOTHING_TOLD
@@ -72,18 +73,18 @@ async def error_of_refusal(answer: UpstreamAnswer, sent: bytes | None) -> Attemp
 
 
 def rejection(body: ErrorBody, sent: bytes | None, status: int | None = None) -> UpstreamRejected:
-    """The caller's fault, in our words; the field at fault is named only where it was sent."""
+    """The error for a request that the upstream finds at fault. Names the field only where the request had it."""
     kind = UpstreamRejected if body.fault is None else _FAULTS.get(body.fault, UpstreamRejected)
     return kind(upstream_status=status, param=_param(body.param, sent))
 
 
 def pause_s(retry_after: str | None) -> int:
-    """For how long an upstream wants to be left alone: 1 to LONGEST_PAUSE_S."""
+    """How many seconds a Retry-After header asks to wait, from 1 to LONGEST_PAUSE_S."""
     return int(min(max(seconds_in(retry_after), 1.0), LONGEST_PAUSE_S))
 
 
 def seconds_in(retry_after: str | None) -> float:
-    """The seconds of a Retry-After header, which has them or a date; 0 for what is neither, and for the past."""
+    """How many seconds a Retry-After header, a number or a date, asks to wait; 0 for anything else and for the past."""
     given = (retry_after or "").strip()
     if given.isascii() and given.isdecimal():
         return float(given[:9])
@@ -96,7 +97,7 @@ def seconds_in(retry_after: str | None) -> float:
 
 
 async def _error_body(answer: UpstreamAnswer) -> ErrorBody:
-    """What its body says; nothing for one that is too long, too slow, broken, or no JSON."""
+    """What the answer's body says; NOTHING_TOLD where it is too long, too slow, broken, or not JSON."""
     parts: list[bytes] = []
     size = 0
     try:

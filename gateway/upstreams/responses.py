@@ -1,4 +1,4 @@
-"""What is read of an upstream's answer, whichever client asked for it."""
+"""An upstream's answer, whichever client asked for it, and reading its body."""
 
 from collections.abc import Mapping
 from typing import Protocol

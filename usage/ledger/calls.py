@@ -1,4 +1,4 @@
-"""A call as the books see it: before it is carried, when it has ended, and what the books answer."""
+"""A call as the ledger sees it: what is to be authorised, how the call ended, and what the ledger answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,10 @@ ADMITTED = "admitted"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who calls: a key by its digest, or a signed-in member of an account. `address` is empty when unknown."""
+    """Who calls: either a key, by its digest, or a signed-in member of an account.
+
+    `address` is the caller's IP address; it is empty when that is unknown.
+    """
 
     key_digest: bytes | None
     account_id: int | None = None
@@ -21,7 +24,10 @@ class Credentials:
 
 
 class CallToAuthorize(NamedTuple):
-    """One call before it is carried: the hold it asks for, in micro-credits, and how long that may live."""
+    """A call that has not been sent to an upstream yet.
+
+    Authorisation holds `ceiling_microcredits`, its highest possible price; the hold expires after `hold_ttl_s` seconds.
+    """
 
     request_uuid: str
     caller: Credentials
@@ -34,7 +40,11 @@ class CallToAuthorize(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Authorization's answer. `name` is 'admitted' or the refusal; amounts are micro-credits."""
+    """The answer to an authorisation. `name` is "admitted", or says why the call is refused.
+
+    `available`, `held` and `allowance` are micro-credits, except after `trial_exhausted`, whose `allowance` is the
+    plan's calls a day.
+    """
 
     name: str
     account_id: int | None
@@ -49,7 +59,11 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class CallEnd:
-    """How a held call ended. `charge_microcredits` None releases the hold; else that much is captured."""
+    """How an authorised call ended.
+
+    Its hold is captured up to `charge_microcredits`, or released where that is None. `give_up_at` is a time of the
+    event loop: a settlement that fails is not tried again after it.
+    """
 
     account_id: int
     request_uuid: str
@@ -68,9 +82,10 @@ class CallEnd:
 
 
 class Settlement(NamedTuple):
-    """`settled` is False when the hold had ended otherwise before; then nothing was charged by this call.
+    """What a settlement did. `charged` and `available` are micro-credits.
 
-    `repeated`: it had ended just so before, and this is what was charged then.
+    `settled` is False when the hold had already ended in another way; nothing was charged then. `repeated` is True
+    when this settlement had been made before; `charged` is what it charged then.
     """
 
     settled: bool

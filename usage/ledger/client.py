@@ -1,7 +1,7 @@
-"""The asynchronous ledger API: what the gateway asks of `usage/sql` while it carries a call.
+"""The asynchronous ledger API: the functions of `usage/sql` that the gateway calls while a call runs.
 
-Two round trips a call, each shared with every other call of this process by a Batcher. Refusals come back as
-verdicts; exceptions are for a database that does not answer, and for bugs.
+A call takes two round trips, and a Batcher shares each of them among the calls of this process. A refusal comes back
+as a verdict; an exception means that the database did not answer, or a bug.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ RECONNECT_PAUSE_S = 0.05
 
 
 class Ledger:
-    """This process's connections to the books. Open once, close after the last call has settled."""
+    """This process's connections to the ledger. Open it once, and close it after the last call has settled."""
 
     def __init__(self) -> None:
         # A connection each: while the database works on one kind of batch, the other is made or read. On one connection
@@ -49,29 +49,29 @@ class Ledger:
         self._background: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Connect; raises psycopg.OperationalError when the database is not there."""
+        """Connect. Raises psycopg.OperationalError when the database cannot be reached."""
         await self._authorize_connection.connect()
         await self._settle_connection.connect()
 
     async def close(self) -> None:
-        """Wait for what is under way, then disconnect."""
+        """Wait for the statements under way, then disconnect."""
         await self.finish_pending()
         await self._authorize_connection.close()
         await self._settle_connection.close()
         await self._refuse_connection.close()
 
     async def finish_pending(self) -> None:
-        """Wait until everything that was asked of the books by now is in them."""
+        """Wait until all authorisations and settlements that were submitted so far are done."""
         await self._authorizations.idle()
         while self._background:
             await asyncio.gather(*self._background, return_exceptions=True)
         await self._settlements.idle()
 
     async def authorize(self, call: CallToAuthorize) -> Verdict:
-        """Check the caller and hold the ceiling, in one statement.
+        """Check the caller and hold the call's ceiling, in one statement. Returns the verdict, refusals included.
 
-        Raises ServiceUnavailable when the database does not answer; a hold that may have been left then ends
-        by expiry. A caller that is cancelled while it waits leaves no hold.
+        Raises ServiceUnavailable when the database does not answer; a hold that it made all the same expires. A task
+        that is cancelled while it waits here leaves no hold.
         """
         future = self._authorizations.submit(call)
         try:
@@ -87,10 +87,10 @@ class Ledger:
         return verdict
 
     async def settle(self, end: CallEnd) -> Settlement:
-        """End a hold and write its usage event; returns once that is committed, or raises.
+        """End a hold and write the call's usage event. Returns once both are committed.
 
-        Runs to its end even when the caller is cancelled. A lost database is waited for, since settling is safe
-        to repeat; raises ServiceUnavailable after SETTLE_PATIENCE_S, and the hold then ends by expiry.
+        Runs to its end even when the task that called it is cancelled. Settling is safe to repeat, so a lost database
+        is tried again; after SETTLE_PATIENCE_S this raises ServiceUnavailable, and the hold expires.
         """
         end.give_up_at = asyncio.get_running_loop().time() + SETTLE_PATIENCE_S
         try:
@@ -104,9 +104,12 @@ class Ledger:
     async def refuse(
         self, caller: Credentials, endpoint: str | None, code: str | None, model: str | None = None
     ) -> str | None:
-        """The refusal that comes before the caller's own mistake, or None; counts whichever it was.
+        """Check a caller whose request is refused anyway, for `code`, and count one refusal.
 
-        Without an endpoint or a model the key's are not looked at; without a code only the refusal is counted.
+        Returns the name of the refusal that authorisation would have given before it, or None; that one is counted
+        where there is one, and `code` otherwise. Without an endpoint or a model, the key's scopes of that kind are not
+        checked; without a code, nothing is counted where authorisation would refuse nothing. Raises
+        ServiceUnavailable when the database does not answer.
         """
         parameters = (
             caller.key_digest,
@@ -125,13 +128,13 @@ class Ledger:
         return earlier
 
     def run_in_background(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run to the end whatever happens to the caller; the task is kept referenced until then."""
+        """Run `work` to its end, whatever happens to the task that called this."""
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
     def _release_abandoned(self, call: CallToAuthorize, verdict: Verdict) -> None:
-        """Whoever asked is gone; the hold that it would have owned ends here."""
+        """Release the hold of a call whose task was cancelled before it was given the verdict."""
         if verdict.name == ADMITTED and verdict.account_id is not None:
             CALLS_ENDED[call.endpoint, Outcome.CANCELLED.value].add()
             end = CallEnd(verdict.account_id, call.request_uuid, Outcome.CANCELLED, charge_microcredits=None)
@@ -154,7 +157,7 @@ class Ledger:
         return [read_verdict(row) for row in rows]
 
     async def _settle_batch(self, ends: list[CallEnd]) -> Sequence[Settlement | Exception | Again]:
-        """Settling is safe to repeat, so what a lost connection left open goes into the next batch."""
+        """Settle a batch. What a lost connection left open goes into the next one, since settling is safe to repeat."""
         try:
             rows = await _run(self._settle_connection, "settle", settle_parameters(ends), len(ends))
         except psycopg.OperationalError as error:

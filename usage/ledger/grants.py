@@ -1,7 +1,7 @@
-"""The synchronous ledger API: what people and workers ask of `usage/sql`, synchronously, over Django's connection.
+"""The synchronous ledger API: the functions of `usage/sql` that people and workers call, over Django's connection.
 
-Calls on the gateway's path go through `usage.ledger.client`. Amounts are micro-credits. Every function here commits
-by itself unless its caller holds a transaction open.
+The gateway's calls go through `usage.ledger.client`. Amounts are micro-credits. Each function commits by itself,
+unless its caller has a transaction open.
 """
 
 import time
@@ -48,7 +48,10 @@ _BROKEN_RULES: Mapping[str | None, type[PlatformError]] = {
 
 
 class Booked(NamedTuple):
-    """A grant or refund: its ledger entry, and what is available after it. `repeated`: it was there."""
+    """A grant or refund: the number of its ledger entry, and the balance available after it, in micro-credits.
+
+    `repeated` is True when the same idempotency key had made the entry before.
+    """
 
     entry: int
     available_microcredits: int
@@ -61,7 +64,7 @@ class OpenedAccount(NamedTuple):
 
 
 class Disagreement(NamedTuple):
-    """One thing wrong with the books; `account_id` is the table's id, not the public one."""
+    """One inconsistency of the ledger. `account_id` is the table's id, not the public one."""
 
     problem: str
     account_id: int
@@ -77,7 +80,7 @@ def open_account(
     with_bonus: bool = True,
     take_over: bool = False,
 ) -> OpenedAccount:
-    """Make an account with its balance, the plan's sign-up bonus and any further credits, all or nothing.
+    """Create an account with its balance, its plan's sign-up bonus and any extra credits: all of it, or nothing.
 
     Raises what `accounts.actions.create_account` does, and AmountRefused.
     """
@@ -112,9 +115,9 @@ def grant(
     expires_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> Booked:
-    """Give credits; spendable once this is committed.
+    """Give credits to an account; they can be spent once this is committed.
 
-    With an idempotency key, a repeat gives nothing and returns the first grant's entry. Raises AmountRefused,
+    A repeat under the same idempotency key gives nothing and returns the first grant's entry. Raises AmountRefused,
     BalanceTooLarge, GrantExpiryPast, GrantConflict, AccountUnknown, and InvalidRequest for a bad text or an expiry too
     late to be shown.
     """
@@ -142,9 +145,9 @@ def refund(
     actor: str,
     idempotency_key: str,
 ) -> Booked:
-    """Give back part or all of what a call cost; the sum of its refunds never exceeds its capture.
+    """Give back part or all of what a call cost. A call's refunds never come to more than was captured.
 
-    A repeat under the same key gives nothing and returns the first refund's entry. Raises AmountRefused,
+    A repeat under the same idempotency key gives nothing and returns the first refund's entry. Raises AmountRefused,
     RefundTooLarge, BalanceTooLarge, RefundConflict, CaptureUnknown, RefundOfArchivedCall, and InvalidRequest for a bad
     text.
     """
@@ -170,9 +173,9 @@ def refund(
 
 
 def expire_grants(account_id: int | None = None) -> int:
-    """Take back what is left of grants past their expiry, of one account or all; returns the entries made.
+    """Take back what is left of expired grants, of one account or of all. Returns how many entries were made.
 
-    A few accounts at a time, so that no call waits long for its balance.
+    Works on a few accounts at a time, so that no call waits long for its balance.
     """
     due = [due_id for (due_id,) in _call(DUE_SQL, [account_id, account_id])]
     made = 0
@@ -184,30 +187,30 @@ def expire_grants(account_id: int | None = None) -> int:
 
 
 def expire_holds(limit: int = 500) -> int:
-    """Release at most so many holds past their expiry; returns how many were."""
+    """Release at most `limit` expired holds. Returns how many were released."""
     return _number("SELECT usage_expire_holds_v1(%s)", [limit])
 
 
 def make_partitions(months_ahead: int = 3) -> int:
-    """Make the missing month partitions of the usage events; returns how many were made.
+    """Create the month partitions of usage events that are missing. Returns how many were created.
 
-    Raises OperationalError where something reads the events' tables for long: nobody is to wait behind this.
+    Raises OperationalError where it would have to wait long for a lock: calls would wait behind it.
     """
     return _number("SELECT usage_make_partitions_if_free_v2(%s)", [months_ahead])
 
 
 def forget_answers(limit: int = 1000) -> int:
-    """Delete at most so many idempotent answers past their day; returns how many were."""
+    """Delete at most `limit` kept answers that are older than a day. Returns how many were deleted."""
     return _number("SELECT usage_forget_answers_v1(%s)", [limit])
 
 
 def has_books() -> bool:
-    """Whether there is any balance that could disagree with anything."""
+    """Whether any account has a balance, so that there is something to reconcile."""
     return bool(_call("SELECT 1 FROM usage_balance LIMIT 1", []))
 
 
 def reconcile() -> list[Disagreement]:
-    """Everything the books disagree about, seen in one snapshot; empty when they are right. The run is noted."""
+    """Every inconsistency of the ledger, from one snapshot; empty when it is right. The run itself is recorded."""
     started = time.monotonic()
     found = [Disagreement._make(row) for row in _call("SELECT * FROM usage_reconcile_v2()", [])]
     took_ms = round((time.monotonic() - started) * 1000)
@@ -236,9 +239,9 @@ def _number(sql: str, parameters: list[Any]) -> int:
 
 
 def _call(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-    """Run one statement, and raise what `usage/errors.py` has for the rule it breaks.
+    """Run one statement. Raises the error of `usage/errors.py` for the database's rule that it breaks.
 
-    In a savepoint where the caller is in a transaction, which a refusal then leaves whole.
+    Runs in a savepoint where the caller has a transaction open, so that the transaction survives a refusal.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:

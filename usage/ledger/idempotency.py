@@ -1,4 +1,4 @@
-"""Kept answers: who holds an Idempotency-Key, and what its call was answered."""
+"""Kept answers: which call holds an Idempotency-Key, and what that call was answered."""
 
 import asyncio
 from typing import NamedTuple
@@ -30,7 +30,10 @@ class KeptAnswer(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """`state` is claimed, in_flight, other_body, or done (then with the answer)."""
+    """What is known of an idempotency key. `state` is "claimed", "in_flight", "other_body" or "done".
+
+    `answer` is there when it is "done".
+    """
 
     state: str
     account_id: int
@@ -38,7 +41,7 @@ class Claim(NamedTuple):
 
 
 class IdempotentCalls:
-    """Three statements on a connection of their own; only calls that send the header pay for them."""
+    """Claims, keeps and drops idempotency keys, over a connection of its own. Calls without a key need none of it."""
 
     def __init__(self) -> None:
         self._connection = Connection("aio idempotency")
@@ -49,7 +52,7 @@ class IdempotentCalls:
     async def claim(
         self, caller: Credentials, idempotency_key: str, fingerprint: bytes, request_uuid: str, ttl_s: int
     ) -> Claim | None:
-        """Take the key for this call unless another has it; None when the caller is unknown."""
+        """Take the key for this call, for `ttl_s` seconds, unless another has it. None for an unknown caller."""
         rows = await self._connection.fetch(ACCOUNT_SQL, (caller.key_digest, caller.account_id))
         account_id = rows[0][0]
         if account_id is None:
@@ -78,9 +81,9 @@ class IdempotentCalls:
         )
 
     async def drop(self, claim: Claim, idempotency_key: str, request_uuid: str) -> None:
-        """Give the key up once its call has ended, so that it may be sent again under it.
+        """Give the key up once its call has ended, so that the call may be sent again under the same key.
 
-        A call that was charged after all keeps its key: another one would be charged again.
+        A call that was charged after all keeps its key: sent again, it would be charged again.
         """
         for pause_s in DROP_PAUSES_S:
             await asyncio.sleep(pause_s)

@@ -1,4 +1,4 @@
-"""The rate card: publishing price lists and finding what was published. A published rate never changes."""
+"""The rate card: publishes price lists and finds published ones. A published rate never changes."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -22,9 +22,9 @@ class UnknownRate(LookupError):
 
 
 def publish(name: str, prices: tuple[Price, ...]) -> Rate:
-    """Make these the current prices of that name.
+    """Publish these as the current prices under that name, and return the rate.
 
-    Publishing what is current already changes nothing and returns it; anything else is a new version.
+    Prices that are current already change nothing; any others become a new version.
     """
     unpublished = Rate.of(0, name, 0, prices)
     with connection.cursor() as cursor:
@@ -44,17 +44,17 @@ def find(rate_id: int) -> Rate:
 
 
 def find_published(wanted: Mapping[str, tuple[Price, ...]]) -> dict[str, Rate]:
-    """For each name the newest published version with exactly these prices; raises UnknownRate for none."""
+    """By name, the newest published version that has exactly these prices. Raises UnknownRate where one is missing."""
     with connection.cursor() as cursor:
         cursor.execute(VERSIONS_SQL, (list(wanted),))
         return _newest_with_prices(cursor.fetchall(), wanted)
 
 
 async def find_published_async(
-    line: psycopg.AsyncConnection[Any], wanted: Mapping[str, tuple[Price, ...]]
+    async_connection: psycopg.AsyncConnection[Any], wanted: Mapping[str, tuple[Price, ...]]
 ) -> dict[str, Rate]:
-    """`find_published` on a connection of the caller's."""
-    cursor = await line.execute(VERSIONS_SQL, (list(wanted),))
+    """As `find_published`, over a connection that the caller gives."""
+    cursor = await async_connection.execute(VERSIONS_SQL, (list(wanted),))
     return _newest_with_prices(await cursor.fetchall(), wanted)
 
 

@@ -27,7 +27,7 @@ class BadPrice(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """So many micro-credits for every `per` units."""
+    """`microcredits` for every `per` units of the kind `unit`."""
 
     unit: str
     microcredits: int
@@ -54,7 +54,7 @@ class Rate:
         return cls(rate_id, name, version, prices, weights, divisor)
 
     def cost_microcredits(self, units: Units) -> int:
-        """The price of these units, rounded up once."""
+        """The price of these units in micro-credits: their exact sum, rounded up once."""
         total = 0
         for index, weight in self._weights:
             total += units[index] * weight
@@ -65,7 +65,10 @@ class Rate:
         return {price.unit: {"microcredits": price.microcredits, "per": price.per} for price in self.prices}
 
     def derivation(self, units: Units) -> list[dict[str, Any]]:
-        """One line a priced unit: quantity, price and its exact share, for a receipt."""
+        """For a receipt, one dictionary for each priced unit: its quantity, its price, and what it adds to the cost.
+
+        `microcredits` is that addition as a decimal text, not rounded.
+        """
         lines = []
         for price in self.prices:
             quantity = units[PRICED_UNITS.index(price.unit)]

@@ -24,10 +24,10 @@ class RouteCost(NamedTuple):
 
 
 def publish_route_cost(route: str, since: datetime, prices: tuple[Price, ...]) -> bool:
-    """Say what the route costs from that whole hour on; whether that was new.
+    """Record what a route costs us from the hour `since` on. Returns False when exactly that was recorded before.
 
-    Costs are for reports alone and change nothing that anybody pays, so the hour may be past. Raises InvalidRequest
-    for half an hour, and where other prices were published for the same hour.
+    Costs are used by reports alone and change no price, so the hour may be past. Raises InvalidRequest when `since` is
+    not a whole hour, and when other prices were recorded for it.
     """
     if not route.strip() or not route.isprintable():
         raise InvalidRequest("route is the name of a route.", param="route")
@@ -46,7 +46,7 @@ def publish_route_cost(route: str, since: datetime, prices: tuple[Price, ...]) -
 
 
 def route_costs(books: Snapshot) -> dict[str, list[RouteCost]]:
-    """Every route's costs, the earliest first."""
+    """The costs of every route, by its name, the earliest first."""
     found: dict[str, list[RouteCost]] = defaultdict(list)
     for row in books.rows(_COSTS_SQL, {}):
         prices = prices_from_json(json.loads(row["prices"]))

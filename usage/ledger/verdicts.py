@@ -1,4 +1,4 @@
-"""From authorization's verdicts to what the caller is told. Pure; `rate_headers` is on every call's path."""
+"""Turns verdicts of authorisation into errors and rate-limit headers. Pure; `rate_headers` runs on every call."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from usage.ledger.calls import Verdict
 
 
 def rate_headers(verdict: Verdict) -> dict[str, str]:
-    """The headers that tell a caller its per-minute limit; none where the plan has none.
+    """The headers that state the per-minute limit and what is left of it; empty where the plan has no such limit.
 
     `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers; the `x-ratelimit-*`
     ones are what OpenAI's clients read.
@@ -30,15 +30,15 @@ def rate_headers(verdict: Verdict) -> dict[str, str]:
 
 
 def error_for_verdict(verdict: Verdict, ceiling_microcredits: int, now: datetime) -> PlatformError:
-    """The error a refused call is answered with; `now` (aware) says how far the next day and month are.
+    """The error that a refused call is answered with. `now` is aware; daily and monthly limits reset after it.
 
-    Raises KeyError for 'admitted' and for a name the books do not use.
+    Raises KeyError for "admitted" and for a name that the ledger does not use.
     """
     return _ERRORS[verdict.name](verdict, ceiling_microcredits, now.astimezone(UTC))
 
 
 def error_for_refusal_name(name: str) -> PlatformError:
-    """As `error_for_verdict`, for the refusals that `usage_refuse_v1` names; those carry no figures."""
+    """As `error_for_verdict`, for a refusal that is known by its name alone, as from `usage_refuse_v1`."""
     return _ERRORS[name](Verdict(name, *[None] * 8), 0, datetime.now(UTC))
 
 

@@ -1,4 +1,4 @@
-"""What calls look like on the wire to the books: arrays in PostgreSQL's text form, and rows read back."""
+"""Calls as parameters of the ledger's statements, an array a column, and the rows that come back. Pure."""
 
 from aio_platform.db.arrays import array_literal, bytes_array_literal, json_array_literal, name_array_literal
 from aio_platform.db.pipelined_connection import Row
@@ -8,6 +8,7 @@ from usage.ledger.outcomes import TRIAL_GIVEN_BACK
 
 
 def authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
+    """The arguments of usage_authorize_v2."""
     credentials = [call.caller for call in calls]
     return (
         array_literal([call.request_uuid for call in calls]),
@@ -26,6 +27,7 @@ def authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
 
 
 def settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
+    """The arguments of usage_settle_v2."""
     units = [end.units for end in ends]
     return (
         array_literal([end.account_id for end in ends]),
