@@ -1,4 +1,4 @@
-"""So many ordinary Django requests at once, of which one address has a part; the others wait in line.
+"""So many ordinary Django requests at once, of which one address has a part; the others wait in a queue.
 
 Each takes a thread and a database connection, and threads that compute keep the event loop from its work.
 """
@@ -61,7 +61,7 @@ class PageSlots:
             self._waiting.give_back(address, 1)
 
     def _call_next(self) -> None:
-        """Give the free slot to the first in line whose address has room."""
+        """Give the free slot to the first in the queue whose address has room."""
         for place in self._queue:
             turn, address = place
             if not turn.done() and self._active.take(address, 1):
