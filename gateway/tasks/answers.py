@@ -1,4 +1,4 @@
-"""Tasks as answers show them: the union of the seed document's two shapes for a new one, and its one for a poll."""
+"""Tasks as answers show them. A new task has both shapes of the seed document, a polled one its only one."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ PENDING = "pending"
 
 
 def new_task(task_id: str, model: str, created_at: datetime, warnings: Sequence[str]) -> dict[str, Any]:
-    """What a submission is answered; `warnings` say what of the request was ignored or moved."""
+    """The answer to a submission. `warnings` say which parts of the request were ignored or moved."""
     data: dict[str, Any] = {"task_id": task_id, "status": IN_PROGRESS}
     if warnings:
         data["warnings"] = list(warnings)
@@ -28,7 +28,7 @@ def new_task(task_id: str, model: str, created_at: datetime, warnings: Sequence[
 
 
 def task(row: TaskRow) -> dict[str, Any]:
-    """What a poll is answered, whatever became of the task."""
+    """The answer to a poll, in whatever state the task is."""
     return _enveloped(task_data(row))
 
 
@@ -45,7 +45,7 @@ def task_page(page: Page) -> dict[str, Any]:
 
 
 def utc_seconds(moment: datetime) -> str:
-    """As the seed document writes moments: 2026-02-25T12:00:00Z."""
+    """The time as the seed document writes it: 2026-02-25T12:00:00Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""When to look again: backoff with jitter, and how many calls a second an upstream is asked. Pure."""
+"""How long to wait before the next poll or retry, with jitter, and how many calls a second an upstream gets. Pure."""
 
 import random
 
@@ -15,17 +15,16 @@ _chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
 
 
 def poll_pause_s(running_s: float, late_s: float) -> float:
-    """How long to leave a task that has run for so long: the longer it runs, the longer.
+    """Seconds until the next poll of a task: the longer it has run, the more.
 
-    A worker that comes late has too much to look at: what it looks at is left alone for longer, so that it is never
-    later than the pause is long.
+    `late_s` is how late this poll came. A worker that is late has too many tasks, so it waits longer with each.
     """
     pause_s = min(max(running_s * LATE_SHARE, FIRST_LOOK_S), LONGEST_POLL_PAUSE_S)
     return _jittered(max(pause_s, late_s * LATENESS_ROOM))
 
 
 def error_pause_s(errors: int, longest_s: float = LONGEST_ERROR_PAUSE_S) -> float:
-    """How long to leave an upstream after so many errors in a row."""
+    """Seconds until the next try after so many errors in a row."""
     return _jittered(min(FIRST_ERROR_PAUSE_S * 2 ** min(errors, 20), longest_s))
 
 
@@ -34,7 +33,7 @@ def _jittered(pause_s: float) -> float:
 
 
 class TokenBucket:
-    """A bucket of calls that fills at `per_s`; a second's worth at most."""
+    """Limits calls to `per_s` a second; it saves up a second's worth of them at most."""
 
     def __init__(self, per_s: float, now: float) -> None:
         self._per_s = per_s
@@ -48,5 +47,5 @@ class TokenBucket:
         return int(self._left)
 
     def take(self, calls: int) -> None:
-        """So many began."""
+        """Count calls that began."""
         self._left -= calls

@@ -1,6 +1,6 @@
-"""Telling an upstream to stop a task that has ended here: cancelled by its owner, or past its deadline.
+"""Tells an upstream to stop a task that has ended here: cancelled by its owner, or past its deadline.
 
-Nothing hangs on it: the task's end and its price were decided when it ended, so this is tried a few times and let be.
+Nothing depends on it, since the task's end and price are decided already. So it is tried a few times only.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ ATTEMPTS = 4
 
 
 async def tell_upstream(providers: Providers, task: ClaimedTask, route: Route) -> StepNote:
-    """Ask the upstream to stop an ended task; after ATTEMPTS it is left alone."""
+    """Ask the upstream to stop an ended task. After ATTEMPTS nothing more is tried."""
     told = task.reference is None or await stop_upstream(providers, task, route, task.reference)
     if told or task.errors + 1 >= ATTEMPTS:
         return StepNote(task.key, 0.0, over=True)
@@ -32,7 +32,7 @@ async def tell_upstream(providers: Providers, task: ClaimedTask, route: Route) -
 async def stop_upstream(
     providers: Providers, task: ClaimedTask, route: Route, reference: Mapping[str, Any]
 ) -> bool:
-    """Ask once; True when there is nothing more to say: it was told, it has no way to stop, or it refused."""
+    """Ask once. False where it should be tried again; a refusal, or a protocol without a way to stop, is final."""
     try:
         steps = providers.adapters[task.adapter].cancel(reference, route)
         if steps is not None:

@@ -15,7 +15,7 @@ _FORM = re.compile(r"n[0-9]{1,4}[a-z][a-z0-9]{1,40}_[a-z0-9]{1,32}\Z")
 
 
 def new_task_id(model: str) -> str:
-    """A fresh id for a task of that model; it names the model in lower-case letters and digits."""
+    """A new id for a task of that model. It has the model's name in it, in lower-case letters and digits."""
     # A letter first, so that the node's number can be told from what follows it.
     noise = secrets.choice(LETTERS) + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH - 1))
     name = re.sub(r"[^a-z0-9]", "", model.lower())[:MAX_MODEL_LENGTH] or "task"
@@ -23,5 +23,5 @@ def new_task_id(model: str) -> str:
 
 
 def is_task_id(text: str) -> bool:
-    """Whether it has the form of an id; what has not need not be looked up."""
+    """Whether the text has the form of a task id. If not, there is nothing to look up."""
     return len(text) <= MAX_LENGTH and _FORM.match(text) is not None

@@ -1,4 +1,4 @@
-"""Reading tasks for their owner: one by its id, or a page of them. Reads only, and never more than it shows."""
+"""Queries that read tasks for their owner: one by its id, or a page of them."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TaskFilter(NamedTuple):
-    """Which tasks to list; `after` is where the page before ended. Times are [since, until)."""
+    """Which tasks to list. Times are from `since` until before `until`; `after` is where the page before ended."""
 
     limit: int = DEFAULT_LIMIT
     after: tuple[datetime, str] | None = None
@@ -62,7 +62,7 @@ class Page(NamedTuple):
 
 
 def page_query(caller: Credentials, wanted: TaskFilter) -> tuple[str, tuple[Any, ...]]:
-    """SQL and parameters; one row more than asked for tells whether there is a next page."""
+    """The SQL and the parameters of a page. They ask for one row more, which tells whether there is a next page."""
     conditions = [f"t.account_id = {_ACCOUNT}"]
     parameters: list[Any] = [caller.key_digest, caller.account_id]
 

@@ -1,4 +1,4 @@
-"""Asking an upstream how a task stands. Trouble while asking says nothing about the task: it is asked again."""
+"""Polls an upstream for a task's state. A poll that fails says nothing about the task, and is tried again."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,7 +14,7 @@ from gateway.tasks.backoff import error_pause_s, poll_pause_s
 from gateway.tasks.records import ClaimedTask, StepNote, Transition
 from gateway.tasks.states import SUCCEEDED_END
 from gateway.tasks.step_runner import FailureKind, StepError, ask
-from gateway.tasks.submission import Providers, ended
+from gateway.tasks.submission import Providers, failed
 from usage.ledger.rates import Rate
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ MAX_MESSAGE_LENGTH = 500
 async def poll(
     providers: Providers, task: ClaimedTask, route: Route, find_rate: FindRate, keep: Keep
 ) -> StepNote | Transition:
-    """One look, and what it means. A success is priced at the task's pinned rate, and its results are kept."""
+    """Poll once. Returns a note to poll again, or the end; a success has results, and its price at the pinned rate."""
     assert task.reference is not None
     try:
         steps = providers.adapters[task.adapter].poll(task.reference, route)
@@ -40,7 +40,7 @@ async def poll(
     except (StepError, BadOption) as error:
         refused = isinstance(error, StepError) and error.kind is FailureKind.REFUSED
         if refused and task.errors + 1 >= REFUSALS_TO_GIVE_UP:
-            return ended(task, NOT_KNOWN)
+            return failed(task, NOT_KNOWN)
         log.info(
             "a poll led nowhere",
             task=task.key.id,
@@ -53,7 +53,7 @@ async def poll(
     if polled.progress is Progress.RUNNING:
         return StepNote(task.key, poll_pause_s(task.running_s, task.late_s))
     if polled.progress is Progress.FAILED:
-        return ended(task, _told(polled.error_message))
+        return failed(task, _shown_message(polled.error_message))
     return await _succeeded(task, polled, find_rate, keep)
 
 
@@ -61,7 +61,7 @@ async def _succeeded(
     task: ClaimedTask, polled: Polled, find_rate: FindRate, keep: Keep
 ) -> StepNote | Transition:
     if not polled.results:
-        return ended(task, EMPTY)
+        return failed(task, EMPTY)
     units = polled.units or task.units
     rate = await find_rate(task.rate_id)
     try:
@@ -80,10 +80,10 @@ async def _succeeded(
     )
 
 
-def _told(message: str | None) -> str:
-    """What an adapter says of a failure, as one line that can be stored and shown."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in message or "").split())
-    return line[:MAX_MESSAGE_LENGTH] or FAILED
+def _shown_message(message: str | None) -> str:
+    """An upstream's message of a failure without line breaks, cut to MAX_MESSAGE_LENGTH; FAILED where it is empty."""
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in message or "").split())
+    return text[:MAX_MESSAGE_LENGTH] or FAILED
 
 
 def _retry_after_s(error: Exception) -> float:

@@ -1,4 +1,4 @@
-"""From a task's row to whom to ask about it: the routes of asynchronous endpoints, as the catalog has them now."""
+"""Finds the route that a task is asked of: the routes of asynchronous endpoints, in the catalog in force."""
 
 import os
 from collections.abc import Iterator
@@ -30,26 +30,26 @@ class TaskRoutes:
                 self.calls_per_second[upstream] = min(limit, self.calls_per_second.get(upstream, limit))
 
     def own(self, task: ClaimedTask) -> Route | None:
-        """The task's own route; None where the catalog has it no more, or has sent it elsewhere."""
+        """The route that the task was submitted by; None where the catalog has removed it or changed its upstream."""
         route = self._by_name.get((task.endpoint, task.model, task.route))
         if route is None or (route.upstream.name, route.adapter) != (task.upstream, task.adapter):
             return None
         return route
 
     def to_ask(self, task: ClaimedTask) -> Route | None:
-        """The task's own route, or another to the same server by the same protocol: enough to poll it."""
+        """A route to poll the task by: its own, or another to the same upstream by the same protocol; or None."""
         return self.own(task) or self._by_upstream.get((task.upstream, task.adapter))
 
 
 def task_routes(catalog: Catalog) -> Iterator[Route]:
-    """The routes of every asynchronous endpoint, switched off or not: what was taken on is finished."""
+    """The routes of every asynchronous endpoint. Those switched off are among them, for tasks that still run there."""
     return (route for route in catalog.all_routes() if route.endpoint in TASK_ENDPOINTS)
 
 
 def webhook_secret_of(route: Route) -> str | None:
-    """What the route's upstream signs its webhooks with; None where the catalog names none.
+    """The secret that the route's upstream signs its webhooks with; None where the catalog names none.
 
-    A secret stands in the environment, and the catalog names it: `options = { webhook_secret = "env:NAME" }`.
+    The secret is in the environment, and the catalog has its name: `options = { webhook_secret = "env:NAME" }`.
     """
     named = route.options.get(WEBHOOK_SECRET)
     if not isinstance(named, str) or not named.startswith(ENV_PREFIX):
@@ -58,7 +58,7 @@ def webhook_secret_of(route: Route) -> str | None:
 
 
 def webhook_url_for(route: Route, public_url: str) -> str | None:
-    """Where the route's upstream may call; None where it could not reach us, or not prove that it is it."""
+    """Our address for the upstream's webhooks; None where it cannot reach us, or has no secret to sign with."""
     if not public_url or webhook_secret_of(route) is None:
         return None
     return f"{public_url.rstrip('/')}/webhooks/upstreams/{route.upstream.name}"

@@ -1,4 +1,4 @@
-"""A task as it goes to the database and comes from it: opened, claimed, written down, ended, read."""
+"""The records that tasks are written to the database with and read from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,21 +11,21 @@ from usage.ledger.units import Units
 
 
 class TaskKey(NamedTuple):
-    """What names a task inside: ids are only unique within an account."""
+    """What identifies a task: ids are unique within an account only."""
 
     account_id: int
     id: str
 
 
 class IdempotencyClaim(NamedTuple):
-    """The key that a new task shall be found under, and what its request was."""
+    """The idempotency key of a new task, and the fingerprint of its request."""
 
     key: str
     fingerprint: bytes
 
 
 class TaskToOpen(NamedTuple):
-    """A task to be held and written down. `call.hold_ttl_s` outlasts `deadline_s`."""
+    """A task to be created, with its hold. `call.hold_ttl_s` is longer than `deadline_s`."""
 
     call: CallToAuthorize
     id: str
@@ -40,7 +40,7 @@ class TaskToOpen(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """The verdict, and when the task was written down; None where it was refused."""
+    """The verdict on a new task, and when it was created; `created_at` is None where it was refused."""
 
     verdict: Verdict
     created_at: datetime | None
@@ -48,7 +48,7 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedTask:
-    """A task that this worker has for the length of its lease. `state` is the one it was found in."""
+    """A task that this worker has leased. `state` is the one in which it was claimed."""
 
     key: TaskKey
     state: State
@@ -70,10 +70,10 @@ class ClaimedTask:
 
 @dataclass(slots=True)
 class StepNote:
-    """What a step led to, short of an end; the task is due again after `delay_s`.
+    """The result of a step that did not end the task, which is due again after `delay_s`.
 
-    `state` RUNNING comes with the upstream's reference, HELD says that it surely did not take the task, None
-    leaves the state as it is. `over`: an ended task has nothing left to do.
+    `state` is RUNNING, with the upstream's reference, once the upstream has the task; HELD where it certainly did not
+    take it; and None where the state stays. `over` is True where an ended task needs no more steps.
     """
 
     key: TaskKey
@@ -88,10 +88,10 @@ class StepNote:
 
 @dataclass(slots=True)
 class Transition:
-    """How a task ends. With `leased`, only while this worker still has it.
+    """How a task ends. With `leased`, it ends only while this worker still holds its lease.
 
-    `charge_microcredits` None releases the hold. `message` is what the caller is told of anything but success;
-    `attempts` are the receipt's: asking the upstream in vain.
+    The hold is captured up to `charge_microcredits`, or released where that is None. `message` is shown to the caller
+    unless the task succeeded; `attempts` are the failed requests to the upstream, for the receipt.
     """
 
     key: TaskKey
@@ -107,7 +107,7 @@ class Transition:
 
 
 class TransitionResult(NamedTuple):
-    """`won` is False when the task had ended before, or is not the worker's; `state` None: no such task."""
+    """`won` is False when the task had ended before, or is leased by another; `state` is None where there is none."""
 
     won: bool
     state: State | None
@@ -115,7 +115,7 @@ class TransitionResult(NamedTuple):
 
 
 class Recalled(NamedTuple):
-    """The task that an idempotency key stands for, of which request, and what its account has now."""
+    """The task that an idempotency key belongs to, its request's fingerprint, and the account's available credits."""
 
     id: str
     model: str

@@ -1,4 +1,4 @@
-"""The life of a task: its states, which may follow which, and what each means to callers and to the books.
+"""The states of a task: which may follow which, and what each means to callers and to the ledger.
 
 The one table. `gateway/sql` guards it again, in every statement and by a trigger; a test holds the two together.
 """
@@ -12,10 +12,10 @@ from usage.ledger.outcomes import Outcome
 
 
 class State(Enum):
-    """Where a task stands.
+    """A task's state.
 
-    `held`: paid for by a hold, not yet asked of the upstream. `submitting`: a worker set out to ask it; whether
-    it took the task is not known. `running`: it did. The others are ends.
+    `held`: its price is held, and no upstream was asked. `submitting`: a worker has begun to ask the upstream, and
+    whether it took the task is not known. `running`: it took it. All others are ends.
     """
 
     HELD = "held"
@@ -61,7 +61,7 @@ SHOWN: Mapping[State, str] = MappingProxyType(
 
 
 class End(NamedTuple):
-    """One way for a task to end: its state, and what the usage event says."""
+    """One way for a task to end: its state, and the outcome and status of its usage event."""
 
     state: State
     outcome: Outcome

@@ -1,7 +1,8 @@
-"""Handing a task to its upstream, and looking for one that may have been handed over.
+"""Submits a task to its upstream, once, and looks for one that may have been submitted.
 
-A task is `submitting` in the database before anything is sent. Whoever finds it so later does not know whether the
-upstream took it: it is looked for where the protocol has a way to, else let go and said so. Never sent twice.
+A task is `submitting` in the database before anything is sent. A worker that finds it in that state later cannot know
+whether the upstream took it. It looks for the task where the protocol has a way to, and otherwise ends it, uncharged.
+Nothing is ever sent twice.
 """
 
 import logging
@@ -41,21 +42,21 @@ NOT_SERVED = _("The model is not served any more. Nothing was charged.")
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """What a worker asks upstreams with."""
+    """The connections and the adapters that a worker reaches upstreams with."""
 
     upstreams: Upstreams
     adapters: Mapping[str, TaskAdapter]
 
 
 async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | Transition:
-    """Ask the upstream, once."""
+    """Submit the task, once. Returns its next state, or its end where the upstream refuses or fails."""
     started = time.perf_counter()
     try:
         steps = providers.adapters[task.adapter].submit(request_of(task, route), route)
         submitted = await ask(providers.upstreams, route, task.key, steps, settings.TASK_SUBMIT_LIMIT_S)
     except BadOption as error:
         log.error("a route's options cannot carry its tasks", route=route.name, error=str(error))
-        return ended(task, FAILED)
+        return failed(task, FAILED)
     except StepError as fault:
         level = logging.ERROR if fault.kind is FailureKind.NOT_WELCOME else logging.INFO
         log.log(
@@ -85,19 +86,19 @@ def _after_fault(
         pause_s = max(fault.retry_after_s, error_pause_s(task.errors, LONGEST_SUBMIT_PAUSE_S))
         return StepNote(task.key, pause_s, State.HELD, errors=task.errors + 1)
     if fault.kind is FailureKind.FAULTY:
-        return ended(task, FAILED)
+        return failed(task, FAILED)
     if fault.kind is FailureKind.NOT_WELCOME:
-        return ended(task, NOT_WELCOME)
+        return failed(task, NOT_WELCOME)
     if providers.adapters[task.adapter].find(request_of(task, route), route) is None:
-        return ended(task, LOST)
+        return failed(task, LOST)
     return StepNote(task.key, error_pause_s(0))
 
 
 async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | Transition:
-    """Look for a task that may have been handed over; another's lease on it has run out, or its answer was lost."""
+    """Look for a task that may have been submitted, by a worker that died or whose answer was lost."""
     steps = providers.adapters[task.adapter].find(request_of(task, route), route)
     if steps is None:
-        return ended(task, LOST)
+        return failed(task, LOST)
     try:
         found = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except StepError as fault:
@@ -114,18 +115,18 @@ async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> St
         return taken(task, found)
     if task.polls + 1 < LOOKS_FOR_LOST:
         return StepNote(task.key, error_pause_s(task.polls))
-    return ended(task, LOST)
+    return failed(task, LOST)
 
 
 def request_of(task: ClaimedTask, route: Route) -> TaskRequest:
-    """The task as adapters are asked for it."""
+    """The task as adapters take it."""
     assert task.parameters is not None
     webhook_url = webhook_url_for(route, settings.PUBLIC_URL)
     return TaskRequest(task.endpoint, task.model, task.parameters, task.units, task.marker, webhook_url)
 
 
 def taken(task: ClaimedTask, submitted: Submitted) -> StepNote:
-    """The upstream has it; its reference has the id that webhooks speak of under `id`."""
+    """The note for a task that the upstream has taken. `id` in its reference is the id that webhooks name."""
     key = submitted.reference.get("id")
     return StepNote(
         task.key,
@@ -136,6 +137,6 @@ def taken(task: ClaimedTask, submitted: Submitted) -> StepNote:
     )
 
 
-def ended(task: ClaimedTask, message: str) -> Transition:
-    """Failed through no fault of the caller's."""
+def failed(task: ClaimedTask, message: str) -> Transition:
+    """The end of a task that failed by no fault of the caller's."""
     return Transition(task.key, FAILED_END, leased=True, message=message)

@@ -1,4 +1,4 @@
-"""What makes a worker look before its time: a new task, an upstream's hint, a slot that came free, the end."""
+"""Wakes a worker early: for a new task, an upstream's webhook, a slot that came free, or the process's end."""
 
 import asyncio
 
@@ -15,27 +15,27 @@ RECONNECT_PAUSE_S = 0.5
 
 
 class WakeUp:
-    """Set from anywhere in the process; one loop waits."""
+    """An event that anything in the process may set, and for which the worker's loop waits."""
 
     def __init__(self) -> None:
         self._news = asyncio.Event()
         self._slots_wanted = False
 
     def set(self) -> None:
-        """There is something to look at."""
+        """Wake the loop: there is something to do."""
         self._news.set()
 
     def clear(self) -> None:
-        """About to look: what comes from now on is news."""
+        """Forget what came so far, just before looking for it."""
         self._news.clear()
 
     def slot_is_free(self) -> None:
-        """Only of interest where the loop waits for one."""
+        """Wake the loop if it waits for a free slot."""
         if self._slots_wanted:
             self._news.set()
 
     async def wait(self, limit_s: float, *, slots: bool = False) -> None:
-        """Until there is news (or, with `slots`, room), and no longer than `limit_s`."""
+        """Wait for `set`, or with `slots` for a free slot too, but no longer than `limit_s`."""
         self._slots_wanted = slots
         try:
             async with asyncio.timeout(limit_s):
@@ -46,12 +46,12 @@ class WakeUp:
             self._slots_wanted = False
 
     async def set_with(self, event: asyncio.Event) -> None:
-        """Be set when that is."""
+        """Wake the loop once `event` is set."""
         await event.wait()
         self._news.set()
 
     async def listen(self) -> None:
-        """Be set by the database's news, until cancelled. Without it tasks are found a moment later, by looking."""
+        """Wake the loop at each notification of the database, until cancelled. Without any, tasks are found later."""
         while True:
             try:
                 connection = await database.connect_async("aio task news")

@@ -1,8 +1,7 @@
-"""The worker: claims tasks that are due, asks their upstreams, and writes down what came of it.
+"""The worker: claims tasks that are due, runs one step of each at its upstream, and records the result.
 
-Any number run side by side. A worker has a task only for the length of a lease, renewed while a step is under way:
-when it dies, another goes on where the database says that it stood. No transaction is open while an upstream is
-asked.
+Any number of workers run side by side. A worker leases a task, and renews the lease while a step is under way; when it
+dies, another goes on from the state in the database. No transaction is open while an upstream is asked.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ from gateway.tasks.providers import TaskRoutes
 from gateway.tasks.queue import TaskQueue
 from gateway.tasks.records import ClaimedTask, StepNote, TaskKey, Transition
 from gateway.tasks.states import TIMED_OUT_END, State
-from gateway.tasks.submission import NOT_SERVED, Providers, ended, find_lost, submit
+from gateway.tasks.submission import NOT_SERVED, Providers, failed, find_lost, submit
 from gateway.tasks.wakeup import WakeUp
 from gateway.upstreams.client import Upstreams
 
@@ -45,7 +44,7 @@ ID_GIVEN_TWICE = _("The model's server gave the id of another task. Nothing was 
 
 
 class TaskWorker:
-    """One process's share of the tasks; `run` it until told to stop."""
+    """The worker of one process. `run` it until it is told to stop."""
 
     def __init__(
         self, catalog: CatalogFeed, upstreams: Upstreams, adapters: Mapping[str, TaskAdapter], keep: Keep
@@ -65,7 +64,7 @@ class TaskWorker:
         self._forget_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish the steps in hand, and give back what could not be finished."""
+        """Work until `stop` is set. Then finish the steps under way, and give back the tasks that take too long."""
         listening = asyncio.create_task(self._wake.listen(), name="task wake-up")
         stopping = asyncio.create_task(self._wake.set_with(stop), name="task stop")
         try:
@@ -84,7 +83,7 @@ class TaskWorker:
             await self._finisher.close()
 
     async def _look(self) -> None:
-        """One turn of the loop: keep leases, end the overdue, claim, and wait for the next reason to look."""
+        """One turn of the loop: renew leases, end overdue tasks, claim due ones, and wait for the next reason."""
         self._wake.clear()
         now = asyncio.get_running_loop().time()
         if self._steps and now >= self._renew_at:
@@ -113,7 +112,7 @@ class TaskWorker:
             await self._wake.wait(LOOK_EVERY_S)
 
     def _limits(self, now: float) -> dict[str, int]:
-        """How many tasks of each upstream there is room for."""
+        """How many more tasks of each upstream this worker may claim."""
         catalog = self._catalog.current
         if self._routes is None or self._routes.version != catalog.version:
             self._routes = TaskRoutes(catalog)
@@ -130,7 +129,7 @@ class TaskWorker:
         return limits
 
     async def _end_overdue(self) -> None:
-        """End what is past its deadline, whoever has it; the upstream is told by whoever claims it next."""
+        """End tasks past their deadline, whoever leases them. Whoever claims one next tells its upstream."""
         keys = await self._queue.overdue(OVERDUE_AT_ONCE)
         if keys:
             await asyncio.gather(*[self._end_overdue_task(key) for key in keys])
@@ -158,7 +157,7 @@ class TaskWorker:
             log.error("a task's step failed", task=task.key.id, exc_info=step.exception())
 
     async def _carry_out(self, task: ClaimedTask) -> None:
-        """One step of one task, and what came of it written down; a bug costs a step, not the task."""
+        """Run one step of a task and record its result. A bug costs the step, not the task."""
         try:
             came_of_it = await self._step(task)
         except (psycopg.Error, PlatformError) as error:
@@ -189,7 +188,7 @@ class TaskWorker:
         if task.state is State.HELD:
             own = self._routes.own(task)
             if own is None:
-                return ended(task, NOT_SERVED)
+                return failed(task, NOT_SERVED)
             return self._resting(task, own, State.HELD) or await submit(self._providers, task, own)
         if route is None:
             return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
@@ -198,7 +197,7 @@ class TaskWorker:
         return await tell_upstream(self._providers, task, route)
 
     def _resting(self, task: ClaimedTask, route: Route, state: State | None = None) -> StepNote | None:
-        """The task put off while its route rests after failures; None where it may be asked now."""
+        """A note that puts the task off while its route rests after failures; None where it may be asked now."""
         rest_s = self._providers.upstreams.health.wait_s(route, task.key.account_id)
         return StepNote(task.key, rest_s, state, errors=task.errors) if rest_s > 0 else None
 
@@ -207,7 +206,7 @@ class TaskWorker:
             kept = await self._queue.record(note)
         except psycopg.errors.UniqueViolation:
             log.error("an upstream gave an id twice", task=task.key.id, upstream=task.upstream)
-            await self._end(ended(task, ID_GIVEN_TWICE))
+            await self._end(failed(task, ID_GIVEN_TWICE))
             return
         if kept or note.reference is None:
             return
@@ -226,7 +225,7 @@ class TaskWorker:
         return None if self._routes is None else self._routes.to_ask(task)
 
     async def _put_down(self) -> None:
-        """Let the steps in hand end; give back the tasks of those that do not in time."""
+        """Wait for the steps under way, and give back the tasks of those that do not end in time."""
         if not self._steps:
             return
         _, unfinished = await asyncio.wait(self._steps, timeout=settings.TASK_STOP_LIMIT_S)
