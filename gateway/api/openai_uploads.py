@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.shared.requests import TranscriptionRequest
-from gateway.api.transcripts import transcript_response
+from gateway.api.transcription_formats import transcript_response
 from gateway.calls.relay import Call
 from gateway.contracts.transcription import OpenAITranscriptionForm
 from gateway.http.endpoint_view import Limit

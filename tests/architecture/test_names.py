@@ -49,6 +49,7 @@ MODULES = {
     "standing": "account_status",
     "subjects": "path_params",
     "told_errors": "raise_error_body",
+    "transcripts": "transcription",
     "vectors": "embeddings",
     "wording": "labels",
 }
