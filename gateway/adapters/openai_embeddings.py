@@ -39,6 +39,6 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
     raise_told_error(values)
     data = values.get("data") if isinstance(values, dict) else None
     found = vectors.checked(vectors.in_input_order(data), len(request.inputs), request.dimensions)
-    tokens = reported_input(values.get("usage"), vectors.weight(request))
+    tokens = reported_input(values.get("usage"), vectors.least_weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else vectors.guess(request)
     return JsonAnswer(found, units, tokens is None, received.body, received.content_type)

@@ -55,7 +55,7 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
         tokens = None if tokens is None or counted is None else tokens + counted
     found = vectors.checked(found, len(request.inputs), request.dimensions)
     body = received.body if len(request.inputs) <= batch else orjson.dumps(found)
-    tokens = believed(tokens, vectors.weight(request))
+    tokens = believed(tokens, vectors.least_weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else vectors.guess(request)
     return JsonAnswer(found, units, tokens is None, body, "application/json")
 
