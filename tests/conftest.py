@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from loopback_only import pytest_configure as pytest_configure
 from shared_out import pytest_collection_modifyitems as pytest_collection_modifyitems
 from shared_out import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
@@ -10,7 +10,7 @@ from shared_out import pytest_xdist_make_scheduler as pytest_xdist_make_schedule
 from aio_platform.db import database
 
 # An example may take as long as the machine needs: timing belongs in `make bench`.
-settings.register_profile("any machine", deadline=None)
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 

@@ -17,6 +17,8 @@ from command_server import CommandServer
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 300.0
+# Longer than any time limit of the platform's: a busy machine is waited for.
+PATIENCE_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,9 @@ class RunningPlatform:
     def client(self, tenant: Tenant | None = None, **options: Any) -> httpx.Client:
         """An HTTP client on the platform, with the tenant's key if one is given."""
         headers = tenant.headers if tenant else {}
-        return httpx.Client(base_url=self.base_url, headers=headers, timeout=60, trust_env=False, **options)
+        return httpx.Client(
+            base_url=self.base_url, headers=headers, timeout=PATIENCE_S, trust_env=False, **options
+        )
 
     def journal(self, containing: str) -> list[dict[str, Any]]:
         """The sandbox's record of the upstream calls whose request holds that text."""

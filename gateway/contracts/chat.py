@@ -43,26 +43,33 @@ NOTHING_SPECIAL = {**UNPRICED_FIELDS, "tools": ([],)}
 PRICED_PARTS = ("text", "image_url", "refusal")
 
 
-# What the OpenAPI document says of a part; `check_messages` is what holds it.
+def _part_schema(title: str, kind: str, holds: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "title": title,
+        "properties": {"type": {"type": "string", "enum": [kind]}, kind: holds},
+        "required": ["type", kind],
+        "additionalProperties": True,
+    }
+
+
+_IMAGE_URL = {
+    "type": "object",
+    "title": "ImageUrl",
+    "properties": {"url": {"type": "string"}, "detail": {"type": "string"}},
+    "required": ["url"],
+}
+# What the OpenAPI document says of a part; `check_messages` is what holds it. What a part holds beside the field that
+# its `type` names is free: clients send others along as null.
 ContentPart = Annotated[
     dict[str, Any],
     WithJsonSchema(
         {
-            "type": "object",
-            "title": "ContentPart",
-            "properties": {
-                "type": {"type": "string", "enum": list(PRICED_PARTS)},
-                "text": {"type": "string"},
-                "image_url": {
-                    "type": "object",
-                    "title": "ImageUrl",
-                    "properties": {"url": {"type": "string"}, "detail": {"type": "string"}},
-                    "required": ["url"],
-                },
-                "refusal": {"type": "string"},
-            },
-            "required": ["type"],
-            "additionalProperties": True,
+            "anyOf": [
+                _part_schema("TextPart", "text", {"type": "string"}),
+                _part_schema("ImagePart", "image_url", _IMAGE_URL),
+                _part_schema("RefusalPart", "refusal", {"type": "string"}),
+            ]
         }
     ),
 ]

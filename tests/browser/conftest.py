@@ -31,7 +31,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 # Nothing is about how quick a page is: what comes about on a busy machine comes about.
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 OWNERS_AT_ONCE = 8
 _numbers = count(1)
@@ -69,7 +69,7 @@ class Caller:
             f"{self.platform.base_url}/api/chat",
             json={"input": "Hello!"},
             headers={"Authorization": f"Bearer {self.key_of(owner)}"},
-            timeout=60,
+            timeout=180,
             trust_env=False,
         )
         assert answer.status_code == 200, answer.text
@@ -96,7 +96,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
 def chromium() -> Iterator[Browser]:
     """For one file: Playwright keeps an event loop running, in which the next file's async tests could not start."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=CHROMIUM_FLAGS, timeout=PATIENCE_MS
+        )
         yield browser
         browser.close()
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 from running_platform import RunningPlatform
 
+from tests.browser.conftest import PATIENCE_MS
+
 
 def test_on_a_phone_all_pages_are_behind_a_button(page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 780})
@@ -65,6 +67,7 @@ def test_code_is_copied_as_it_is_shown(page: Page, platform: RunningPlatform) ->
 
 def test_without_script_the_pages_still_work(chromium: Browser, platform: RunningPlatform) -> None:
     context = chromium.new_context(base_url=platform.base_url, java_script_enabled=False)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto("/docs/endpoints/chat")
     page.get_by_text("JavaScript", exact=True).click()

@@ -33,7 +33,7 @@ def make_key(page: Page, name: str) -> str:
 
 
 def call_with(platform: RunningPlatform, key_text: str) -> int:
-    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=platform.base_url, trust_env=False, timeout=180) as client:
         headers = {"Authorization": f"Bearer {key_text}"}
         return client.post("/v1/chat/completions", json=CALL, headers=headers).status_code
 

@@ -17,7 +17,7 @@ def run_curl(line: str) -> str:
     """What the copied line prints, run as it stands by a shell."""
     # A proxy of the machine's must not come between; everything here is on loopback.
     ran = subprocess.run(
-        ["bash", "-c", line + " --noproxy '*' -sS"], capture_output=True, text=True, timeout=60
+        ["bash", "-c", line + " --noproxy '*' -sS"], capture_output=True, text=True, timeout=240
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

@@ -54,7 +54,7 @@ def reauthenticate(page: Page) -> None:
     if "/reauthenticate" in page.url:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Confirm").click()
-        page.wait_for_load_state()
+        page.wait_for_url(lambda address: "/reauthenticate" not in address)
 
 
 def newest_mail(platform: RunningPlatform, to: str) -> str:
@@ -185,6 +185,7 @@ def test_other_browsers_are_signed_out_from_here(
     page: Page, platform: RunningPlatform, chromium: Browser, owner: SignedUp
 ) -> None:
     elsewhere = chromium.new_context(base_url=platform.base_url).new_page()
+    elsewhere.context.set_default_timeout(PATIENCE_MS)
     for tab in (elsewhere, page):
         sign_in_with(tab, owner.email, owner.password)
         tab.wait_for_url("**/overview")

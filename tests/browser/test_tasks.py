@@ -1,5 +1,6 @@
 """Tasks in a browser: listed, followed to their end, played, cancelled, told again."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ STUCK = "[[sbx:task=stuck]]"
 def api(platform: RunningPlatform, member_key: str) -> Iterator[httpx.Client]:
     """The member's account, called with a key."""
     headers = {"Authorization": f"Bearer {member_key}"}
-    with httpx.Client(base_url=platform.base_url, headers=headers, trust_env=False, timeout=30) as opened:
+    with httpx.Client(base_url=platform.base_url, headers=headers, trust_env=False, timeout=180) as opened:
         yield opened
 
 
@@ -31,12 +32,13 @@ def opened(api: httpx.Client, path: str, **body: Any) -> str:
 
 
 def test_a_task_is_followed_from_the_list_to_its_picture(
-    page: Page, signed_in: SignedUp, api: httpx.Client
+    page: Page, platform: RunningPlatform, signed_in: SignedUp, api: httpx.Client
 ) -> None:
-    opened(api, IMAGES, model="flux-2", prompt="A garden of [[sbx:task_s=3]] lanterns")
+    opened(api, IMAGES, model="flux-2", prompt="A garden of [[sbx:until=lanterns;task_s=1]] lanterns")
     page.goto("/tasks")
     row = page.get_by_role("row").filter(has_text="A garden of")
     expect(row).to_contain_text("held")
+    platform.release("lanterns")
     # Without a reload: the row says so, and shows a small picture of it.
     expect(row).to_contain_text("Succeeded")
     expect(row.locator("img")).to_have_js_property("complete", True)
@@ -109,9 +111,11 @@ def test_a_failed_task_says_why_and_its_callback_is_sent_again(
     expect(page.locator(".task-state .notice.error")).to_be_visible()
     page.reload()
     callbacks = page.locator("#task-callbacks")
-    expect(callbacks).to_contain_text("1 attempt")
+    # Seldom more than one: it is tried again by itself after seconds, and later after minutes.
+    expect(callbacks).to_contain_text(re.compile(r"[1-9] attempt"))
+    made = int(re.findall(r"([1-9]) attempt", callbacks.inner_text())[0])
     callbacks.get_by_role("button", name="Send again").click()
-    expect(callbacks).to_contain_text("2 attempts")
+    expect(callbacks).to_contain_text(re.compile(rf"[{made + 1}-9] attempts"))
     assert_looks_right(page)
 
 

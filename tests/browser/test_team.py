@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page, expect
 from running_platform import RunningPlatform
 
-from tests.browser.conftest import SignedUp
+from tests.browser.conftest import PATIENCE_MS, SignedUp
 from tests.browser.test_sign_in import newest_mail
 
 
@@ -25,6 +25,7 @@ def test_an_invitation_is_accepted_by_signing_up_and_the_role_holds(
     assert link in newest_mail(platform, "viewer@invited.test")
 
     guest = chromium.new_context(base_url=platform.base_url, locale="en-US").new_page()
+    guest.context.set_default_timeout(PATIENCE_MS)
     guest.goto(link)
     guest.get_by_role("link", name="Sign up and join").click()
     expect(guest.get_by_label("Email")).to_have_value("viewer@invited.test")

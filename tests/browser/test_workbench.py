@@ -42,7 +42,7 @@ def go(page: Page, slug: str, files: dict[str, Path] | None = None) -> None:
 def run(page: Page) -> None:
     """Press Run and wait for the end."""
     page.get_by_role("button", name="Run").click()
-    expect(page.locator("#figures")).to_be_visible(timeout=20_000)
+    expect(page.locator("#figures")).to_be_visible()
     expect(page.get_by_role("button", name="Run")).to_be_enabled()
 
 
@@ -127,7 +127,7 @@ def test_a_task_is_cancelled_where_it_was_opened(page: Page, signed_in: SignedUp
 
 def test_a_stream_is_shown_as_it_comes_and_stopped(page: Page, signed_in: SignedUp) -> None:
     go(page, "chat")
-    page.locator("[data-part=content]").fill("[[sbx:chunks=200;gap_ms=50;tokens=600]] go on")
+    page.locator("[data-part=content]").fill("[[sbx:chunks=1500;gap_ms=50;tokens=3000]] go on")
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#result .said")).not_to_be_empty()
     first = said(page)
@@ -279,8 +279,8 @@ def program(page: Page, label: str, naming: str) -> str:
 
 def ran(command: list[str], key: str, directory: Path) -> str:
     done = subprocess.run(
-        command, cwd=directory, env=os.environ | {"AIO_API_KEY": key, "NO_PROXY": "*"}, capture_output=True, timeout=60,
-        check=True,
+        command, cwd=directory, env=os.environ | {"AIO_API_KEY": key, "NO_PROXY": "*"}, capture_output=True,
+        timeout=240, check=True,
     )  # fmt: skip
     return done.stdout.decode(errors="replace")
 

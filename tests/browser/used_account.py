@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 from running_platform import ROOT, RunningPlatform
 
-TASK_LIMIT_S = 30.0
+TASK_LIMIT_S = 240.0
 SANDBOX_CATALOG = ROOT / "gateway" / "catalogs" / "sandbox.toml"
 PROMPT = "A garden in spring"
 
@@ -29,7 +29,7 @@ def use(platform: RunningPlatform, account: str, callback_url: str | None = None
     key = platform.manage_json("issue_key", account, "--name", "production")
     ids = {"key_id": key["id"]}
     headers = {"Authorization": f"Bearer {key['key']}"}
-    with httpx.Client(base_url=platform.base_url, headers=headers, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=platform.base_url, headers=headers, timeout=180, trust_env=False) as client:
         answer = client.post("/api/chat", json={"input": "Summarize this incident report."})
         for model in ("gemini", "sbx-chat"):
             body = {"model": model, "messages": [{"role": "user", "content": "Hello!"}]}

@@ -21,7 +21,7 @@ from scenarios.asking import TenantPool
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     directory = tmp_path_factory.mktemp("contract")
-    running = RunningPlatform(directory, workers=1, environment={"AIO_CHAT_TIME_LIMIT_S": "5"}).start()
+    running = RunningPlatform(directory, workers=1, environment={"AIO_CHAT_TIME_LIMIT_S": "20"}).start()
     yield running
     running.assert_books_agree()
     assert running.stop() == 0
@@ -41,7 +41,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CLIENTS_PYTHON = Path(os.environ.get("AIO_CLIENTS_PYTHON", ROOT / ".venv" / "clients" / "bin" / "python"))
 NODE_DIRECTORY = Path(os.environ.get("AIO_CLIENTS_NODE", HERE / "node"))
-PROGRAM_TIMEOUT_S = 120
+PROGRAM_TIMEOUT_S = 600
 
 
 def run_python_client(program: str, *arguments: str) -> dict[str, Any]:

@@ -180,10 +180,12 @@ def test_an_endpoint_we_do_not_have_is_its_not_found_error(ai: openai.OpenAI) ->
 
 def test_our_429_is_its_rate_limit_error(served: RunningPlatform) -> None:
     limited = served.new_tenant(plan="standard")
-    with openai.OpenAI(base_url=served.base_url + "/v1", api_key=limited.key, max_retries=0) as ai:
-        for _ in range(60):
-            ai.chat.completions.create(model="free-chat", messages=hello())
-        with pytest.raises(openai.RateLimitError) as raised:
+    with (
+        openai.OpenAI(base_url=served.base_url + "/v1", api_key=limited.key, max_retries=0) as ai,
+        pytest.raises(openai.RateLimitError) as raised,
+    ):
+        # Sixty pass in a minute; where they take longer than that, some of the next minute's do, too.
+        for _ in range(600):
             ai.chat.completions.create(model="free-chat", messages=hello())
 
     assert raised.value.type == "requests"

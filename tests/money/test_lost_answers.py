@@ -22,7 +22,7 @@ from usage.ledger.client import Ledger
 from usage.ledger.outcomes import Outcome
 from usage.ledger.rates import prices_from_json
 
-NOTICED_S = 30.0
+NOTICED_S = 120.0
 
 
 def test_a_capture_whose_answer_was_lost_is_still_known_as_a_capture(

@@ -4,7 +4,8 @@ Every call of a race has the same bytes, so the same ceiling C, and the balance 
 call that gets through costs A with 0 < A < C. While it runs nothing is available; once it is settled C - A is,
 which is below C: a second can never fit, at whatever moment the first ends. So the count is exact without any
 timing. Half of the races keep the upstream waiting, so that the hold is open throughout; in the others the
-settlement falls into the middle of the race. Credits are topped up to exactly C between two races.
+settlement falls into the middle of the race. Credits are topped up to exactly C between two races. A race in which
+one of the gateways had no part, for want of a core at that moment, is judged too, and run again.
 """
 
 import time
@@ -16,6 +17,7 @@ from running_platform import RunningPlatform, Tenant
 CALLS = 1000
 WAITING, AT_ONCE = "delay_ms=400", "delay_ms=000"
 FITTING = 7
+MOST_ROUNDS_MORE = 20
 
 
 @pytest.mark.slow
@@ -47,17 +49,20 @@ async def race(platform: RunningPlatform, rounds: int) -> None:
     tenant = platform.new_tenant(credits="0.000001")
     ceiling = await ceiling_of(platform, tenant, load.chat_body(magic=WAITING))
     assert ceiling == await ceiling_of(platform, tenant, load.chat_body(magic=AT_ONCE))
-    for number in range(1, rounds + 1):
+    number = complete = 0
+    while complete < rounds:
+        number += 1
+        assert number <= rounds + MOST_ROUNDS_MORE, "a gateway hardly ever has a part"
         give(platform, tenant, ceiling - books.balance(platform, tenant).available)
         began = time.monotonic()
         gateways = platform.process_ids("gateway_worker")
         async with load.session(platform) as client:
-            body = load.chat_body(magic=WAITING if number % 2 else AT_ONCE)
+            body = load.chat_body(magic=AT_ONCE if complete % 2 else WAITING)
             answers = await load.at_once(client, tenant, body, CALLS)
             shares = books.connections_of(gateways, platform.port)
         assert load.by_status(answers) == {200: 1, 402: CALLS - 1}, f"round {number}"
         assert len(shares) == 3
-        assert all(shares.values()), f"a gateway had no part in round {number}: {shares}"
+        complete += all(shares.values())
         [winner] = [answer for answer in answers if answer.accepted]
         assert 0 < winner.microcredits() < ceiling
         assert books.balance(platform, tenant) == (ceiling - winner.microcredits(), 0)
@@ -68,8 +73,8 @@ async def race(platform: RunningPlatform, rounds: int) -> None:
             f"round {number}: one 200, {CALLS - 1} x 402 in {time.monotonic() - began:.1f} s,"
             f" connections by gateway {sorted(shares.values())}"
         )
-    assert books.outcomes(platform, tenant) == {"succeeded": rounds}
-    assert books.refusals(platform, tenant) == {"insufficient_credits": 2 + rounds * (CALLS - 1)}
+    assert books.outcomes(platform, tenant) == {"succeeded": number}
+    assert books.refusals(platform, tenant) == {"insufficient_credits": 2 + number * (CALLS - 1)}
     platform.assert_books_agree()
 
 

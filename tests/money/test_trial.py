@@ -78,5 +78,5 @@ async def stay_within_one_day() -> None:
     """Shortly before midnight (UTC) wait for it: the count starts anew there."""
     now = datetime.now(UTC)
     seconds_left = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0) - now
-    if seconds_left < timedelta(seconds=40):
+    if seconds_left < timedelta(seconds=120):
         await asyncio.sleep(seconds_left.total_seconds() + 1)

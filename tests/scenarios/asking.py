@@ -157,8 +157,8 @@ class Books:
         return found.json()  # type: ignore[no-any-return]
 
 
-def eventually(look: Callable[[], Found | None], within_s: float = 30.0) -> Found:
-    """What `look` finds once it finds something; fails after `within_s`."""
+def eventually(look: Callable[[], Found | None], within_s: float = 180.0) -> Found:
+    """What `look` finds once it finds something; fails after `within_s`, which is long for a busy machine."""
     give_up_at = time.monotonic() + within_s
     while not (found := look()):
         assert time.monotonic() < give_up_at, "it did not come about"

@@ -92,7 +92,7 @@ def polled(client: httpx.Client, task_id: str) -> dict[str, Any]:
     return data
 
 
-def ended(client: httpx.Client, task_id: str, limit_s: float = 60.0) -> dict[str, Any]:
+def ended(client: httpx.Client, task_id: str, limit_s: float = 240.0) -> dict[str, Any]:
     """The task once it has ended."""
     give_up_at = time.monotonic() + limit_s
     while (data := polled(client, task_id))["status"] == "IN_PROGRESS":

@@ -280,7 +280,7 @@ def fuzzed(platform: RunningPlatform) -> Any:
     max_examples=60,
     deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(changes=st.dictionaries(st.sampled_from(_FIELDS), _anything, max_size=3), base=st.booleans())
 def test_no_json_at_all_breaks_a_chat_address(
@@ -300,7 +300,7 @@ def test_no_json_at_all_breaks_a_chat_address(
     max_examples=30,
     deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=st.binary(max_size=200))
 def test_no_bytes_at_all_break_a_chat_address(path: str, fuzzed: httpx.Client, content: bytes) -> None:

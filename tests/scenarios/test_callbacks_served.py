@@ -20,7 +20,7 @@ from scenarios.task_calls import IMAGES, TASKS, ended, marked_image, opened
 from standardwebhooks import Webhook, WebhookVerificationError
 
 CALLBACKS = "/api/v1/callbacks"
-SOON_S = 60.0
+SOON_S = 240.0
 
 
 class Customer:

@@ -339,7 +339,7 @@ def test_the_quickstart_of_omakase_works_with_host_and_key_replaced(
         env={"PATH": os.environ["PATH"], "AI_OMAKASE_API_KEY": tenant.key},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=180,
     )
 
     head, _, payload = (

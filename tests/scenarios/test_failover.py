@@ -7,6 +7,8 @@ import pytest
 from running_platform import RunningPlatform, Tenant, free_port
 from scenarios.asking import OPENAI, Books, Stream, TenantPool, marked, saying, tokens, told
 
+# On a busy machine, too, a call must reach its upstream within it.
+SLOW_LIMIT_S = 5
 # `first` is dear and `second` cheap: the bill shows that the rate is the one pinned on the hold.
 CATALOG = """
 [upstreams.ailing]
@@ -74,7 +76,7 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform
                     upstream=upstream,
                     upstream_model=upstream_model,
                     rate="second" if priority else "first",
-                    time_limit_s=1 if slug == "slow" else 60,
+                    time_limit_s=SLOW_LIMIT_S if slug == "slow" else 60,
                     priority=priority,
                     default="true" if slug == "fails-over" and priority == 0 else "false",
                 )
@@ -167,8 +169,8 @@ def test_the_time_limit_is_one_for_all_routes(
 
     assert answer.status_code == 504
     assert len(routed.journal(mark)) == 1
-    # A second, less what uvloop's clock, which counts whole milliseconds, may be early.
-    assert books.receipt(answer)["timings"]["latency_ms"] >= 998
+    # Less what uvloop's clock, which counts whole milliseconds, may be early.
+    assert books.receipt(answer)["timings"]["latency_ms"] >= SLOW_LIMIT_S * 1000 - 2
 
 
 def test_a_route_that_failed_five_times_in_a_row_is_left_to_rest(

@@ -57,14 +57,18 @@ def test_every_example_of_the_document_reaches_success_at_its_price(
     assert books.held() == 0
 
 
-def test_a_task_holds_its_price_until_it_ends(client: httpx.Client, books: Books) -> None:
-    answer = client.post(IMAGES, json=image("A cat", "[[sbx:task_s=2]]"))
+def test_a_task_holds_its_price_until_it_ends(
+    platform: RunningPlatform, client: httpx.Client, books: Books
+) -> None:
+    gate = marked()[1]
+    answer = client.post(IMAGES, json=image("A cat", f"[[sbx:until={gate};task_s=0.1]]"))
 
     assert answer.headers["X-Credits-Consumed"] == "0"
     assert microcredits(answer.headers["X-Credits-Remaining"]) == START - PRICE
     assert (books.available(), books.held()) == (START - PRICE, PRICE)
     data = polled(client, answer.json()["id"])
     assert (data["status"], data["consumed_credits"], data["response"]) == ("IN_PROGRESS", 0, [])
+    platform.release(gate)
     assert ended(client, answer.json()["id"])["consumed_credits"] == 5
     assert (books.spent(), books.held()) == (PRICE, 0)
 

@@ -23,7 +23,7 @@ LOST = "reset_after=0;times=1"
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     running = RunningPlatform(
-        tmp_path_factory.mktemp("newcomer"), chooses_sandbox=False, environment={"AIO_TASK_LEASE_S": "2"}
+        tmp_path_factory.mktemp("newcomer"), chooses_sandbox=False, environment={"AIO_TASK_LEASE_S": "6"}
     ).start()
     yield running
     running.assert_books_agree()

@@ -13,6 +13,7 @@ from aio_platform.errors import InvalidRequest
 from gateway.adapters.chat.request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
 from gateway.adapters.chat.weight import content_text, said_weight
 from gateway.adapters.protocol import MalformedAnswer
+from gateway.adapters.shared.files_in_texts import FilesSaid
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
 from gateway.adapters.shared.usage_counts import Counts, read_counts
 from usage.ledger.units import Units
@@ -50,7 +51,14 @@ class ChatAnswer:
 
     def metered(self, request: ChatRequest) -> tuple[Units, bool]:
         """Its units, and whether those are our guess."""
-        return request.metered(self.counts, self.said_weight)
+        return request.metered(self.counts, self.said_weight, self._files_said)
+
+    def _files_said(self) -> int:
+        files = FilesSaid()
+        for choice in self.values["choices"]:
+            files.take(choice["message"])
+            files.goes_on = False
+        return files.weight
 
 
 def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
@@ -115,6 +123,7 @@ def _sent_limit(request: ChatRequest, route: ChatRoute) -> int | None:
 
 def build(request: ChatRequest, route: ChatRoute) -> bytes:
     """The upstream's body: its own model name, an output limit always, usage always asked for."""
+    request.prompt_may_be_cut = bool(route.options.get("truncate"))
     # Null is a field's default; a server that knows the field may not know that.
     body = {
         name: value for name, value in request.values.items() if value is not None and name not in OWN_FIELDS

@@ -15,6 +15,7 @@ from gateway.adapters.chat.openai_chat import MalformedAnswer, counts_in
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.weight import said_weight
 from gateway.adapters.protocol import AnswerRefused, UpstreamFault
+from gateway.adapters.shared.files_in_texts import PIECE_OF_A_FILE_WEIGHT, FilesSaid
 from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.sse import EventBuffer, EventTooLong, fields_of
 from gateway.adapters.shared.upstream_json import (
@@ -47,6 +48,7 @@ class ChatStream:
         self._buffer = EventBuffer()
         self._held: dict[str, Any] | None = None
         self._weight = self._held_weight = 0
+        self._files = FilesSaid()
         self._counts: Counts | None = None
         self._counts_are_final = False
         self._finished_choices: set[int] = set()
@@ -154,7 +156,10 @@ class ChatStream:
             if delta:
                 if not isinstance(delta, dict):
                     raise MalformedAnswer("a delta that is not an object")
-                self._weight += said_weight(delta)
+                said = said_weight(delta)
+                self._weight += said
+                if said >= PIECE_OF_A_FILE_WEIGHT or self._files.goes_on:
+                    self._files.take(delta)
             if choice.get("finish_reason"):
                 finished = True
                 index = choice.get("index")
@@ -201,7 +206,7 @@ class ChatStream:
         was said are those of the whole all the same.
         """
         if to_its_end or self._counts_are_final:
-            return self._request.metered(self._counts, self._weight)
+            return self._request.metered(self._counts, self._weight, lambda: self._files.weight)
         return self._request.metered(self._counts, self._weight - self._held_weight, to_its_end=False)
 
     @property

@@ -1,10 +1,12 @@
 """A chat call as adapters see it, whatever mount it came through."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.adapters.chat.weight import ESTIMATED_IMAGE_TOKENS, asked_weight
-from gateway.adapters.shared.tokens import estimated_tokens
+from gateway.adapters.shared.files_in_texts import files_weight, surely_read
+from gateway.adapters.shared.tokens import estimated_tokens, text_weight
 from gateway.adapters.shared.usage_counts import Counts, is_possible
 from usage.ledger.units import Units
 
@@ -24,6 +26,8 @@ class ChatRequest:
     thinks_by_default: bool = False
     # What the hold covers, for each choice; a fallback route gets no more.
     held_output_tokens: int | None = None
+    # Whether the server that was asked last cuts a prompt that is too long for it, and counts what is left.
+    prompt_may_be_cut: bool = False
 
     def images(self) -> tuple[int, int]:
         """How many images the messages hold, and how many bytes their URLs take."""
@@ -43,31 +47,57 @@ class ChatRequest:
         """A fair guess where the upstream does not say."""
         return estimated_tokens(asked_weight(self.values)) + self.images()[0] * ESTIMATED_IMAGE_TOKENS
 
-    def metered(self, counts: Counts | None, said: int, *, to_its_end: bool = True) -> tuple[Units, bool]:
+    def metered(
+        self,
+        counts: Counts | None,
+        said: int,
+        files_said: Callable[[], int] = lambda: 0,
+        *,
+        to_its_end: bool = True,
+    ) -> tuple[Units, bool]:
         """The units of an answer, and whether they are our guess rather than what the upstream counted.
 
-        `said` is the weight of what was said. Counts that cannot be so (none for a text that is there) are replaced
-        by guesses. Of an answer that broke off, what was counted until then may be too little: the larger of
-        count and guess is taken.
+        `said` is the weight of what was said, and `files_said` gives the part of it that was files, which servers put
+        beside what a model says without counting their letters. Counts that cannot be so (none for a text that is
+        there) are replaced by guesses. Of an answer that broke off, what was counted until then may be too little:
+        the larger of count and guess is taken.
         """
         if counts is None:
             return Units(tokens_in=self.estimated_prompt_tokens(), tokens_out=estimated_tokens(said)), True
         tokens_in, tokens_out = counts
         if not to_its_end:
-            tokens_in = max(tokens_in, self.estimated_prompt_tokens())
+            tokens_in = max(tokens_in, self._prompt_guess_beside(tokens_in))
             return Units(tokens_in=tokens_in, tokens_out=max(tokens_out, estimated_tokens(said))), True
         estimated = False
         if self._cannot_be_prompt(tokens_in):
             tokens_in, estimated = max(tokens_in, self.estimated_prompt_tokens()), True
-        if not is_possible(tokens_out, said):
+        if not is_possible(tokens_out, said) and not (
+            tokens_out and is_possible(tokens_out, said - files_said())
+        ):
             tokens_out, estimated = estimated_tokens(said), True
         return Units(tokens_in=tokens_in, tokens_out=tokens_out), estimated
 
     def _cannot_be_prompt(self, tokens_in: int) -> bool:
-        """Whether the prompt is more than these tokens can be; its texts are weighed only where its size says so."""
-        if tokens_in and is_possible(tokens_in, self.size_bytes):
+        """Whether the prompt is more than these tokens can be; its texts are weighed only where its size says so.
+
+        Weighed is what no server leaves unread. Templates of some models have no place for tools, names, schemas or
+        earlier calls and thinking, and a file within a text may be read as an image, or not at all.
+        """
+        if not tokens_in:
+            return True
+        if self.prompt_may_be_cut or is_possible(tokens_in, self.size_bytes):
             return False
-        return not tokens_in or not is_possible(tokens_in, asked_weight(self.values))
+        messages = [message for message in self.values["messages"] if isinstance(message, Mapping)]
+        return not is_possible(tokens_in, sum(text_weight(surely_read(message)) for message in messages))
+
+    def _prompt_guess_beside(self, tokens_in: int) -> int:
+        """Our guess of the prompt beside a count: nothing of what a server that counts truly may have left out."""
+        if self._cannot_be_prompt(tokens_in):
+            return self.estimated_prompt_tokens()
+        if self.prompt_may_be_cut:
+            return tokens_in
+        images = self.images()[0] * ESTIMATED_IMAGE_TOKENS
+        return estimated_tokens(asked_weight(self.values) - files_weight(self.values)) + images
 
     def choices(self) -> int:
         """How many answers were asked for."""

@@ -86,12 +86,21 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def made_images_weight(message: Mapping[str, Any]) -> int:
+    """What the images of a message of an answer weigh in `said_weight`."""
+    return _image_parts(message.get("content")) + _images(message.get("images"))
+
+
 def _said_content(parts: object) -> int:
+    return content_weight(parts) + _image_parts(parts)
+
+
+def _image_parts(parts: object) -> int:
     images = sum(
         isinstance(part, Mapping) and part.get("type") in _IMAGE_PARTS
         for part in (parts if isinstance(parts, list) else ())
     )
-    return content_weight(parts) + images * _MADE_IMAGE_WEIGHT
+    return images * _MADE_IMAGE_WEIGHT
 
 
 def _inner_texts(parts: object) -> int:

@@ -12,6 +12,7 @@ from gateway.adapters.shared.tokens import (
     most_tokens,
     text_weight,
 )
+from gateway.adapters.shared.usage_counts import least_weight_of_cut
 from usage.ledger.units import Units
 
 # What OpenAI takes in one request.
@@ -32,6 +33,14 @@ def weight(request: EmbeddingRequest) -> int:
     """What the inputs weigh in a guess, a token id as much as a token."""
     return sum(
         WEIGHT_PER_TOKEN * len(given) if isinstance(given, list) else text_weight(given)
+        for given in request.inputs
+    )
+
+
+def least_weight(request: EmbeddingRequest) -> int:
+    """What of the inputs any server has read, wherever it cuts them."""
+    return sum(
+        least_weight_of_cut(WEIGHT_PER_TOKEN * len(given) if isinstance(given, list) else text_weight(given))
         for given in request.inputs
     )
 

@@ -7,6 +7,7 @@ from gateway.adapters.protocol import AdapterRoute, MalformedAnswer
 from gateway.adapters.shared.limits import check_count
 from gateway.adapters.shared.requests import RerankRequest
 from gateway.adapters.shared.tokens import SPECIAL_TOKENS, estimated_tokens, most_tokens, text_weight
+from gateway.adapters.shared.usage_counts import least_weight_of_cut
 from usage.ledger.units import Units
 
 MAX_DOCUMENTS = 2048
@@ -27,6 +28,15 @@ def weight(request: RerankRequest) -> int:
     """What the ranking weighs in a guess, the query with each document."""
     documents = sum(map(text_weight, request.documents))
     return text_weight(request.query) * len(request.documents) + documents
+
+
+def least_weight(request: RerankRequest) -> int:
+    """What of the ranking any server has read, wherever it cuts a pair.
+
+    Some read the query once for all documents, and a long query may leave no room for them.
+    """
+    documents = sum(least_weight_of_cut(text_weight(document)) for document in request.documents)
+    return max(documents, least_weight_of_cut(text_weight(request.query)))
 
 
 def estimate_units(request: RerankRequest) -> Units:

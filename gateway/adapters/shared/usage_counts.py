@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 MOST_COUNTED = 10**15
 # The longest tokens are runs of blanks; no text reaches this many bytes a token on average.
 MOST_WEIGHT_PER_TOKEN = 64
+# Servers of embeddings and rankings cut each text to what their model takes; none in use takes less. CLIP takes 77.
+SHORTEST_INPUT_TOKENS = 64
 
 
 class Counts(NamedTuple):
@@ -48,8 +50,8 @@ def read_counts(usage: object) -> Counts | None:
 
     Input is `prompt_tokens` or `input_tokens`, output `completion_tokens` or `output_tokens`; where one is missing
     it is what the other leaves of the total. Parts that are larger than what should contain them stand outside it
-    (reasoning, cached input). What the total has beyond both is output that was not counted, at most the reasoning
-    where that is told.
+    (reasoning, cached input), and so does what Anthropic's own usage says of its cache. What the total has beyond both
+    is output that was not counted, at most the reasoning where that is told.
     """
     if not isinstance(usage, Mapping):
         return None
@@ -64,9 +66,7 @@ def read_counts(usage: object) -> Counts | None:
         tokens_in = total - tokens_out
     if tokens_in is None or tokens_out is None:
         return None
-    cached = _part(usage, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens")
-    if cached > tokens_in:
-        tokens_in += cached
+    tokens_in += _cached_outside(usage, tokens_in)
     reasoning = _part(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens")
     if reasoning > tokens_out:
         tokens_out += reasoning
@@ -93,8 +93,8 @@ def _plainly_told(usage: Mapping[str, Any]) -> Counts | None:
 def reported_input(usage: object, weight: int) -> int | None:
     """Input tokens of a usage object where there is no output; None where there are none that can be so.
 
-    `weight` is what was sent. OpenAI and vLLM say `prompt_tokens`; Jina's rerank says only `total_tokens`, which is
-    the same there.
+    `weight` is the least that was read. OpenAI and vLLM say `prompt_tokens`; Jina's rerank says only `total_tokens`,
+    which is the same there.
     """
     if not isinstance(usage, Mapping):
         return None
@@ -109,6 +109,26 @@ def believed(tokens: int | None, weight: int) -> int | None:
 def is_possible(tokens: int, weight: int) -> bool:
     """Whether a text of this weight can be so few tokens."""
     return tokens * MOST_WEIGHT_PER_TOKEN >= weight
+
+
+def least_weight_of_cut(weight: int) -> int:
+    """What is left to weigh of a text of this weight where the server may have cut it."""
+    return min(weight, SHORTEST_INPUT_TOKENS * MOST_WEIGHT_PER_TOKEN)
+
+
+def _cached_outside(usage: Mapping[str, Any], tokens_in: int) -> int:
+    """Input tokens from a cache that are not among `tokens_in`.
+
+    Anthropic counts what it read from its cache, and what it wrote there, beside its `input_tokens` ("Tracking cache
+    performance"). Layers that speak OpenAI's `prompt_tokens` tell both names too, and have them within.
+    """
+    names = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    beside = sum(count_of(usage.get(name)) or 0 for name in names)
+    if usage.get("prompt_tokens") is None and beside:
+        return beside
+    cached = _part(usage, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens")
+    largest = max(cached, beside)
+    return largest if largest > tokens_in else 0
 
 
 def _largest(usage: Mapping[str, Any], *names: str) -> int | None:

@@ -39,6 +39,6 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
     raise_for_error_body(values)
     data = values.get("data") if isinstance(values, dict) else None
     found = embeddings.validate(embeddings.in_input_order(data), len(request.inputs), request.dimensions)
-    tokens = reported_input(values.get("usage"), embeddings.weight(request))
+    tokens = reported_input(values.get("usage"), embeddings.least_weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else embeddings.estimate_units(request)
     return JsonAnswer(found, units, tokens is None, received.body, received.content_type)

@@ -37,6 +37,6 @@ def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
     if not isinstance(values, dict):
         raise MalformedAnswer("no results")
     ranking = rerank.validate(values.get("results"), request, "relevance_score")
-    tokens = reported_input(values.get("usage"), rerank.weight(request))
+    tokens = reported_input(values.get("usage"), rerank.least_weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else rerank.estimate_units(request)
     return JsonAnswer(ranking, units, tokens is None, received.body, received.content_type)

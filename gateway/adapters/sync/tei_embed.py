@@ -55,7 +55,7 @@ def steps(request: EmbeddingRequest, route: AdapterRoute) -> Steps:
         tokens = None if tokens is None or counted is None else tokens + counted
     found = embeddings.validate(found, len(request.inputs), request.dimensions)
     body = received.body if len(request.inputs) <= batch else orjson.dumps(found)
-    tokens = believed(tokens, embeddings.weight(request))
+    tokens = believed(tokens, embeddings.least_weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else embeddings.estimate_units(request)
     return JsonAnswer(found, units, tokens is None, body, "application/json")
 

@@ -43,7 +43,7 @@ def steps(request: RerankRequest, route: AdapterRoute) -> Steps:
     body = received.body
     if len(request.documents) > batch:
         body = orjson.dumps(sorted(found, key=lambda result: -result["score"]))
-    tokens = believed(tokens, rerank.weight(request))
+    tokens = believed(tokens, rerank.least_weight(request))
     units = Units(tokens_in=tokens) if tokens is not None else rerank.estimate_units(request)
     return JsonAnswer(ranking, units, tokens is None, body, "application/json")
 

@@ -28,7 +28,8 @@ from gateway.catalog.sandbox_choice import NOWHERE_URL, URL_VARIABLE, choose, up
 from gateway.sandbox.providers.signatures import webhook_secrets
 
 SANDBOX_CATALOG = Path(__file__).resolve().parent.parent.parent / "catalogs" / "sandbox.toml"
-READY_TIMEOUT_S = 60.0
+# A machine that has much else to do is waited for; a process that ends is noticed at once.
+READY_TIMEOUT_S = 180.0
 
 
 class Command(BaseCommand):

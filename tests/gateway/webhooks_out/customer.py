@@ -196,7 +196,7 @@ async def beside(function: Callable[..., Found], *arguments: Any) -> Found:
     return await asyncio.to_thread(run)
 
 
-async def eventually(look: Callable[[], Found], within_s: float = 30.0) -> Found:
+async def eventually(look: Callable[[], Found], within_s: float = 180.0) -> Found:
     """What `look` finds once that is true."""
     give_up_at = time.monotonic() + within_s
     while not (found := look()):

@@ -33,7 +33,7 @@ from gateway.management.commands.gateway_worker import server_config
 from usage.ledger import grants
 
 GRANTED = 10**15
-QUIET_LIMIT_S = 30.0
+QUIET_LIMIT_S = 180.0
 BALANCE_SQL = """
     SELECT available_microcredits, held_microcredits, captured_microcredits, holds_opened, holds_ended, last_entry,
            (SELECT count(*) FROM usage_hold) AS holds,

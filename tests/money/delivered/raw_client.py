@@ -8,7 +8,7 @@ from typing import Any
 
 from money.delivered.scripted_upstream import reset
 
-ANSWER_LIMIT_S = 30.0
+ANSWER_LIMIT_S = 180.0
 # Once the upstream says nothing more, so long for what is under way to arrive.
 SILENCE_S = 0.03
 

@@ -37,6 +37,7 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.detail.elt;
     if (!form.dataset.live || !event.detail.successful || event.detail.xhr.status !== 200) return;
+    if (paused()) return; // asked for before the pause: what it brings is asked for again after it
     const list = document.getElementById(form.dataset.live);
     if (!list || !form.isConnected) return;
     const answer = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
