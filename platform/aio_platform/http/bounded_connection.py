@@ -1,0 +1,216 @@
+"""BoundedConnection: one connection as `Connections` sees it, with what it holds, its times and its end (ADR 0023)."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+
+from aio_platform import errors
+from aio_platform.http.connections import Connections
+from aio_platform.http.limits import address_to_count_by
+from aio_platform.http.raw_answers import error_answer
+from aio_platform.http.request_head import HeadTooSlow
+from aio_platform.one_write import OneWriteProtocol
+
+# Of a body whose request was answered already so much is read and dropped, that its client may see the answer.
+DROPPED_BYTES = 1_000_000
+LAST_WORDS_S = 2.0
+# A reader is stalled that takes less than this within its limit.
+STALLED_BYTES = 65_536
+
+
+class Answered:
+    """Stands for a request that has been answered: what came with it need not be kept."""
+
+    response_complete = True
+    disconnected = False
+    body = b""
+    message_event = asyncio.Event()
+
+
+class Standing:
+    """What an application says of a connection; it holds no connection, which its scope would then hold for ever."""
+
+    __slots__ = ("proven",)
+
+    def __init__(self) -> None:
+        # Somebody with a valid key has called on it.
+        self.proven = False
+
+
+class BoundedConnection(OneWriteProtocol):
+    """Has a place among the connections of its process, `shared`, and gives back what it took however it ends.
+
+    Whoever reads requests of it says what has come, in `LimitedProtocol`.
+    """
+
+    def __init__(self, shared: Connections, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.shared = shared
+        self.limits = shared.limits
+        self.address = ""
+        self.standing = Standing()
+        self._answering: Any = None
+        # When what is waited for began: a request, the rest of its head, the end of a body that is dropped.
+        self._since = 0.0
+        self._in_head = False
+        self._message_ended = True
+        self._refused = False
+        # Of the request under way: what is charged for it.
+        self._charged = 0
+        self._dropped = 0
+        self._stalled_since: float | None = None
+        self._stalled_with = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.address = address_to_count_by(self.client[0]) if self.client else ""
+        admitted = self.shared.admit(self)
+        self._since = self.shared.now
+        if not admitted:
+            self._refused = True
+            self.shared.refused("no_place")
+            error = errors.ServiceUnavailable("There are too many connections; try again shortly.")
+            self.transport.write(error_answer(error, b""))
+            self.transport.close()
+        elif self.shared.holds_back:
+            self.flow.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.shared.leave(self)
+        self._discharge()
+        self._tell_that_client_left()
+        super().connection_lost(exc)
+        # What had come is not kept until the garbage collector finds it.
+        self.cycle = self._answering = Answered  # type: ignore[assignment]
+        self.scope = self.headers = None  # type: ignore[assignment]
+
+    # What goes out
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.shared.answer_unread(self.unread_bytes())
+
+    def resume_writing(self) -> None:
+        self._stalled_since = None
+        super().resume_writing()
+
+    # What it holds, and its refusal
+
+    def _charge(self, size_bytes: int) -> bool:
+        taken = self.shared.heads.take(self.address, size_bytes)
+        if taken:
+            self._charged += size_bytes
+        return taken
+
+    def _discharge(self) -> None:
+        if self._charged:
+            self.shared.heads.give_back(self.address, self._charged)
+            self._charged = 0
+
+    def _drop(self, size_bytes: int) -> None:
+        """Count what is read for nobody; after a while it is not even read."""
+        self._dropped += size_bytes
+        if self._dropped > DROPPED_BYTES:
+            self.stop_reading()
+
+    def _refuse(self, error: errors.PlatformError) -> None:
+        """Answer with the error where nothing else is being answered, and end the connection."""
+        self._refused = True
+        self._since = self.shared.now
+        self._discharge()
+        self.shared.refused(error.code)
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self._in_head or self._message_ended or self.pipeline:
+                # Earlier requests came whole: they are answered, and this one is not.
+                cycle.keep_alive = False
+                return
+            if cycle.response_started:
+                self.cut()
+                return
+            self._tell_that_client_left()
+        self.transport.write(error_answer(error, self.url if self.scope else b""))
+        self.transport.write_eof()
+
+    def _tell_that_client_left(self) -> None:
+        """Let every request under way know that nobody waits for its answer."""
+        for cycle in (self._answering, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.body = bytearray()
+                cycle.message_event.set()
+        self.pipeline.clear()
+        self.flow.resume_writing()
+
+    # What `Connections` asks
+
+    def look(self, now: float) -> None:
+        cycle = self.cycle
+        if self._is_stalled(now):
+            self.shared.refused("stalled_reader")
+            self.cut()
+        elif self.transport.is_closing():
+            pass  # it ends when its client has taken the rest
+        elif self._refused and (cycle is None or cycle.response_complete or cycle.disconnected):
+            if now - self._since > LAST_WORDS_S:
+                self.cut()
+        elif cycle is None or cycle.response_complete:
+            self._look_while_waiting(now - self._since)
+
+    def _look_while_waiting(self, waited_s: float) -> None:
+        if self._in_head:
+            if waited_s > self.limits.head_time_s:
+                limit_s = self.limits.head_time_s
+                self._refuse(HeadTooSlow(f"The request's head did not come in {limit_s:g} seconds."))
+        elif not self._message_ended:
+            if waited_s > (LAST_WORDS_S if self.flow.read_paused else self.limits.head_time_s):
+                self.cut()
+        elif waited_s > (self.limits.head_time_s if self.cycle is None else self.limits.keep_alive_s):
+            self.transport.close()
+
+    def _is_stalled(self, now: float) -> bool:
+        """Whether the client has taken next to nothing of what waits for it, for longer than it may."""
+        left = self.unread_bytes()
+        if not left:
+            self._stalled_since = None
+        elif self._stalled_since is None or left <= self._stalled_with - STALLED_BYTES:
+            self._stalled_since, self._stalled_with = now, left
+        else:
+            return now - self._stalled_since > self.limits.stalled_reader_s
+        return False
+
+    def idle_since(self) -> float | None:
+        waits = self.cycle is None or self.cycle.response_complete
+        return self._since if waits and (self._message_ended or self._in_head) else None
+
+    @property
+    def proven(self) -> bool:
+        return self.standing.proven
+
+    def unread_bytes(self) -> int:
+        size: int = self.transport.get_write_buffer_size()
+        return size
+
+    def unasked_bytes(self) -> int:
+        waiting = [cycle for cycle, _ in self.pipeline]
+        return sum(len(cycle.body) for cycle in {self.cycle, self._answering, *waiting} if cycle is not None)
+
+    def stop_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.pause_reading()
+
+    def read_on(self) -> None:
+        if not (
+            self.transport.is_closing()
+            or self._dropped > DROPPED_BYTES
+            or self.pipeline
+            or self.unasked_bytes() > HIGH_WATER_LIMIT
+        ):
+            self.flow.resume_reading()
+
+    def cut(self) -> None:
+        self._tell_that_client_left()
+        self.transport.abort()
