@@ -31,11 +31,12 @@ class Answered:
 class Standing:
     """What an application says of a connection; it holds no connection, which its scope would then hold for ever."""
 
-    __slots__ = ("proven",)
+    __slots__ = ("proven", "request_proven")
 
     def __init__(self) -> None:
-        # Somebody with a valid key has called on it.
-        self.proven = False
+        # Somebody with a valid key, or a member, has called on it; and whether the request under way is such a call,
+        # for whoever comes through a proxy shares its connections.
+        self.proven = self.request_proven = False
 
 
 class BoundedConnection(OneWriteProtocol):
@@ -56,8 +57,9 @@ class BoundedConnection(OneWriteProtocol):
         self._in_head = False
         self._message_ended = True
         self._refused = False
-        # Of the request under way: what is charged for it.
+        # What is charged for the requests under way, and how much of it for those before the one that is being read.
         self._charged = 0
+        self._charged_before = 0
         self._dropped = 0
         self._stalled_since: float | None = None
         self._stalled_with = 0
@@ -103,10 +105,11 @@ class BoundedConnection(OneWriteProtocol):
             self._charged += size_bytes
         return taken
 
-    def _discharge(self) -> None:
-        if self._charged:
-            self.shared.heads.give_back(self.address, self._charged)
-            self._charged = 0
+    def _discharge(self, left_bytes: int = 0) -> None:
+        excess = self._charged - left_bytes
+        if excess:
+            self.shared.heads.give_back(self.address, excess)
+            self._charged = left_bytes
 
     def _drop(self, size_bytes: int) -> None:
         """Count what is read for nobody; after a while it is not even read."""
@@ -118,22 +121,39 @@ class BoundedConnection(OneWriteProtocol):
         """Answer with the error where nothing else is being answered, and end the connection."""
         self._refused = True
         self._since = self.shared.now
-        self._discharge()
+        self._discharge(self._charged_before)
         self.shared.refused(error.code)
+        url = self.url if self.scope else b""
+        self._let_go_of_what_was_read()
         if self.transport.is_closing():
             return
         cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if self._in_head or self._message_ended or self.pipeline:
+        if self._in_head or self._message_ended:
+            if cycle is not None and not cycle.response_complete:
                 # Earlier requests came whole: they are answered, and this one is not.
                 cycle.keep_alive = False
                 return
-            if cycle.response_started:
-                self.cut()
-                return
+        elif self.pipeline:
+            self.pipeline.popleft()  # it is the newest; those before it are answered
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._answering
+            self.cycle.keep_alive = False
+            return
+        elif cycle.response_complete:
+            self.transport.write_eof()  # it was answered before it had come whole: a second answer would be no one's
+            return
+        elif cycle.response_started:
+            self.cut()
+            return
+        else:
             self._tell_that_client_left()
-        self.transport.write(error_answer(error, self.url if self.scope else b""))
+            self.cycle = self._answering = Answered  # type: ignore[assignment]
+        self.transport.write(error_answer(error, url))
         self.transport.write_eof()
+
+    def _let_go_of_what_was_read(self) -> None:
+        """Drop the head that nobody will have: a refused client stays for seconds, with all that it sent."""
+        self.parser = self.scope = self.headers = None  # type: ignore[assignment]
+        self.url = b""
 
     def _tell_that_client_left(self) -> None:
         """Let every request under way know that nobody waits for its answer."""
@@ -182,9 +202,16 @@ class BoundedConnection(OneWriteProtocol):
             return now - self._stalled_since > self.limits.stalled_reader_s
         return False
 
-    def idle_since(self) -> float | None:
-        waits = self.cycle is None or self.cycle.response_complete
-        return self._since if waits and (self._message_ended or self._in_head) else None
+    def waits_since(self) -> float | None:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return self._since if self._message_ended or self._in_head or not self.proven else None
+        if self.proven:
+            return None
+        if self._stalled_since is not None:
+            return self._stalled_since
+        lacks_body = not (self._in_head or self._message_ended or cycle.body or self.flow.read_paused)
+        return self._since if lacks_body else None
 
     @property
     def proven(self) -> bool:
@@ -195,8 +222,8 @@ class BoundedConnection(OneWriteProtocol):
         return size
 
     def unasked_bytes(self) -> int:
-        waiting = [cycle for cycle, _ in self.pipeline]
-        return sum(len(cycle.body) for cycle in {self.cycle, self._answering, *waiting} if cycle is not None)
+        answering = self._answering
+        return 0 if answering is None or self.standing.request_proven else len(answering.body)
 
     def stop_reading(self) -> None:
         if not self.transport.is_closing():
@@ -207,7 +234,7 @@ class BoundedConnection(OneWriteProtocol):
             self.transport.is_closing()
             or self._dropped > DROPPED_BYTES
             or self.pipeline
-            or self.unasked_bytes() > HIGH_WATER_LIMIT
+            or (self._answering is not None and len(self._answering.body) > HIGH_WATER_LIMIT)
         ):
             self.flow.resume_reading()
 

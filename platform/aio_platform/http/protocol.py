@@ -34,6 +34,8 @@ SMALL_HEAD_BYTES = 4_096
 # What chunks may add to a body: sizes, extensions and trailers.
 FRAMING_BYTES = 65_536
 FRAMING_FACTOR = 10
+# What a request that waits for the answer to an earlier one is charged beside its bytes: the objects that it is.
+AHEAD_BYTES = 16_384
 
 
 class LimitedProtocol(BoundedConnection):
@@ -45,6 +47,7 @@ class LimitedProtocol(BoundedConnection):
         self._just_begun = False
         self._fault: errors.PlatformError | None = None
         self._feed_bytes = 0
+        self._heads_in_feed = 0
         self._body_bytes = 0
         self._body_bytes_before_feed = 0
         self._body_bytes_before_message = 0
@@ -58,17 +61,23 @@ class LimitedProtocol(BoundedConnection):
             self._drop(len(data))
             return
         self._feed_bytes = len(data)
+        self._heads_in_feed = 0
         self._body_bytes_before_feed = self._body_bytes
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            self._refuse(self._fault or _fault_of(error))
+            fault = self._fault or _fault_of(error)
+            self._fault = None
+            self._refuse(fault)
+            problems.forget_frames(fault)  # one of them has these data
         else:
+            if self._body_bytes != self._body_bytes_before_feed:
+                self._tell_of_body(self._body_bytes - self._body_bytes_before_feed)
             if not self._message_ended:
                 self._weigh_unfinished()
-                if self._just_begun and not self.pipeline:
+                if self._just_begun and not (self.pipeline or self._refused):
                     # No more of a body before its request asks: a key is looked up first, and many bodies fill memory.
                     self.flow.pause_reading()
         self._just_begun = False
@@ -78,6 +87,7 @@ class LimitedProtocol(BoundedConnection):
         self._in_head = True
         self._message_ended = False
         self._unfinished = 0
+        self._charged_before = self._charged
         self._since = self.shared.now
 
     def on_url(self, url: bytes) -> None:
@@ -86,19 +96,28 @@ class LimitedProtocol(BoundedConnection):
             self._fail(TargetTooLong(f"The address is longer than {self.limits.target_bytes:,} bytes."))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # a trailer comes when what it could say has been acted upon
-            super().on_header(name, value)
+        if not self._in_head:
+            return  # a trailer comes when what it could say has been acted upon
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        headers = self.headers
+        headers.append((name, value))
+        # Each is objects of a hundred bytes, however short: a limit of bytes alone is none of memory.
+        if len(headers) > self.limits.headers:
+            self._fail(self._head_too_large())
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         parser = self.parser
         scope: Any = self.scope
         method = scope["method"] = parser.get_method().decode("ascii")
         if method != "CONNECT" and parser.should_upgrade():
             return  # it comes again without that wish
         version = parser.get_http_version()
-        if self._feed_bytes + self._unfinished > SMALL_HEAD_BYTES:
-            self._weigh_head()
+        earlier = self.cycle
+        waits = earlier is not None and not earlier.response_complete
+        if waits or self._feed_bytes + self._unfinished > SMALL_HEAD_BYTES:
+            self._weigh_head(waits)
         self._unfinished = 0
         self._body_bytes_before_message = self._body_bytes
         known = headers_by_name(self.headers)
@@ -111,11 +130,10 @@ class LimitedProtocol(BoundedConnection):
         scope[STANDING] = self.standing
         scope["http_version"] = version
         usual = version == "1.1" and not self.expect_100_continue
-        self._begin(Cycle if usual else UnusualCycle)
+        self._begin(Cycle if usual else UnusualCycle, waits)
+        self._in_head = False
 
-    def _begin(self, kind: type[Cycle]) -> None:
-        earlier = self.cycle
-        waits = earlier is not None and not earlier.response_complete
+    def _begin(self, kind: type[Cycle], waits: bool) -> None:
         if waits and len(self.pipeline) >= MAX_AHEAD:
             self._fail(MalformedRequest("Too many requests were sent ahead of an answer."))
         cycle = self.cycle = kind(
@@ -137,20 +155,34 @@ class LimitedProtocol(BoundedConnection):
         else:
             self._answering = cycle
             self._just_begun = True
+            self.standing.request_proven = False
             self._start_asgi_task(cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
+        # As little as may be: a read may have ten thousand chunks of one byte.
         size = len(body)
         self._body_bytes += size
         cycle = self.cycle
         if cycle.response_complete:
             self._drop(size)
             return
+        if self.pipeline:
+            # Sent ahead of the answer to an earlier request: nobody can ask for it yet.
+            if not self._charge(size):
+                self._fail(_no_room())
+            self._charged_before += size
         cycle.body += body
-        if len(cycle.body) > HIGH_WATER_LIMIT:
-            self.flow.pause_reading()
+
+    def _tell_of_body(self, size_bytes: int) -> None:
+        """Let the request know that so much of its body has come with a read."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
         cycle.message_event.set()
-        self.shared.body_came(size)
+        if not self._message_ended and len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        if not (self.pipeline or self.standing.request_proven):
+            self.shared.body_came(size_bytes)
 
     def on_message_complete(self) -> None:
         self._message_ended = True
@@ -182,13 +214,15 @@ class LimitedProtocol(BoundedConnection):
             self._answering.body = bytearray()
         if self.cycle.response_complete:
             self.cycle = self._answering = Answered  # type: ignore[assignment]
-            if self._charged and self._message_ended:
-                self._discharge()
+            if self._charged and (self._message_ended or self._in_head):
+                self._discharge(0 if self._message_ended else self._charged - self._charged_before)
+                self._charged_before = 0
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
             self._answering, app = self.pipeline.pop()
+            self.standing.request_proven = False
             self._start_asgi_task(self._answering, app)
 
     # Limits
@@ -196,8 +230,9 @@ class LimitedProtocol(BoundedConnection):
     def _weigh_unfinished(self) -> None:
         """Count a read with which the request has not ended."""
         if self._in_head:
-            # What came before this head in the same read was an earlier request's body.
-            self._unfinished += self._feed_bytes - (self._body_bytes - self._body_bytes_before_feed)
+            # What came before this head in the same read was earlier requests'.
+            earlier = self._heads_in_feed + self._body_bytes - self._body_bytes_before_feed
+            self._unfinished += max(self._feed_bytes - earlier, 0)
             if self._unfinished > self.limits.head_bytes:
                 self._refuse(self._head_too_large())
                 return
@@ -210,15 +245,19 @@ class LimitedProtocol(BoundedConnection):
                 self._refuse(MalformedRequest("The body is hardly more than the frames of its chunks."))
                 return
             excess = framing - self.limits.head_bytes
-        if excess > self._charged and not self._charge(excess - self._charged):
+        missing = excess - (self._charged - self._charged_before)
+        if missing > 0 and not self._charge(missing):
             self._refuse(_no_room())
 
-    def _weigh_head(self) -> None:
-        """Check a whole head's size; a large one is charged until it is answered."""
+    def _weigh_head(self, waits: bool) -> None:
+        """Check a whole head's size; a large one, and one that waits for others, is charged until it is answered."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.limits.head_bytes or len(self.headers) > self.limits.headers:
+        self._heads_in_feed += size
+        if size > self.limits.head_bytes:
             self._fail(self._head_too_large())
-        self._discharge()
+        self._discharge(self._charged_before)
+        if waits:
+            size += AHEAD_BYTES
         if size > SMALL_HEAD_BYTES and not self._charge(size):
             self._fail(_no_room())
 
