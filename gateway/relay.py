@@ -20,6 +20,7 @@ from accounts.key_guessing import refusal_for_failed_key
 from aio_platform.credits import format_credits
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.request_ids import public_request_id
+from gateway import known_keys
 from gateway.catalog import Route
 from gateway.errors import (
     RouteResting,
@@ -120,10 +121,12 @@ class Relay:
             )
         )
         if verdict.name != ADMITTED:
+            known_keys.forget(call.caller)
             error = error_for_verdict(verdict, ceiling, datetime.now(UTC))
             if verdict.account_id is None:
                 error = await asyncio.to_thread(refusal_for_failed_key, call.caller.address, error)
             raise error
+        known_keys.note_valid(call.caller)
         call.verdict = verdict
         call.held_microcredits = ceiling
 

@@ -24,6 +24,7 @@ from gateway.catalog import TASK_ENDPOINTS, Route
 from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.endpoint_view import JsonEndpointView, json_response
 from gateway.idempotency import ORIGINAL, REPLAYED, carried_once, fingerprint_of, idempotency_key_of
+from gateway.json_bodies import read_json_body
 from gateway.lifespan import running
 from gateway.openai_views import OpenAIImageView, OpenAISpeechView
 from gateway.relay import SANDBOX_HEADERS
@@ -80,8 +81,8 @@ class NewTaskView(AsyncAPIView):
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         caller = await caller_of(request, session_allowed=self.session_allowed)
         try:
-            async with body_deadline():
-                body = await request.read_body(settings.MAX_TASK_BODY_BYTES)
+            # For no endpoint yet: the body may turn out to be one for the endpoint that answers as OpenAI does.
+            body = await read_json_body(request, caller, None, settings.MAX_TASK_BODY_BYTES)
             _, values = parse_body(RequestContract, body, request.header(b"content-type"))
             synchronous = self.synchronous_view(values)
             if synchronous is None:
@@ -283,9 +284,10 @@ class CancelTaskView(OwnTaskView):
     @extend_schema(**task_schema.CANCEL)
     async def post(self, drf_request: Request, task_id: str) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        async with body_deadline():
-            await request.read_body(settings.MAX_TASK_BODY_BYTES)
         key, _ = await self.own_task(drf_request, task_id)
+        async with body_deadline():
+            async for _ in request.chunks(settings.MAX_TASK_BODY_BYTES):
+                pass  # it says nothing
         ended = await running().tasks.cancel(key)
         if not ended.won:
             assert ended.state is not None
