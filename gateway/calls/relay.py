@@ -20,6 +20,7 @@ from accounts.keys.guessing import refusal_for_failed_key
 from aio_platform.credits import format_credits
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.http.request_ids import public_request_id
+from gateway.calls import known_keys
 from gateway.calls.call import Call
 from gateway.calls.metrics import OVERRUNS, call_ended
 from gateway.catalog.routes import Route
@@ -72,10 +73,12 @@ class Relay:
             )
         )
         if verdict.name != ADMITTED:
+            known_keys.forget(call.caller)
             error = error_for_verdict(verdict, ceiling, datetime.now(UTC))
             if verdict.account_id is None:
                 error = await asyncio.to_thread(refusal_for_failed_key, call.caller.address, error)
             raise error
+        known_keys.note_valid(call.caller)
         call.verdict = verdict
         call.held_microcredits = ceiling
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import ipaddress
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -15,14 +16,20 @@ from accounts.authentication import MemberSessionAuthentication
 from accounts.errors import MissingKey
 from accounts.keys.format import bearer_key, digest_of
 from accounts.keys.guessing import refusal_for_failed_key
+from aio_platform.edge.limits import address_to_count_by
+from aio_platform.edge.page_slots import PageSlots
 from aio_platform.edge.peer import forwarded_address
-from aio_platform.errors import PlatformError
+from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.null_characters import without_null
 from aio_platform.problems import as_platform_error
+from gateway.calls import known_keys
 from gateway.calls.runtime import runtime
 from usage.ledger.calls import Credentials
 from usage.ledger.verdicts import error_for_refusal_name
+
+# One is looked up while another address' is next.
+LOOKED_UP_AT_ONCE = 2
 
 
 async def credentials_of(request: GatewayRequest, *, session_allowed: bool = False) -> Credentials:
@@ -33,8 +40,13 @@ async def credentials_of(request: GatewayRequest, *, session_allowed: bool = Fal
     """
     address = address_of(request)
     authorization = request.header(b"authorization")
+    request.shows_caller = True
     if not authorization and session_allowed and request.header(b"cookie"):
-        return await sync_to_async(_member_of_session)(request, address)
+        give_back = await _turn(_session_slots(), address)
+        try:
+            return await sync_to_async(_member_of_session)(request, address)
+        finally:
+            give_back()
     try:
         return Credentials(digest_of(bearer_key(authorization)), address=address)
     except PlatformError as error:
@@ -43,6 +55,8 @@ async def credentials_of(request: GatewayRequest, *, session_allowed: bool = Fal
 
 async def error_after_precheck(caller: Credentials, endpoint: str, error: PlatformError) -> PlatformError:
     """What to answer a call that failed before it was authorised: a bad key or scope comes before its error."""
+    if error.is_counted:
+        return error
     return await _refusal(caller, endpoint, error.code) or error
 
 
@@ -59,10 +73,22 @@ async def precheck(
 async def _refusal(
     caller: Credentials, endpoint: str | None, code: str | None, model: str | None = None
 ) -> PlatformError | None:
-    earlier = await runtime().ledger.refuse(caller, endpoint, code, model)
+    if known_keys.is_known(caller):
+        earlier = await runtime().ledger.refuse(caller, endpoint, code, model)
+    else:
+        # One after the other they are looked up, and those that are known do not wait behind a flood of others.
+        give_back = await _turn(_slots_of_strangers(), caller.address)
+        try:
+            earlier = await runtime().ledger.refuse(caller, endpoint, code, model)
+        finally:
+            give_back()
     if earlier is None:
+        known_keys.note_valid(caller)
         return None
-    return await asyncio.to_thread(refusal_for_failed_key, caller.address, error_for_refusal_name(earlier))
+    known_keys.forget(caller)
+    refusal = await asyncio.to_thread(refusal_for_failed_key, caller.address, error_for_refusal_name(earlier))
+    refusal.is_counted = True
+    return refusal
 
 
 def address_of(request: GatewayRequest) -> str:
@@ -85,6 +111,32 @@ def _normal_address(text: str) -> str:
         return str(address.ipv4_mapped)
     # A zone, as in fe80::1%eth0, is this machine's business; PostgreSQL's inet has none.
     return str(address).partition("%")[0]
+
+
+@cache
+def _session_slots() -> PageSlots:
+    """One thread looks sessions up: strangers with made-up cookies wait in a line, of which an address has a part."""
+    return _slots(settings.PAGE_CALLS_WAITING)
+
+
+@cache
+def _slots_of_strangers() -> PageSlots:
+    """One connection looks keys up, and every connection may ask for one."""
+    return _slots(settings.MAX_CONNECTIONS)
+
+
+async def _turn(slots: PageSlots, address: str) -> Callable[[], None]:
+    try:
+        return await slots.take(address_to_count_by(address))
+    except ServiceUnavailable:
+        raise ServiceUnavailable(
+            "The platform has no room for this request right now; try again shortly."
+        ) from None
+
+
+def _slots(waiting: int) -> PageSlots:
+    share = settings.ADDRESS_SHARE_PERCENT / 100
+    return PageSlots(LOOKED_UP_AT_ONCE, waiting, share, settings.PAGE_WAIT_LIMIT_S)
 
 
 def _member_of_session(request: GatewayRequest, address: str) -> Credentials:

@@ -5,6 +5,7 @@ ends. Writing goes through a thread, a batch at a time: the event loop never wai
 """
 
 import asyncio
+import errno
 import io
 import os
 import tempfile
@@ -13,9 +14,22 @@ from typing import BinaryIO, cast
 
 from django.conf import settings
 
+from aio_platform.errors import ServiceUnavailable
+
 IN_MEMORY_BYTES = 1_000_000
 BATCH_BYTES = 262_144
 _HEAD_BYTES = 64
+# The disk may be that of the database: so much of it is left to others, and no more than this.
+KEPT_FREE_PART = 10
+KEPT_FREE_BYTES = 1_000_000_000
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class NoDiskLeft(ServiceUnavailable):
+    """Files of calls under way have filled the disk; nobody's file is the cause of it alone."""
+
+    def __init__(self) -> None:
+        super().__init__("The platform has no room for this request right now; try again shortly.")
 
 
 class Spool:
@@ -41,7 +55,10 @@ class Spool:
         self.size_bytes += len(data)
 
     async def flush(self, *, all_of_it: bool = False) -> None:
-        """Write what has come to disk, where there is enough of it for a batch and too much for memory."""
+        """Write what has come to disk, where there is enough of it for a batch and too much for memory.
+
+        Raises NoDiskLeft where the disk is full, but for what is left to others.
+        """
         if self.size_bytes > IN_MEMORY_BYTES:
             self._on_disk = True
         if self._on_disk and self._waiting and (all_of_it or self._waiting_bytes >= BATCH_BYTES):
@@ -62,10 +79,17 @@ class Spool:
                 directory = getattr(settings, "UPLOAD_DIR", None)
                 # Closed by `close`, which outlives this method.
                 self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=directory, buffering=0))  # noqa: SIM115
-            for data in batch:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[self._file.write(rest) :]
+            if not _has_room(self._file):
+                raise NoDiskLeft
+            try:
+                for data in batch:
+                    rest = memoryview(data)
+                    while rest:
+                        rest = rest[self._file.write(rest) :]
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    raise NoDiskLeft from error
+                raise
 
     def read(self) -> bytes:
         """All bytes; reads from disk where they are there."""
@@ -92,6 +116,11 @@ class Spool:
             if self._file is not None:
                 self._file.close()
                 self._file = None
+
+
+def _has_room(file: BinaryIO) -> bool:
+    disk = os.fstatvfs(file.fileno())
+    return disk.f_bavail > min(disk.f_blocks // KEPT_FREE_PART, KEPT_FREE_BYTES // disk.f_frsize)
 
 
 class _OwnPosition(io.RawIOBase):

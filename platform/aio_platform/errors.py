@@ -17,6 +17,8 @@ class PlatformError(Exception):
     type: str = "server_error"
     # What OpenAI calls it, where that is more than its word for the status and type (`openai_errors`).
     openai_code: str | None = None
+    # Whether the books have it as a call's refusal already.
+    is_counted = False
 
     def __init__(
         self,

@@ -80,6 +80,85 @@ async def bodies_of_unknown_keys(line: Line) -> None:
     await line.stay()
 
 
+async def short_headers(line: Line) -> None:
+    """Little to send and much to keep: each of these headers is objects of a hundred bytes."""
+    await line.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a:\r\n" * 1000)
+    await line.stay()
+
+
+async def short_headers_in_good_number(line: Line) -> None:
+    await line.send(
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"%02d:\r\n" % number for number in range(98))
+    )
+    await line.stay()
+
+
+async def refused_headers(line: Line) -> None:
+    """Much in one piece; whoever is refused stays and says nothing more."""
+    await line.send(b"GET / HTTP/1.1\r\nX: " + BLOCK)
+    await line.stay()
+
+
+async def heads_sent_ahead(line: Line) -> None:
+    """Behind a page that waits for its turn."""
+    large = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 28_000 + b"\r\n\r\n"
+    await line.send(b"GET /auth/login/ HTTP/1.1\r\nHost: a\r\n\r\n" + large * 8)
+    await asyncio.sleep(5)
+
+
+async def bodies_of_tasks(line: Line) -> None:
+    head = b"POST /api/v1/videos/generations HTTP/1.1\r\nHost: a\r\nContent-Length: 990000\r\nAuthorization: Bearer "
+    await line.send(head + made_up_key() + b"\r\n\r\n" + b"a" * 980_000)
+    await line.stay()
+
+
+async def bodies_behind_sessions(line: Line) -> None:
+    """Cookies of nobody's, each of which is looked up."""
+    head = b"POST /api/chat HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\nCookie: sessionid="
+    await line.send(head + os.urandom(16).hex().encode() + b"\r\n\r\n" + b"a" * 190_000)
+    await line.stay()
+
+
+async def uploads_of_unknown_keys(line: Line) -> None:
+    head = b"POST /api/stt HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\nAuthorization: Bearer "
+    await line.send(head + made_up_key() + b"\r\n\r\n" + b"a" * 300_000)
+    await line.stay()
+
+
+async def many_values(line: Line) -> None:
+    """Whole bodies that are much to parse, of unknown keys."""
+    message = b'{"role":"user","content":""},'
+    body = b'{"model":"gemini","messages":[' + message * 8000 + b"{}]}"
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\nAuthorization: Bearer "
+        % len(body)
+    )
+    while True:
+        await line.send(head + made_up_key() + b"\r\n\r\n" + body)
+        if not await line._loop.sock_recv(line._socket, 65_536):
+            return
+
+
+async def tiny_chunks(line: Line) -> None:
+    await line.send(b"POST /auth/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        await line.send(b"1\r\na\r\n" * 11_000)
+
+
+async def slow_small_bodies(line: Line) -> None:
+    """A connection each, for as long as a body may take."""
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\nAuthorization: Bearer "
+    await line.send(head + made_up_key() + b"\r\n\r\n")
+    await line.stay()
+
+
+async def options(line: Line) -> None:
+    """An answer without a key, then bodies that nobody has asked for."""
+    await line.send(b"OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: a\r\n\r\n")
+    await line._loop.sock_recv(line._socket, 65_536)
+    await bodies_behind_sessions(line)
+
+
 async def silent(line: Line) -> None:
     await line.stay()
 
@@ -117,6 +196,17 @@ FLOODS: dict[str, tuple[int, Callable[[Line], Awaitable[None]]]] = {
     "page_bodies": (32, page_bodies),
     "slow_page_bodies": (400, slow_page_bodies),
     "bodies_of_unknown_keys": (800, bodies_of_unknown_keys),
+    "short_headers": (4000, short_headers),
+    "short_headers_in_good_number": (4000, short_headers_in_good_number),
+    "refused_headers": (4000, refused_headers),
+    "heads_sent_ahead": (2000, heads_sent_ahead),
+    "bodies_of_tasks": (800, bodies_of_tasks),
+    "bodies_behind_sessions": (2000, bodies_behind_sessions),
+    "uploads_of_unknown_keys": (2000, uploads_of_unknown_keys),
+    "many_values": (64, many_values),
+    "tiny_chunks": (64, tiny_chunks),
+    "slow_small_bodies": (4000, slow_small_bodies),
+    "options": (2000, options),
     "silent": (4000, silent),
     "slow_heads": (2000, slow_heads),
     "unread_answers": (2000, unread_answers),

@@ -16,8 +16,10 @@ from aio_platform.edge.memory import Memory
 log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 1.0
 SAY_EVERY_S = 10.0
-# Where there is no room, so many of the connections that have waited longest for a request are ended at once.
+# Where there is no room, so many of the connections that have waited longest for their clients are ended at once.
 ENDED_AT_ONCE = 64
+# What waits of bodies is counted anew when it may have grown by this part of its limit: counting looks at everybody.
+COUNT_AGAIN = 8
 # How long nothing is read of strangers while requests take what has come.
 HOLD_BACK_S = 5.0
 RELIEVE_AFTER_S = 0.02
@@ -35,14 +37,17 @@ class Connection(Protocol):
     def look(self, now: float) -> None:
         """End the connection where one of its times has run out."""
 
-    def idle_since(self) -> float | None:
-        """Since when it waits for a request, or None while it has one."""
+    def waits_since(self) -> float | None:
+        """Since when it waits for its client, or None while it does not.
+
+        Every connection waits for a next request; a stranger's also for the rest of a body and for its answer's reader.
+        """
 
     def unread_bytes(self) -> int:
         """How much of its answers its client has not taken."""
 
     def unasked_bytes(self) -> int:
-        """How much has come of its bodies that no application has asked for."""
+        """How much has come of a body that no application has asked for, nor will for a caller with a valid key."""
 
     def stop_reading(self) -> None:
         """Take no more of a body until what has come is asked for."""
@@ -65,18 +70,19 @@ class Connections:
         self._places = Share(limits.connections, limits.share)
         self.holds_back = False
         self._unasked_bodies = 0
+        self._count_unasked_at = limits.unasked_bodies_bytes
         self._unread_answers = 0
-        self._nobody_idle_at = -1.0
+        self._nobody_waits_at = -1.0
         self._refusals: Counter[str] = Counter()
         self._said_at = 0.0
         self._memory = Memory()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def admit(self, connection: Connection) -> bool:
-        """Give the connection a place, if need be that of one that waits for a request; False without one."""
+        """Give the connection a place, if need be that of one that waits for its client; False without one."""
         self._start_looking()
         if not self._places.take(connection.address, 1):
-            if self._places.taken < self.limits.connections or not self._end_idle():
+            if self._places.taken < self.limits.connections or not self._end_waiting():
                 return False
             if not self._places.take(connection.address, 1):
                 return False
@@ -90,19 +96,22 @@ class Connections:
             self._places.give_back(connection.address, 1)
 
     def body_came(self, size_bytes: int) -> None:
-        """Of a body: it waits until its request asks for it. Holds strangers' back where too much waits."""
+        """Of a stranger's body: it waits until its request asks for it. Holds theirs back where too much waits."""
         self._unasked_bodies += size_bytes
-        if self._unasked_bodies > self.limits.unasked_bodies_bytes and not self.holds_back:
-            self._unasked_bodies = sum(
-                connection.unasked_bytes() for connection in self.open if not connection.proven
-            )
-            if self._unasked_bodies > self.limits.unasked_bodies_bytes:
-                self.holds_back = True
-                self.count_refusal("reading_held_back")
-                for connection in self.open:
-                    if not connection.proven:
-                        connection.stop_reading()
-                self._relieve_later(self.now + HOLD_BACK_S)
+        if self._unasked_bodies > self._count_unasked_at and not self.holds_back:
+            self._count_unasked()
+
+    def _count_unasked(self) -> None:
+        limit = self.limits.unasked_bodies_bytes
+        self._unasked_bodies = sum(connection.unasked_bytes() for connection in self.open)
+        self._count_unasked_at = max(limit, self._unasked_bodies + limit // COUNT_AGAIN)
+        if self._unasked_bodies > limit:
+            self.holds_back = True
+            self.count_refusal("reading_held_back")
+            for connection in self.open:
+                if not connection.proven:
+                    connection.stop_reading()
+            self._relieve_later(self.now + HOLD_BACK_S)
 
     def answer_unread(self, size_bytes: int) -> None:
         """A client has stopped reading with so much of its answer to come."""
@@ -116,31 +125,39 @@ class Connections:
     def _relieve(self, until: float) -> None:
         """Read on once requests have asked for half of what waits; in the end strangers that do not ask are cut.
 
-        Callers with a proven key are no part of this: each holds no more than one connection may.
+        Connections with a proven key are never cut for it: each holds no more than one connection may.
         """
         loop = asyncio.get_running_loop()
         enough = self.limits.unasked_bodies_bytes // 2
         holding = [
-            (connection.proven, -size_bytes, id(connection), connection)
-            for connection in self.open
-            if not connection.proven and (size_bytes := connection.unasked_bytes())
+            (connection, size_bytes) for connection in self.open if (size_bytes := connection.unasked_bytes())
         ]
-        left = -sum(size for _, size, *_ in holding)
+        left = sum(size for _, size in holding)
         if left > enough and loop.time() < until:
             self._relieve_later(until)
             return
         if left > enough:
-            self._cut(holding, left - enough, "unasked_body_cut")
+            strangers = [(connection, size) for connection, size in holding if not connection.proven]
+            self._cut(strangers, left - enough, "unasked_body_cut")
         self.holds_back = False
         self._unasked_bodies = min(left, enough)
+        self._count_unasked_at = self.limits.unasked_bodies_bytes
         for connection in self.open:
             connection.read_on()
 
-    def _cut(
-        self, holding: Sequence[tuple[bool, int, int, Connection]], excess_bytes: int, reason: str
-    ) -> None:
-        """End connections, strangers and those that hold the most first, until so much is free."""
-        for _, size, _, connection in sorted(holding):
+    def _cut(self, holding: Sequence[tuple[Connection, int]], excess_bytes: int, reason: str) -> None:
+        """End connections until so much is free: strangers first, then those whose address holds the most.
+
+        By size alone, whoever holds little on each of many connections would have another's one large answer cut.
+        """
+        by_address: Counter[str] = Counter()
+        for connection, size in holding:
+            by_address[connection.address] += size
+        order = [
+            (connection.proven, -by_address[connection.address], -size, id(connection), connection)
+            for connection, size in holding
+        ]
+        for *_, size, _, connection in sorted(order):
             if excess_bytes <= 0:
                 return
             connection.cut()
@@ -175,32 +192,30 @@ class Connections:
             )
             self._refusals.clear()
 
-    def _end_idle(self) -> bool:
+    def _end_waiting(self) -> bool:
         """End those that have waited longest, strangers first; False where none waits."""
-        if self._nobody_idle_at == self.now:
+        if self._nobody_waits_at == self.now:
             return False
         waiting = [
             (connection.proven, since, id(connection), connection)
             for connection in self.open
-            if (since := connection.idle_since()) is not None
+            if (since := connection.waits_since()) is not None
         ]
         if not waiting:
-            self._nobody_idle_at = self.now
+            self._nobody_waits_at = self.now
             return False
         for *_, connection in sorted(waiting)[:ENDED_AT_ONCE]:
             connection.cut()
             self.leave(connection)
-        self.count_refusal("idle_connection_ended")
+        self.count_refusal("waiting_connection_ended")
         return True
 
     def _cut_unread(self) -> None:
         """Where too much waits to be read by clients, end the connections that hold the most of it."""
         holding = [
-            (connection.proven, -size_bytes, id(connection), connection)
-            for connection in self.open
-            if (size_bytes := connection.unread_bytes())
+            (connection, size_bytes) for connection in self.open if (size_bytes := connection.unread_bytes())
         ]
-        self._unread_answers = -sum(size for _, size, *_ in holding)
+        self._unread_answers = sum(size for _, size in holding)
         limit = self.limits.unread_answers_bytes
         if self._unread_answers > limit:
             self._cut(holding, self._unread_answers - limit * 3 // 4, "unread_answer_cut")

@@ -11,16 +11,14 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from aio_platform import errors, problems
+from aio_platform.edge.bounded_connection import Answered, BoundedConnection
 from aio_platform.edge.connections import Connections
-from aio_platform.edge.limits import address_to_count_by
-from aio_platform.edge.raw_answers import error_answer
 from aio_platform.edge.unusual_cycle import UnusualCycle
 from aio_platform.http.cycle import Cycle
 from aio_platform.http.request_head import (
     HEADERS_BY_NAME,
     TRUST,
     HeadTooLarge,
-    HeadTooSlow,
     MalformedRequest,
     TargetTooLong,
     check_headers,
@@ -28,92 +26,33 @@ from aio_platform.http.request_head import (
     headers_by_name,
     read_target,
 )
-from aio_platform.http.write_coalescing import OneWriteProtocol
 
 # Requests sent ahead of the answer to an earlier one.
 MAX_AHEAD = 8
 # A head of this size is not worth counting.
 SMALL_HEAD_BYTES = 4_096
-# Of a body whose request was answered already so much is read and dropped, that its client may see the answer.
-DROPPED_BYTES = 1_000_000
-LAST_WORDS_S = 2.0
 # What chunks may add to a body: sizes, extensions and trailers.
 FRAMING_BYTES = 65_536
 FRAMING_FACTOR = 10
-# A reader is stalled that takes less than this within its limit.
-STALLED_BYTES = 65_536
+# What a request that waits for the answer to an earlier one is charged beside its bytes: the objects that it is.
+AHEAD_BYTES = 16_384
 
 
-class _Answered:
-    """Stands for a request that has been answered: what came with it need not be kept."""
-
-    response_complete = True
-    disconnected = False
-    body = b""
-    message_event = asyncio.Event()
-
-
-class ConnectionTrust:
-    """What an application says of a connection; it holds no connection, which its scope would then hold for ever."""
-
-    __slots__ = ("proven",)
-
-    def __init__(self) -> None:
-        # Somebody with a valid key has called on it.
-        self.proven = False
-
-
-class LimitedProtocol(OneWriteProtocol):
-    """One connection. `shared` is what it shares with the others of its process."""
+class LimitedProtocol(BoundedConnection):
+    """Reads requests from one connection, and hands each to the application once its head is within the limits."""
 
     def __init__(self, shared: Connections, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.shared = shared
-        self.limits = shared.limits
-        self.address = ""
-        self.trust = ConnectionTrust()
-        self._answering: Any = None
-        # When what is waited for began: a request, the rest of its head, the end of a body that is dropped.
-        self._since = 0.0
-        self._in_head = False
+        super().__init__(shared, **keywords)
         # Whether its request began within what is being read.
         self._just_begun = False
-        self._message_ended = True
-        self._is_refused = False
         self._fault: errors.PlatformError | None = None
         self._feed_bytes = 0
+        self._heads_in_feed = 0
         self._body_bytes = 0
         self._body_bytes_before_feed = 0
         self._body_bytes_before_message = 0
-        # Of the request under way: what came in reads that did not end it, and what is charged for it.
+        # Of the request under way: what came in reads that did not end it.
         self._unfinished = 0
-        self._charged = 0
-        self._dropped = 0
-        self._stalled_since: float | None = None
-        self._stalled_with = 0
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.address = address_to_count_by(self.client[0]) if self.client else ""
-        admitted = self.shared.admit(self)
-        self._since = self.shared.now
-        if not admitted:
-            self._is_refused = True
-            self.shared.count_refusal("no_place")
-            error = errors.ServiceUnavailable("There are too many connections; try again shortly.")
-            self.transport.write(error_answer(error, b""))
-            self.transport.close()
-        elif self.shared.holds_back:
-            self.flow.pause_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.shared.leave(self)
-        self._discharge()
-        self._tell_that_client_left()
-        super().connection_lost(exc)
-        # What had come is not kept until the garbage collector finds it.
-        self.cycle = self._answering = _Answered  # type: ignore[assignment]
-        self.scope = self.headers = None  # type: ignore[assignment]
 
     # What comes in
 
@@ -122,17 +61,23 @@ class LimitedProtocol(OneWriteProtocol):
             self._drop(len(data))
             return
         self._feed_bytes = len(data)
+        self._heads_in_feed = 0
         self._body_bytes_before_feed = self._body_bytes
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            self._refuse(self._fault or _fault_of(error))
+            fault = self._fault or _fault_of(error)
+            self._fault = None
+            self._refuse(fault)
+            problems.forget_frames(fault)  # one of them has these data
         else:
+            if self._body_bytes != self._body_bytes_before_feed:
+                self._tell_of_body(self._body_bytes - self._body_bytes_before_feed)
             if not self._message_ended:
                 self._weigh_unfinished()
-                if self._just_begun and not self.pipeline:
+                if self._just_begun and not (self.pipeline or self._is_refused):
                     # No more of a body before its request asks: a key is looked up first, and many bodies fill memory.
                     self.flow.pause_reading()
         self._just_begun = False
@@ -142,6 +87,7 @@ class LimitedProtocol(OneWriteProtocol):
         self._in_head = True
         self._message_ended = False
         self._unfinished = 0
+        self._charged_before = self._charged
         self._since = self.shared.now
 
     def on_url(self, url: bytes) -> None:
@@ -150,19 +96,28 @@ class LimitedProtocol(OneWriteProtocol):
             self._fail(TargetTooLong(f"The address is longer than {self.limits.target_bytes:,} bytes."))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # a trailer comes when what it could say has been acted upon
-            super().on_header(name, value)
+        if not self._in_head:
+            return  # a trailer comes when what it could say has been acted upon
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        headers = self.headers
+        headers.append((name, value))
+        # Each is objects of a hundred bytes, however short: a limit of bytes alone is none of memory.
+        if len(headers) > self.limits.headers:
+            self._fail(self._head_too_large())
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         parser = self.parser
         scope: Any = self.scope
         method = scope["method"] = parser.get_method().decode("ascii")
         if method != "CONNECT" and parser.should_upgrade():
             return  # it comes again without that wish
         version = parser.get_http_version()
-        if self._feed_bytes + self._unfinished > SMALL_HEAD_BYTES:
-            self._weigh_head()
+        earlier = self.cycle
+        waits = earlier is not None and not earlier.response_complete
+        if waits or self._feed_bytes + self._unfinished > SMALL_HEAD_BYTES:
+            self._weigh_head(waits)
         self._unfinished = 0
         self._body_bytes_before_message = self._body_bytes
         known = headers_by_name(self.headers)
@@ -175,11 +130,10 @@ class LimitedProtocol(OneWriteProtocol):
         scope[TRUST] = self.trust
         scope["http_version"] = version
         usual = version == "1.1" and not self.expect_100_continue
-        self._begin(Cycle if usual else UnusualCycle)
+        self._begin(Cycle if usual else UnusualCycle, waits)
+        self._in_head = False
 
-    def _begin(self, kind: type[Cycle]) -> None:
-        earlier = self.cycle
-        waits = earlier is not None and not earlier.response_complete
+    def _begin(self, kind: type[Cycle], waits: bool) -> None:
         if waits and len(self.pipeline) >= MAX_AHEAD:
             self._fail(MalformedRequest("Too many requests were sent ahead of an answer."))
         cycle = self.cycle = kind(
@@ -201,20 +155,34 @@ class LimitedProtocol(OneWriteProtocol):
         else:
             self._answering = cycle
             self._just_begun = True
+            self.trust.request_proven = False
             self._start_asgi_task(cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
+        # As little as may be: a read may have ten thousand chunks of one byte.
         size = len(body)
         self._body_bytes += size
         cycle = self.cycle
         if cycle.response_complete:
             self._drop(size)
             return
+        if self.pipeline:
+            # Sent ahead of the answer to an earlier request: nobody can ask for it yet.
+            if not self._charge(size):
+                self._fail(_no_room())
+            self._charged_before += size
         cycle.body += body
-        if len(cycle.body) > HIGH_WATER_LIMIT:
-            self.flow.pause_reading()
+
+    def _tell_of_body(self, size_bytes: int) -> None:
+        """Let the request know that so much of its body has come with a read."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
         cycle.message_event.set()
-        self.shared.body_came(size)
+        if not self._message_ended and len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        if not (self.pipeline or self.trust.request_proven):
+            self.shared.body_came(size_bytes)
 
     def on_message_complete(self) -> None:
         self._message_ended = True
@@ -245,31 +213,26 @@ class LimitedProtocol(OneWriteProtocol):
         if self._answering.body:
             self._answering.body = bytearray()
         if self.cycle.response_complete:
-            self.cycle = self._answering = _Answered  # type: ignore[assignment]
-            if self._charged and self._message_ended:
-                self._discharge()
+            self.cycle = self._answering = Answered  # type: ignore[assignment]
+            if self._charged and (self._message_ended or self._in_head):
+                self._discharge(0 if self._message_ended else self._charged - self._charged_before)
+                self._charged_before = 0
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
             self._answering, app = self.pipeline.pop()
+            self.trust.request_proven = False
             self._start_asgi_task(self._answering, app)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.shared.answer_unread(self.unread_bytes())
-
-    def resume_writing(self) -> None:
-        self._stalled_since = None
-        super().resume_writing()
 
     # Limits
 
     def _weigh_unfinished(self) -> None:
         """Count a read with which the request has not ended."""
         if self._in_head:
-            # What came before this head in the same read was an earlier request's body.
-            self._unfinished += self._feed_bytes - (self._body_bytes - self._body_bytes_before_feed)
+            # What came before this head in the same read was earlier requests'.
+            earlier = self._heads_in_feed + self._body_bytes - self._body_bytes_before_feed
+            self._unfinished += max(self._feed_bytes - earlier, 0)
             if self._unfinished > self.limits.head_bytes:
                 self._refuse(self._head_too_large())
                 return
@@ -282,15 +245,19 @@ class LimitedProtocol(OneWriteProtocol):
                 self._refuse(MalformedRequest("The body is hardly more than the frames of its chunks."))
                 return
             excess = framing - self.limits.head_bytes
-        if excess > self._charged and not self._charge(excess - self._charged):
+        missing = excess - (self._charged - self._charged_before)
+        if missing > 0 and not self._charge(missing):
             self._refuse(_no_room())
 
-    def _weigh_head(self) -> None:
-        """Check a whole head's size; a large one is charged until it is answered."""
+    def _weigh_head(self, waits: bool) -> None:
+        """Check a whole head's size; a large one, and one that waits for others, is charged until it is answered."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.limits.head_bytes or len(self.headers) > self.limits.headers:
+        self._heads_in_feed += size
+        if size > self.limits.head_bytes:
             self._fail(self._head_too_large())
-        self._discharge()
+        self._discharge(self._charged_before)
+        if waits:
+            size += AHEAD_BYTES
         if size > SMALL_HEAD_BYTES and not self._charge(size):
             self._fail(_no_room())
 
@@ -299,128 +266,10 @@ class LimitedProtocol(OneWriteProtocol):
             f"A request's head is at most {self.limits.head_bytes:,} bytes in {self.limits.headers} headers."
         )
 
-    def _charge(self, size_bytes: int) -> bool:
-        taken = self.shared.heads.take(self.address, size_bytes)
-        if taken:
-            self._charged += size_bytes
-        return taken
-
-    def _discharge(self) -> None:
-        if self._charged:
-            self.shared.heads.give_back(self.address, self._charged)
-            self._charged = 0
-
-    def _drop(self, size_bytes: int) -> None:
-        """Count what is read for nobody; after a while it is not even read."""
-        self._dropped += size_bytes
-        if self._dropped > DROPPED_BYTES:
-            self.stop_reading()
-
     def _fail(self, error: errors.PlatformError) -> None:
         """Break off the parser, which is calling us, with this error as the answer."""
         self._fault = error
         raise error
-
-    def _refuse(self, error: errors.PlatformError) -> None:
-        """Answer with the error where nothing else is being answered, and end the connection."""
-        self._is_refused = True
-        self._since = self.shared.now
-        self._discharge()
-        self.shared.count_refusal(error.code)
-        if self.transport.is_closing():
-            return
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if self._in_head or self._message_ended or self.pipeline:
-                # Earlier requests came whole: they are answered, and this one is not.
-                cycle.keep_alive = False
-                return
-            if cycle.response_started:
-                self.cut()
-                return
-            self._tell_that_client_left()
-        self.transport.write(error_answer(error, self.url if self.scope else b""))
-        self.transport.write_eof()
-
-    def _tell_that_client_left(self) -> None:
-        """Let every request under way know that nobody waits for its answer."""
-        for cycle in (self._answering, *(waiting for waiting, _ in self.pipeline)):
-            if cycle is not None and not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.body = bytearray()
-                cycle.message_event.set()
-        self.pipeline.clear()
-        self.flow.resume_writing()
-
-    # What `Connections` asks
-
-    def look(self, now: float) -> None:
-        cycle = self.cycle
-        if self._is_stalled(now):
-            self.shared.count_refusal("stalled_reader")
-            self.cut()
-        elif self.transport.is_closing():
-            pass  # it ends when its client has taken the rest
-        elif self._is_refused and (cycle is None or cycle.response_complete or cycle.disconnected):
-            if now - self._since > LAST_WORDS_S:
-                self.cut()
-        elif cycle is None or cycle.response_complete:
-            self._look_while_waiting(now - self._since)
-
-    def _look_while_waiting(self, waited_s: float) -> None:
-        if self._in_head:
-            if waited_s > self.limits.head_time_s:
-                limit_s = self.limits.head_time_s
-                self._refuse(HeadTooSlow(f"The request's head did not come in {limit_s:g} seconds."))
-        elif not self._message_ended:
-            if waited_s > (LAST_WORDS_S if self.flow.read_paused else self.limits.head_time_s):
-                self.cut()
-        elif waited_s > (self.limits.head_time_s if self.cycle is None else self.limits.keep_alive_s):
-            self.transport.close()
-
-    def _is_stalled(self, now: float) -> bool:
-        """Whether the client has taken next to nothing of what waits for it, for longer than it may."""
-        left = self.unread_bytes()
-        if not left:
-            self._stalled_since = None
-        elif self._stalled_since is None or left <= self._stalled_with - STALLED_BYTES:
-            self._stalled_since, self._stalled_with = now, left
-        else:
-            return now - self._stalled_since > self.limits.stalled_reader_s
-        return False
-
-    def idle_since(self) -> float | None:
-        waits = self.cycle is None or self.cycle.response_complete
-        return self._since if waits and (self._message_ended or self._in_head) else None
-
-    @property
-    def proven(self) -> bool:
-        return self.trust.proven
-
-    def unread_bytes(self) -> int:
-        size: int = self.transport.get_write_buffer_size()
-        return size
-
-    def unasked_bytes(self) -> int:
-        waiting = [cycle for cycle, _ in self.pipeline]
-        return sum(len(cycle.body) for cycle in {self.cycle, self._answering, *waiting} if cycle is not None)
-
-    def stop_reading(self) -> None:
-        if not self.transport.is_closing():
-            self.flow.pause_reading()
-
-    def read_on(self) -> None:
-        if not (
-            self.transport.is_closing()
-            or self._dropped > DROPPED_BYTES
-            or self.pipeline
-            or self.unasked_bytes() > HIGH_WATER_LIMIT
-        ):
-            self.flow.resume_reading()
-
-    def cut(self) -> None:
-        self._tell_that_client_left()
-        self.transport.abort()
 
 
 def _fault_of(error: Exception) -> errors.PlatformError:

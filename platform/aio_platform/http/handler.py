@@ -51,6 +51,9 @@ class GatewayRequest(ASGIRequest):
         self._post_parse_error = False
         self._body_ended = False
         self._watcher: asyncio.Task[None] | None = None
+        # Whoever reads a key, or a member's session, from the request says so.
+        self.shows_caller = False
+        self._at_end: list[Callable[[], None]] = []
         self.arrived = time.perf_counter()
         self.request_uuid = new_request_uuid()
         known: dict[bytes, bytes] | None = scope.get(HEADERS_BY_NAME)
@@ -128,11 +131,28 @@ class GatewayRequest(ASGIRequest):
             self._whole_body = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._whole_body
 
+    @property
+    def has_read_body(self) -> bool:
+        """Whether `read_body` has it already."""
+        return self._body_ended
+
+    def keep_body(self, body: bytes) -> bytes:
+        """Let `read_body` return it from now on; for whoever has read it by `chunks`."""
+        self._whole_body = body
+        return body
+
+    def at_end(self, give_back: Callable[[], None]) -> None:
+        """Call this once the request has been answered, or nobody waits for its answer any more."""
+        self._at_end.append(give_back)
+
     def prove_caller(self) -> None:
-        """Note that a valid key called on this connection: limits in front of the key cut strangers' before it."""
+        """Note that a caller's key is valid: limits in front of the key cut strangers' connections before this one.
+
+        Does nothing for a request that showed none: anybody has some answer that is no refusal.
+        """
         trust = self.scope.get(TRUST)
-        if trust is not None:
-            trust.proven = True
+        if trust is not None and self.shows_caller:
+            trust.proven = trust.request_proven = True
 
     def leave_body_alone(self) -> None:
         """Keep Django from parsing the body as a form: it is its view's to read."""
@@ -160,6 +180,8 @@ class GatewayRequest(ASGIRequest):
         """Drop the body and its connection: REST framework's request refers to itself, so this one lives on a while."""
         self._whole_body = b""
         self._receive = _nothing_more
+        while self._at_end:
+            self._at_end.pop()()
 
     def stop_watching(self) -> None:
         """From now on the client's leaving interrupts nothing."""

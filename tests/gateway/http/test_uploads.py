@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aio_platform.errors import BodyTooLarge, ClientGone, InvalidRequest
 from aio_platform.http.handler import GatewayRequest
+from gateway.http import spool
 from gateway.http.spool import IN_MEMORY_BYTES, Spool
 from gateway.http.uploads import BodyTooSlow, ReceivedForm, received_form, safe_file_name
 
@@ -305,3 +306,15 @@ async def test_a_bomb_is_refused_without_decoding() -> None:
 )
 def test_file_names_are_made_harmless(sent: str, safe: str) -> None:
     assert safe_file_name(sent, "audio/mpeg") == safe
+
+
+async def test_files_leave_the_disk_what_others_need(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's files may be on the same disk: no caller's uploads fill it."""
+    monkeypatch.setattr(spool, "KEPT_FREE_PART", 1)
+    monkeypatch.setattr(spool, "KEPT_FREE_BYTES", 1 << 60)
+    body = file(os.urandom(1_500_000)) + END
+    with override_settings(UPLOAD_DIR=tmp_path):
+        with pytest.raises(spool.NoDiskLeft) as caught:
+            await read([body])
+        assert caught.value.status == 503
+        assert list(tmp_path.iterdir()) == []
