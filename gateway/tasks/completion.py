@@ -54,11 +54,6 @@ class TaskFinisher:
             for end in ends:
                 end.repeated = True
             return [AGAIN if now < end.give_up_at else error for end in ends]
-        except psycopg.Error as error:
-            if len(ends) > 1:
-                # One end's fault must not become its neighbours'.
-                return [(await self._run_batch([end]))[0] for end in ends]
-            return [error]
         return [_told(end, read_ended(row)) for end, row in zip(ends, rows, strict=True)]
 
 

@@ -122,9 +122,4 @@ class TaskQueue:
             await asyncio.sleep(RECONNECT_PAUSE_S)
             now = asyncio.get_running_loop().time()
             return [AGAIN if now < note.give_up_at else error for note in notes]
-        except psycopg.Error as error:
-            if len(notes) > 1:
-                # One upstream's id given twice must not become its neighbours' fault.
-                return [(await self._run_batch([note]))[0] for note in notes]
-            return [error]
         return [row[0] == b"t" for row in rows]

@@ -107,16 +107,8 @@ class TaskStore:
         except psycopg.Error as error:
             raise ServiceUnavailable(OUT_OF_REACH) from error
 
-    async def _run_batch(self, tasks: list[TaskToOpen]) -> list[Opened | Exception]:
-        try:
-            [rows] = await self._open_connection.fetch([("open", open_parameters(tasks))])
-        except psycopg.OperationalError as error:
-            return [error for _ in tasks]
-        except psycopg.Error as error:
-            if len(tasks) > 1:
-                # One body that cannot be stored must not become its neighbours' fault.
-                return [(await self._run_batch([task]))[0] for task in tasks]
-            return [error]
+    async def _run_batch(self, tasks: list[TaskToOpen]) -> list[Opened]:
+        [rows] = await self._open_connection.fetch([("open", open_parameters(tasks))])
         return [read_opened(row) for row in rows]
 
     def _cancel_abandoned(self, task: TaskToOpen, opened: Opened) -> None:

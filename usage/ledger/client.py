@@ -140,7 +140,7 @@ class Ledger:
             end = CallEnd(verdict.account_id, call.request_uuid, Outcome.CANCELLED, charge_microcredits=None)
             self.run_in_background(self.settle(end))
 
-    async def _authorize_batch(self, calls: list[CallToAuthorize]) -> Sequence[Verdict | Exception]:
+    async def _authorize_batch(self, calls: list[CallToAuthorize]) -> Sequence[Verdict]:
         try:
             rows = await _run(
                 self._authorize_connection, "authorize", authorize_parameters(calls), len(calls)
@@ -149,11 +149,6 @@ class Ledger:
             log.warning("the books are out of reach")
             await asyncio.sleep(RECONNECT_PAUSE_S)
             raise
-        except psycopg.Error as error:
-            if len(calls) == 1:
-                return [error]
-            # One call's fault must not become its neighbours': each runs by itself, and answers for itself.
-            return [(await self._authorize_batch([call]))[0] for call in calls]
         return [read_verdict(row) for row in rows]
 
     async def _settle_batch(self, ends: list[CallEnd]) -> Sequence[Settlement | Exception | Again]:
@@ -166,10 +161,6 @@ class Ledger:
             now = asyncio.get_running_loop().time()
             SETTLEMENT_RETRIES[()].add(sum(now < end.give_up_at for end in ends))
             return [AGAIN if now < end.give_up_at else error for end in ends]
-        except psycopg.Error as error:
-            if len(ends) == 1:
-                return [error]
-            return [(await self._settle_batch([end]))[0] for end in ends]
         return [read_settlement(row) for row in rows]
 
 

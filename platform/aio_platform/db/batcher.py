@@ -2,12 +2,16 @@
 
 One batch is in flight; what arrives meanwhile is the next. There is no timer: a lone caller waits for
 nothing, and under load batches grow by themselves to what the database can take.
+
+One item's fault is not its neighbours': a batch that the database refuses is run again, each item by itself.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Final, Generic, Literal, TypeVar
+
+import psycopg
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +29,8 @@ class Batcher(Generic[Item, Result]):
     """Runs `run_batch` on lists of items, never two at a time, in the order they came.
 
     `run_batch` answers each item with its result, with an exception that is the item's own, or with AGAIN,
-    which puts it first in the next batch.
+    which puts it first in the next batch. What it raises is every item's; but where that is psycopg's, and says that
+    something in the batch is bad (and not that the database is out of reach: OperationalError), each item is run alone.
     """
 
     def __init__(
@@ -41,7 +46,7 @@ class Batcher(Generic[Item, Result]):
         self._worker: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
-        """Add an item; the future gets its result or exception, or the exception that its whole batch met.
+        """Add an item; the future gets its result or exception, or the exception that its batch met.
 
         Cancelling the future does not take the item back: its batch runs, and `on_abandoned` gets the result.
         """
@@ -71,17 +76,11 @@ class Batcher(Generic[Item, Result]):
 
     async def _run(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
-            results = await self._run_batch([item for item, _ in batch])
-            assert len(results) == len(batch), "a batch must answer every item"
+            results = await self._results_of([item for item, _ in batch])
         except asyncio.CancelledError:  # at shutdown: nobody is left to tell how the batch ended
             for _, future in batch:
                 future.cancel()
             raise
-        except Exception as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
         again = []
         for (item, future), result in zip(batch, results, strict=True):
             if isinstance(result, _Marker):
@@ -94,3 +93,17 @@ class Batcher(Generic[Item, Result]):
             else:
                 future.set_result(result)
         self._waiting[:0] = again
+
+    async def _results_of(self, items: list[Item]) -> Sequence[Result | Exception | Again]:
+        try:
+            results = await self._run_batch(items)
+            assert len(results) == len(items), "a batch must answer every item"
+        except Exception as error:
+            if len(items) > 1 and _is_an_items_own(error):
+                return [(await self._results_of([item]))[0] for item in items]
+            return [error for _ in items]
+        return results
+
+
+def _is_an_items_own(error: Exception) -> bool:
+    return isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from aio_platform.db.batcher import AGAIN, Batcher
@@ -157,6 +158,31 @@ async def test_an_item_answered_with_its_own_error_harms_no_neighbour() -> None:
     batcher = Batcher(run)
     results = await asyncio.gather(*[batcher.submit(n) for n in (1, 2, 3)], return_exceptions=True)
     assert [str(result) for result in results] == ["1", "not 2", "3"]
+
+
+async def test_what_the_database_finds_bad_in_a_batch_is_one_items_own(database: Database) -> None:
+    batcher = Batcher(database.run, max_batch_size=3)
+    database.fails_for = lambda batch: psycopg.DataError("broken") if 4 in batch else None
+    results = await asyncio.gather(*[batcher.submit(number) for number in range(9)], return_exceptions=True)
+    assert isinstance(results[4], psycopg.DataError)
+    assert [*results[:4], *results[5:]] == [number * 10 for number in range(9) if number != 4]
+    assert database.batches == [[0, 1, 2], [3, 4, 5], [3], [4], [5], [6, 7, 8]]
+
+
+async def test_a_database_out_of_reach_is_asked_once_for_the_whole_batch(database: Database) -> None:
+    batcher = Batcher(database.run)
+    database.fails_for = lambda batch: psycopg.OperationalError("gone")
+    results = await asyncio.gather(*[batcher.submit(number) for number in range(3)], return_exceptions=True)
+    assert [type(result) for result in results] == [psycopg.OperationalError] * 3
+    assert database.batches == [[0, 1, 2]]
+
+
+async def test_a_database_lost_while_items_run_alone_keeps_what_was_answered(database: Database) -> None:
+    lost = {1: psycopg.DataError("broken"), 2: psycopg.OperationalError("gone")}
+    batcher = Batcher(database.run)
+    database.fails_for = lambda batch: lost[1] if len(batch) > 1 else lost.get(batch[0])
+    results = await asyncio.gather(*[batcher.submit(number) for number in range(4)], return_exceptions=True)
+    assert results == [0, lost[1], lost[2], 30]
 
 
 async def test_an_item_put_off_is_first_in_the_next_batch() -> None:
