@@ -4,9 +4,12 @@
 errors. An upstream that is asked once is one yield; one that is submitted to and polled is a loop. An adapter
 raises MalformedAnswer for what it cannot read, UpstreamFault for a failure told in a well-formed answer, and
 AnswerRefused where the upstream says that the request itself is bad.
+
+An answer is whole (JsonAnswer, UncountedAnswer, BinaryAnswer), or goes on to the caller as it comes (StreamedAnswer for
+bytes, EventAnswer for events). A module is registered in `gateway.adapters.registry`.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -61,20 +64,24 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One request to the route's upstream. At most one of `json` and `form`.
+    """One request to the route's upstream. At most one of `json`, `body` (JSON that is written already) and `form`.
 
-    With `streamed`, the answer's body is not read: the adapter gets its headers and returns a StreamedAnswer. One that
-    `starts_a_job` is never sent twice, whatever becomes of its connection.
+    Without `accept` the header is what the route's upstream is always sent. With `streamed`, the answer's body is not
+    read: the adapter gets its headers and returns a StreamedAnswer or an EventAnswer. One that `starts_a_job` is never
+    sent twice, whatever becomes of its connection. An answer of more than `max_answer_bytes` is given up; without it
+    the client's own limit holds.
     """
 
     path: str
     method: str = "POST"
     query: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
+    body: bytes | None = None
     form: Form | None = None
-    accept: str = "application/json"
+    accept: str | None = "application/json"
     streamed: bool = False
     starts_a_job: bool = False
+    max_answer_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,17 @@ class JsonAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class UncountedAnswer:
+    """A JSON value whose units `count` finds, with whether they are estimated.
+
+    The conductor counts once it has the answer to deliver. Where `count` raises, the call's ceiling is charged.
+    """
+
+    values: Any
+    count: Callable[[], tuple[Units, bool]]
+
+
+@dataclass(frozen=True, slots=True)
 class BinaryAnswer:
     """A whole binary answer in memory, such as a decoded image."""
 
@@ -130,7 +148,72 @@ class StreamedAnswer:
     estimated: bool = False
 
 
-Answer = JsonAnswer | BinaryAnswer | StreamedAnswer
+class EventStream(Protocol):
+    """A stream of chat events: it is fed what the upstream sends, and tells what to send to the caller.
+
+    What it returns are whole server-sent events with chunks of a chat completion, under our model's name. It holds the
+    last of them back for `closing`, so that nobody has a whole answer before it is settled.
+    """
+
+    @property
+    def says_something(self) -> bool:
+        """Whether the answer has begun: before that, the call may still go to another route."""
+        ...
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks of the answer have come; pings and comments are none."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of the answer is there; counts and an end mark may follow."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing can follow."""
+        ...
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the stream cannot be read on, once that is so."""
+        ...
+
+    @property
+    def unfinished_event_bytes(self) -> int:
+        """How much of an event has come that has not ended."""
+        ...
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came, return whole events to forward now (possibly none). Sets `failure`, never raises."""
+        ...
+
+    def feed_end(self) -> bytes:
+        """The same once the upstream's bytes have ended."""
+        ...
+
+    def units(self, *, to_its_end: bool = True) -> tuple[Units, bool]:
+        """What was delivered until now, and whether that is an estimate."""
+        ...
+
+    def closing(self, credits_consumed: int | float) -> bytes:
+        """What ends the answer: the events held back, the last with its price, and the end mark."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EventAnswer:
+    """The streamed answer of the last call is the answer, as `events` reads it.
+
+    An upstream that sends anything but `content_type` has failed.
+    """
+
+    events: EventStream
+    content_type: str = "text/event-stream"
+
+
+Answer = JsonAnswer | UncountedAnswer | BinaryAnswer | StreamedAnswer | EventAnswer
 Steps = Generator[UpstreamCall | Wait, Received, Answer]
 
 
@@ -152,12 +235,20 @@ class AdapterRoute(Protocol):
 
 
 class Adapter(Protocol):
-    """What a module in this folder gives, one for each pair of endpoint and protocol."""
+    """What a module in this folder gives, one for each protocol."""
+
+    @property
+    def SERVES(self) -> frozenset[str]:
+        """The endpoints that it can carry."""
+        ...
 
     def ceiling(self, request: Any, route: AdapterRoute) -> Units:
-        """The most the call can use; raises InvalidRequest for what cannot be bounded or priced."""
+        """The most the call can use; raises InvalidRequest for what cannot be bounded or priced.
+
+        The request is left as it is.
+        """
         ...
 
     def steps(self, request: Any, route: AdapterRoute) -> Steps:
-        """Carry the call."""
+        """Carry the call. A chat request that streams is answered with an EventAnswer."""
         ...

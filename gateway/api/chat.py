@@ -11,15 +11,18 @@ from aio_platform.credits import json_credits
 from aio_platform.errors import InvalidRequest, PlatformError
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
-from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import ChatRequest
-from gateway.calls.chat import complete_chat
-from gateway.calls.relay import Call, price_headers
+from gateway.adapters.chat.weight import answer_text
+from gateway.adapters.protocol import JsonAnswer
+from gateway.adapters.registry import CALL_ADAPTERS
+from gateway.calls.call import Call
+from gateway.calls.respond import respond
 from gateway.calls.runtime import runtime
-from gateway.calls.stream import stream_chat
+from gateway.calls.settle_once import charge_of
 from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
 from gateway.contracts.parsing import parse_body
 from gateway.http.authentication import credentials_of, error_after_precheck
+from gateway.http.endpoint_view import json_response
 from gateway.http.idempotency import idempotency_key_of, run_idempotent
 from gateway.http.json_body import read_json_body
 from gateway.openapi import chat as chat_schema
@@ -44,7 +47,8 @@ class ChatView(AsyncAPIView):
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             chat = self.chat_request(contract, values, len(body), request)
             routes = runtime().catalog.current.routes_for(ENDPOINT, values.get("model"))
-            ceiling = openai_chat.ceiling(chat, routes[0])
+            ceiling = CALL_ADAPTERS[routes[0].adapter].ceiling(chat, routes[0])
+            chat.limit_to(ceiling)
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
             raise await error_after_precheck(caller, ENDPOINT, error) from None
@@ -75,17 +79,10 @@ class ChatView(AsyncAPIView):
         )
 
     async def _answer(self, call: Call, chat: ChatRequest) -> HttpResponseBase:
-        relay = runtime().relay
-        if chat.stream:
-            stream = await stream_chat(relay, call, chat)
-            _say_if_clamped(stream, call, chat)
-            return stream
-        body, settlement = await complete_chat(
-            relay, call, chat, lambda values, charge: self.to_response(values, charge, chat)
-        )
-        response = HttpResponse(body, content_type="application/json")
-        for name, value in price_headers(call, settlement).items():
-            response[name] = value
+        def to_response(answer: JsonAnswer) -> HttpResponse:
+            return json_response(self.to_response(answer.values, charge_of(call, answer.units), chat))
+
+        response = await respond(runtime().relay, call, chat, to_response)
         _say_if_clamped(response, call, chat)
         return response
 
@@ -170,7 +167,7 @@ class LlmChatView(ChatView):
         self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
     ) -> dict[str, Any]:
         if "input" in chat.values:
-            values["text"] = openai_chat.answer_text(values)
+            values["text"] = answer_text(values)
         return values
 
 
@@ -195,12 +192,12 @@ class TextChatView(ChatView):
     def to_response(
         self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
     ) -> dict[str, Any]:
-        return {"text": openai_chat.answer_text(values)}
+        return {"text": answer_text(values)}
 
 
 def _say_if_clamped(response: HttpResponseBase, call: Call, chat: ChatRequest) -> None:
     """Name the output limit that stood in place of the larger one that was asked for."""
-    most = openai_chat.clamped_to(chat, call.route or call.routes[0])
+    most = chat.clamped_to(call.route or call.routes[0])
     if most is not None:
         response[CLAMPED_HEADER] = str(most)
 

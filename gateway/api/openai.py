@@ -12,8 +12,8 @@ from aio_platform.errors import UnknownAddress
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.http.request_ids import started_at
 from gateway.adapters.protocol import JsonAnswer, MalformedAnswer
+from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.adapters.shared.requests import EmbeddingRequest, ImageRequest, RerankRequest, SpeechRequest
-from gateway.adapters.sync_registry import ADAPTER_TABLE
 from gateway.calls.relay import Call
 from gateway.calls.runtime import runtime
 from gateway.contracts.embedding import OpenAIEmbeddingBody
@@ -137,7 +137,7 @@ def _format_of(contract: OpenAISpeechBody) -> str:
     if contract.response_format not in (None, OPENAI_SPEECH_FORMAT):
         return contract.response_format
     route = runtime().catalog.current.routes_for("speech", contract.model)[0]
-    formats = route.options.get("formats", getattr(ADAPTER_TABLE[route.adapter], "FORMATS", ()))
+    formats = route.options.get("formats", getattr(CALL_ADAPTERS[route.adapter], "FORMATS", ()))
     return OPENAI_SPEECH_FORMAT if OPENAI_SPEECH_FORMAT in formats else FALLBACK_SPEECH_FORMAT
 
 

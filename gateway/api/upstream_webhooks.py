@@ -16,7 +16,7 @@ from aio_platform.errors import AuthenticationRequired, NotFound, ServiceUnavail
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from gateway.adapters.protocol import MalformedAnswer
-from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
+from gateway.adapters.registry import TASK_ADAPTERS
 from gateway.adapters.tasks.protocol import ForgedWebhook, TaskAdapter
 from gateway.calls.runtime import runtime
 from gateway.http.authentication import address_of
@@ -67,7 +67,7 @@ def _verifiers_of(upstream: str) -> list[tuple[TaskAdapter, str]]:
         if route.upstream.name == upstream:
             secret = webhook_secret_of(route)
             if secret is not None:
-                found[route.adapter, secret] = TASK_ADAPTER_TABLE[route.adapter]
+                found[route.adapter, secret] = TASK_ADAPTERS[route.adapter]
     return [(adapter, secret) for (_, secret), adapter in found.items()]
 
 

@@ -33,6 +33,8 @@ class Call:
     verdict: Verdict | None = None
     held_microcredits: int | None = None  # once it is authorised: the price of its ceiling
     route: Route | None = None
+    # Whether the end of its hold is decided; see `settle_once`.
+    settled: bool = False
     attempts: list[dict[str, Any]] = field(default_factory=list)
     upstream_started: float | None = None
     upstream_ended: float | None = None
@@ -62,3 +64,8 @@ class Call:
         if self.upstream_started is None:
             return False
         return time.perf_counter() - self.upstream_started >= self.time_limit_s / 2
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds, never less than none."""
+    return max(round(seconds * 1000), 0)

@@ -1,49 +1,44 @@
-"""Carries every endpoint but chat: runs an adapter's steps against a route's upstream, then captures.
+"""Carries a call: runs an adapter's steps against a route's upstream, then captures.
 
-Chat has a path of its own because it is the hot one and streams events; this one is for answers that are a
-JSON value, a binary body, or a binary stream.
+The answer is a JSON value, a binary body, a binary stream, or a stream of events (`stream`), which is chat's.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.http import HttpResponse
 
-from aio_platform.errors import PlatformError
 from aio_platform.http.stream_priming import STARTED
 from aio_platform.problems import as_platform_error
 from gateway.adapters.protocol import (
     Adapter,
-    Answer,
     AnswerRefused,
     BinaryAnswer,
+    EventAnswer,
     JsonAnswer,
     MalformedAnswer,
-    Received,
     StreamedAnswer,
-    UpstreamCall,
+    UncountedAnswer,
     UpstreamFault,
-    Wait,
 )
 from gateway.adapters.shared.upstream_json import UnwritableJson
-from gateway.calls.relay import Call, Relay
+from gateway.calls.call import Call
+from gateway.calls.relay import Relay
+from gateway.calls.settle_once import capture, metered, settle_broken, settle_left
+from gateway.calls.stream import OpenEvents, open_events
 from gateway.catalog.routes import Route
 from gateway.errors import TimeLimitReached, UpstreamFailed
 from gateway.media.kinds import HEAD_BYTES, looks_like
 from gateway.upstreams.refusals import rejection
-from gateway.upstreams.responses import UpstreamAnswer, read_answer_body, read_chunk
+from gateway.upstreams.responses import UpstreamAnswer, read_chunk
+from gateway.upstreams.steps import StepRun
 from usage.ledger.calls import Settlement
-from usage.ledger.outcomes import Outcome
+from usage.ledger.client import Ledger
 from usage.ledger.units import Units
-
-log = structlog.get_logger(__name__)
-# As nginx has it: the client closed its request.
-CLIENT_LEFT_STATUS = 499
 
 
 @dataclass(slots=True)
@@ -55,26 +50,36 @@ class OpenBinary:
     first: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ExecutedCall:
+    """A response, with its settlement unless it is a stream still to be sent."""
+
+    answer: HttpResponse | OpenBinary | OpenEvents
+    settlement: Settlement | None
+
+
 async def execute(
     relay: Relay,
     call: Call,
-    adapters: dict[str, Adapter],
+    adapters: Mapping[str, Adapter],
     request: Any,
     to_response: Callable[[JsonAnswer | BinaryAnswer], HttpResponse],
-) -> "ExecutedCall":
+) -> ExecutedCall:
     """Authorise, run the first route's adapter that answers, and capture unless the answer is a stream.
 
     `to_response` is called before the capture, so that an answer that cannot be shaped is never charged. Raises as
     the relay does, and UpstreamFailed for a MalformedAnswer of `to_response`. A stream's capture is the business of
-    `binary_stream`.
+    `binary_stream` and `event_stream`.
     """
 
-    async def attempt(route: Route) -> JsonAnswer | BinaryAnswer | OpenBinary:
+    async def attempt(route: Route) -> JsonAnswer | UncountedAnswer | BinaryAnswer | OpenBinary | OpenEvents:
         return await _run(relay, call, route, adapters[route.adapter], request)
 
-    async def work() -> tuple[JsonAnswer | BinaryAnswer, HttpResponse] | OpenBinary:
+    async def work() -> tuple[JsonAnswer | BinaryAnswer, HttpResponse] | OpenBinary | OpenEvents:
         answer = await relay.first_answer(call, attempt)
-        if isinstance(answer, OpenBinary):
+        if isinstance(answer, UncountedAnswer):
+            answer = JsonAnswer(answer.values, *metered(call, answer.count))
+        elif isinstance(answer, OpenBinary | OpenEvents):
             return answer
         try:
             return answer, to_response(answer)
@@ -82,65 +87,47 @@ async def execute(
             raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
 
     executed = await relay.while_held(call, work)
-    if isinstance(executed, OpenBinary):
-        call.upstream_ended = None
-        return ExecutedCall(executed, None)
-    answer, response = executed
-    settlement = await relay.capture(call, answer.units, estimated=answer.estimated)
-    return ExecutedCall(response, settlement)
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutedCall:
-    """A response, with its settlement unless it is a stream still to be sent."""
-
-    answer: HttpResponse | OpenBinary
-    settlement: Settlement | None
+    if isinstance(executed, tuple):
+        answer, response = executed
+        settlement = await capture(relay.ledger, call, answer.units, estimated=answer.estimated)
+        return ExecutedCall(response, settlement)
+    call.upstream_ended = None
+    if isinstance(executed, OpenEvents):
+        call.first_byte = time.perf_counter()
+    return ExecutedCall(executed, None)
 
 
 async def _run(
     relay: Relay, call: Call, route: Route, adapter: Adapter, request: Any
-) -> JsonAnswer | BinaryAnswer | OpenBinary:
-    steps = adapter.steps(request, route)
-    response: UpstreamAnswer | None = None
+) -> JsonAnswer | UncountedAnswer | BinaryAnswer | OpenBinary | OpenEvents:
+    run = StepRun(relay.upstreams, route, repeatable=True)
     try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Wait):
-                await asyncio.sleep(step.seconds)
-                received = _NOTHING
-            else:
-                response = await relay.upstreams.send(route, step, again=not step.starts_a_job)
-                call.first_byte = time.perf_counter()
-                received = await _receive(response, step)
-            step = steps.send(received)
-    except StopIteration as stop:
-        answer: Answer = stop.value
+        answer = await run.answer(adapter.steps(request, route))
     except (MalformedAnswer, UpstreamFault) as error:
-        _close(response)
         raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
     except AnswerRefused as error:
-        _close(response)
         raise rejection(error.body, None) from error
-    except BaseException:
-        _close(response)
-        raise
+    finally:
+        # A stream of events begins with its first words.
+        if run.headers_at_s is not None and not call.streamed:
+            call.first_byte = run.headers_at_s
+    if isinstance(answer, EventAnswer):
+        assert run.response is not None
+        assert call.streamed, "its hold must outlive the stream"
+        return await open_events(run.response, answer)
     if isinstance(answer, StreamedAnswer):
-        assert response is not None
-        first = await _first_bytes(response)
-        if not first or not looks_like(answer.content_type, first):
-            response.close()
-            raise UpstreamFailed("The model's server gave an empty or malformed answer.")
-        return OpenBinary(answer, response, first)
+        assert run.response is not None
+        return await _open_binary(run.response, answer)
     return answer
 
 
-_NOTHING = Received("", {}, b"")
-
-
-async def _receive(response: UpstreamAnswer, step: UpstreamCall) -> Received:
-    body = b"" if step.streamed else await read_answer_body(response)
-    return Received(response.content_type, response.headers, body)
+async def _open_binary(response: UpstreamAnswer, answer: StreamedAnswer) -> OpenBinary:
+    """Wait for enough of the answer to see what it is. Raises UpstreamFailed where it is not what it says."""
+    first = await _first_bytes(response)
+    if not first or not looks_like(answer.content_type, first):
+        response.close()
+        raise UpstreamFailed("The model's server gave an empty or malformed answer.")
+    return OpenBinary(answer, response, first)
 
 
 async def _first_bytes(response: UpstreamAnswer) -> bytes:
@@ -151,40 +138,34 @@ async def _first_bytes(response: UpstreamAnswer) -> bytes:
     return first
 
 
-def _close(response: UpstreamAnswer | None) -> None:
-    if response is not None:
-        response.close()
-
-
-async def binary_stream(relay: Relay, call: Call, opened: OpenBinary) -> AsyncGenerator[bytes, None]:
+async def binary_stream(ledger: Ledger, call: Call, opened: OpenBinary) -> AsyncGenerator[bytes, None]:
     """Send a binary answer as it comes, one chunk behind: the last goes out after the capture has committed.
 
     A stream that breaks is captured for the share that was delivered, with the status of whoever broke it, and the
     connection is broken too, so that nobody takes half a file for a whole one. To be wrapped in `started`.
     """
-    settled = False
-    delivered = 0
+    delivered_bytes = 0
+
+    def part() -> tuple[Units, bool] | None:
+        return _share(opened, delivered_bytes)
+
     try:
         yield STARTED
         held = opened.first
         while chunk := await _next_chunk(call, opened.response):
-            delivered += len(held)
+            delivered_bytes += len(held)
             yield held
             held = chunk
-        delivered += len(held)
+        delivered_bytes += len(held)
         call.upstream_ended = time.perf_counter()
-        settled = True
-        await relay.capture(call, opened.answer.units, estimated=opened.answer.estimated)
+        await capture(ledger, call, opened.answer.units, estimated=opened.answer.estimated)
         yield held
     except Exception as problem:
-        if not settled:
-            settled = True
-            await _capture_share(relay, call, opened, delivered, as_platform_error(problem).status)
+        await settle_broken(ledger, call, part, as_platform_error(problem).status)
         raise
     finally:
         opened.response.close()
-        if not settled:
-            relay.ledger.run_in_background(_capture_share(relay, call, opened, delivered, CLIENT_LEFT_STATUS))
+        settle_left(ledger, call, part)
 
 
 async def _next_chunk(call: Call, response: UpstreamAnswer) -> bytes:
@@ -197,25 +178,13 @@ async def _next_chunk(call: Call, response: UpstreamAnswer) -> bytes:
         raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S) from None
 
 
-async def _capture_share(
-    relay: Relay, call: Call, opened: OpenBinary, delivered_bytes: int, status: int
-) -> None:
-    """Capture what was delivered, by its share of the announced length: all of it where none was announced.
-
-    `status` says who broke off: CLIENT_LEFT_STATUS, or that of the upstream's fault. Where nothing was delivered, the
-    hold is released.
-    """
-    call.upstream_ended = time.perf_counter()
+def _share(opened: OpenBinary, delivered_bytes: int) -> tuple[Units, bool] | None:
+    """What was delivered, by its share of the announced length: all of it where none was announced."""
     if delivered_bytes == 0:
-        left = status == CLIENT_LEFT_STATUS
-        await relay.release(call, Outcome.CANCELLED if left else Outcome.FAILED, None if left else status)
-        return
+        return None
     total = opened.response.content_length
     units = opened.answer.units
     if total:
         share = min(delivered_bytes, total)
         units = Units(*[-(-quantity * share // total) for quantity in units])
-    try:
-        await relay.capture(call, units, estimated=True, outcome=Outcome.PARTIAL, status=status)
-    except PlatformError as error:
-        log.error("a partial answer was not captured", request_uuid=call.request_uuid, error=error.code)
+    return units, True

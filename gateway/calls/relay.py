@@ -1,12 +1,11 @@
-"""The one conductor: how a call is authorised, carried, settled and answered. A straight line, no branches back.
+"""The one conductor: how a call is authorised, and which route's answer it gets. A straight line, no branches back.
 
-Whatever happens between the hold and the answer, the hold ends here: captured, released, or released in the
-background when the client is gone.
+Whatever happens between the hold and the answer, the hold ends: it is released here, in the background when the client
+is gone; what an answer is charged, and how a stream ends, is the business of `settle_once`.
 """
 
 import asyncio
 import time
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,11 +17,11 @@ from django.conf import settings
 
 from accounts.keys.guessing import refusal_for_failed_key
 from aio_platform.credits import format_credits
-from aio_platform.errors import PlatformError, ServiceUnavailable
+from aio_platform.errors import PlatformError
 from aio_platform.http.request_ids import public_request_id
 from gateway.calls import known_keys
-from gateway.calls.call import Call
-from gateway.calls.metrics import OVERRUNS, call_ended
+from gateway.calls.call import Call, milliseconds
+from gateway.calls.settle_once import release, release_in_background
 from gateway.catalog.routes import Route
 from gateway.errors import (
     Blame,
@@ -36,10 +35,9 @@ from gateway.errors import (
 )
 from gateway.metrics import ATTEMPTS
 from gateway.upstreams.client import Upstreams
-from usage.ledger.calls import ADMITTED, CallEnd, CallToAuthorize, Settlement
+from usage.ledger.calls import ADMITTED, CallToAuthorize, Settlement
 from usage.ledger.client import Ledger
-from usage.ledger.outcomes import CHARGED, Outcome
-from usage.ledger.units import Units
+from usage.ledger.outcomes import Outcome
 from usage.ledger.verdicts import error_for_verdict, rate_headers
 
 log = structlog.get_logger(__name__)
@@ -95,8 +93,7 @@ class Relay:
         except asyncio.CancelledError:
             if call.route is not None and call.upstream_ended is None:
                 ATTEMPTS[call.route.upstream.name, "left"].add()
-            if call.verdict is not None:
-                self.ledger.run_in_background(self.release(call, Outcome.CANCELLED, None))
+            release_in_background(self.ledger, call, Outcome.CANCELLED)
             raise
         except TimeoutError:
             error: PlatformError = TimeLimitReached(call.time_limit_s)
@@ -106,16 +103,13 @@ class Relay:
                     assert call.verdict.account_id is not None
                     self.upstreams.health.failed(call.route, call.verdict.account_id, Blame.DOUBTFUL)
                 ATTEMPTS[call.route.upstream.name, "timed_out"].add()
-            if call.verdict is not None:
-                await self.release(call, Outcome.TIMED_OUT, error.status)
+            await release(self.ledger, call, Outcome.TIMED_OUT, error.status)
             raise error from None
         except PlatformError as error:
-            if call.verdict is not None:
-                await self.release(call, _outcome_of(error), error.status)
+            await release(self.ledger, call, _outcome_of(error), error.status)
             raise
         except Exception:
-            if call.verdict is not None:
-                await self.release(call, Outcome.FAILED, 500)
+            await release(self.ledger, call, Outcome.FAILED, 500)
             raise
 
     async def first_answer(self, call: Call, attempt: Callable[[Route], Awaitable[Answer]]) -> Answer:
@@ -156,7 +150,7 @@ class Relay:
                     {
                         "upstream": route.upstream.name,
                         "status": error.upstream_status,
-                        "latency_ms": _milliseconds(call.upstream_ended - started),
+                        "latency_ms": milliseconds(call.upstream_ended - started),
                     }
                 )
                 if isinstance(error, UpstreamMisconfigured):
@@ -172,107 +166,6 @@ class Relay:
                 ATTEMPTS[route.upstream.name, "answered"].add()
                 return answer
         raise last or RouteResting(ceil(min(waits_s)))
-
-    async def capture(
-        self,
-        call: Call,
-        units: Units,
-        *,
-        estimated: bool = False,
-        outcome: Outcome = Outcome.SUCCEEDED,
-        status: int = 200,
-    ) -> Settlement:
-        """Charge the actual units at the rate pinned on the hold; returns once committed.
-
-        What is charged is also kept for a repeat under its idempotency key, whether or not its client is still there.
-        """
-        assert outcome in CHARGED
-        call.stop_watching()
-        cost = call.routes[0].rate.cost_microcredits(units)
-        charge = min(cost, _held_for(call))
-        if cost > charge:
-            _tell_of_overrun(call, cost, charge)
-        settlement = await self.ledger.settle(self._end(call, outcome, status, charge, units, estimated))
-        call_ended(call, outcome if settlement.settled else Outcome.EXPIRED)
-        if not settlement.settled:
-            # The hold expired under us: the answer must not go out, or it would be missing from the books.
-            log.error("hold ended before its capture", request_uuid=call.request_uuid)
-            raise ServiceUnavailable("The call took too long to be recorded, and was not charged.")
-        return settlement
-
-    async def release(self, call: Call, outcome: Outcome, status: int | None) -> None:
-        """End the hold without a charge; a books' failure is logged where it is raised, and the hold expires."""
-        try:
-            settlement = await self.ledger.settle(self._end(call, outcome, status, None, Units(), False))
-            call_ended(call, outcome if settlement.settled else Outcome.EXPIRED)
-        except ServiceUnavailable:
-            # Logged where it was raised; the hold's expiry releases it.
-            pass
-
-    def _end(
-        self,
-        call: Call,
-        outcome: Outcome,
-        status: int | None,
-        charge: int | None,
-        units: Units,
-        estimated: bool,
-    ) -> CallEnd:
-        assert call.verdict is not None
-        assert call.verdict.account_id is not None
-        now = time.perf_counter()
-        started = call.upstream_started
-        return CallEnd(
-            account_id=call.verdict.account_id,
-            request_uuid=call.request_uuid,
-            outcome=outcome,
-            charge_microcredits=charge,
-            units=units,
-            upstream=call.route.upstream.name if call.route else None,
-            status=status,
-            streamed=call.streamed,
-            estimated=estimated,
-            latency_ms=_milliseconds(now - call.arrived),
-            upstream_latency_ms=None
-            if started is None
-            else _milliseconds((call.upstream_ended or now) - started),
-            first_byte_ms=None if call.first_byte is None else _milliseconds(call.first_byte - call.arrived),
-            attempts=call.attempts or None,
-        )
-
-
-def metered(call: Call, read: Callable[[], tuple[Units, bool]]) -> tuple[Units, bool]:
-    """The units that `read` finds, and whether they are estimated; the hold's ceiling where it raises.
-
-    The one fall-back of every charge: an answer that was or will be delivered costs something whatever goes wrong
-    in counting it, and its hold is never left to expire.
-    """
-    try:
-        return read()
-    except Exception as error:
-        log.error(
-            "units could not be read; the ceiling is charged",
-            request_uuid=call.request_uuid,
-            error=type(error).__name__,
-            where=_place_of(error),
-        )
-        return call.ceiling, True
-
-
-def _place_of(error: BaseException) -> str:
-    """The innermost file and line, for a log: messages of exceptions may quote what callers wrote."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-
-
-def charge_of(call: Call, units: Units) -> int:
-    """What these units cost in micro-credits at the rate pinned on the hold: never more than is held."""
-    return min(call.routes[0].rate.cost_microcredits(units), _held_for(call))
-
-
-def _held_for(call: Call) -> int:
-    held = call.held_microcredits
-    return call.routes[0].rate.cost_microcredits(call.ceiling) if held is None else held
 
 
 def answer_headers(call: Call) -> dict[str, str]:
@@ -290,24 +183,6 @@ def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:
     headers["X-Credits-Consumed"] = format_credits(settlement.charged or 0)
     headers["X-Credits-Remaining"] = format_credits(settlement.available or 0)
     return headers
-
-
-def _tell_of_overrun(call: Call, cost: int, held: int) -> None:
-    """Warn of a ceiling that was none: the difference is ours to bear, and staff see the call in a report."""
-    OVERRUNS[call.endpoint,].add()
-    log.warning(
-        "call cost more than its hold",
-        request_uuid=call.request_uuid,
-        endpoint=call.endpoint,
-        model=call.routes[0].model,
-        upstream=call.route.upstream.name if call.route else None,
-        cost_microcredits=cost,
-        held_microcredits=held,
-    )
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(round(seconds * 1000), 0)
 
 
 def _outcome_of(error: PlatformError) -> Outcome:

@@ -1,4 +1,4 @@
-"""Streamed chat: the events go out as they come, and the generator that sends them owns the hold.
+"""Answers of events: they go out as they come, and the generator that sends them owns the hold.
 
 Until the first event the call can still be refused, fail over or time out with a proper status. After it, the
 call always ends in a capture: of all of it, or of what was delivered.
@@ -10,26 +10,22 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import orjson
-import structlog
 from django.conf import settings
-from django.http import StreamingHttpResponse
 
 from aio_platform.credits import json_credits
 from aio_platform.errors import PlatformError
 from aio_platform.http.request_ids import public_request_id
-from aio_platform.http.stream_priming import STARTED, started
+from aio_platform.http.stream_priming import STARTED
 from aio_platform.problems import as_platform_error, error_object
-from gateway.adapters.chat import openai_chat
-from gateway.adapters.chat.openai_stream import ChatStream
-from gateway.adapters.chat.request import ChatRequest
-from gateway.calls.relay import Call, Relay, answer_headers, charge_of, metered
-from gateway.catalog.routes import Route
+from gateway.adapters.protocol import EventAnswer, EventStream
+from gateway.calls.call import Call
+from gateway.calls.settle_once import capture, charge_of, metered, settle_broken, settle_left
 from gateway.errors import TimeLimitReached, UpstreamFailed
 from gateway.upstreams.connection import BrokenConnection
 from gateway.upstreams.responses import UpstreamAnswer, read_chunk
-from usage.ledger.outcomes import Outcome
+from usage.ledger.client import Ledger
+from usage.ledger.units import Units
 
-log = structlog.get_logger(__name__)
 HEARTBEAT_S = 15.0
 # Comments, pings and role chunks: no server sends so much of these before its first word.
 MAX_BYTES_BEFORE_FIRST_WORD = 1_000_000
@@ -37,46 +33,27 @@ HEARTBEAT = b": ping\n\n"
 
 
 @dataclass(slots=True)
-class _OpenStream:
-    """An upstream's answer whose first events have come."""
+class OpenEvents:
+    """A stream of events whose first words have come; `first` is what is to be forwarded of it by now."""
 
     response: UpstreamAnswer
-    events: ChatStream
+    events: EventStream
     first: bytes
 
 
-async def stream_chat(relay: Relay, call: Call, request: ChatRequest) -> StreamingHttpResponse:
-    """Carry a streamed call; returns once its first event came. Raises as the relay does before that."""
-
-    async def attempt(route: Route) -> _OpenStream:
-        return await _open(relay, route, request)
-
-    opened = await relay.while_held(call, lambda: relay.first_answer(call, attempt))
-    call.upstream_ended = None
-    call.first_byte = time.perf_counter()
-    events = await started(_send(relay, call, opened))
-    response = StreamingHttpResponse(events, content_type="text/event-stream; charset=utf-8")
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"
-    for name, value in answer_headers(call).items():
-        response[name] = value
-    return response
-
-
-async def _open(relay: Relay, route: Route, request: ChatRequest) -> _OpenStream:
-    response = await relay.upstreams.post(route, openai_chat.PATH, openai_chat.build(request, route))
+async def open_events(response: UpstreamAnswer, answer: EventAnswer) -> OpenEvents:
+    """Wait for the first words of a streamed answer. Raises UpstreamFailed where they do not come."""
     try:
-        if not response.content_type.startswith("text/event-stream"):
+        if not response.content_type.startswith(answer.content_type):
             raise UpstreamFailed
-        events = ChatStream(request, route.model, route.upstream_model)
-        first = await _first_words(response, events)
+        first = await _first_words(response, answer.events)
     except BaseException:
         response.close()
         raise
-    return _OpenStream(response, events, first)
+    return OpenEvents(response, answer.events, first)
 
 
-async def _first_words(response: UpstreamAnswer, events: ChatStream) -> bytes:
+async def _first_words(response: UpstreamAnswer, events: EventStream) -> bytes:
     """What is to be forwarded once the upstream has said something: an empty answer is a failure, not a stream.
 
     Raises UpstreamFailed where it says nothing, or nothing within MAX_BYTES_BEFORE_FIRST_WORD.
@@ -101,8 +78,17 @@ async def _first_words(response: UpstreamAnswer, events: ChatStream) -> bytes:
     return first
 
 
-async def _send(relay: Relay, call: Call, opened: _OpenStream) -> AsyncGenerator[bytes, None]:
-    settled = delivered = False
+async def event_stream(ledger: Ledger, call: Call, opened: OpenEvents) -> AsyncGenerator[bytes, None]:
+    """Send the events as they come; what ends the answer goes out after the capture has committed.
+
+    A stream that breaks is captured for what was delivered, and its last event is the error. To be wrapped in
+    `started`.
+    """
+    delivered = False
+
+    def part() -> tuple[Units, bool] | None:
+        return metered(call, lambda: opened.events.units(to_its_end=False)) if delivered else None
+
     try:
         yield STARTED
         async for events in _events(call, opened):
@@ -111,22 +97,18 @@ async def _send(relay: Relay, call: Call, opened: _OpenStream) -> AsyncGenerator
         call.upstream_ended = time.perf_counter()
         units, estimated = metered(call, opened.events.units)
         closing = opened.events.closing(json_credits(charge_of(call, units)))
-        settled = True
-        await relay.capture(call, units, estimated=estimated)
+        await capture(ledger, call, units, estimated=estimated)
         yield closing
     except Exception as problem:
         error = as_platform_error(problem)
-        if not settled:
-            settled = True
-            await _settle_broken(relay, call, opened, delivered, error.status)
+        await settle_broken(ledger, call, part, error.status)
         yield _error_event(error, call)
     finally:
         opened.response.close()
-        if not settled:
-            relay.ledger.run_in_background(_settle_broken(relay, call, opened, delivered, None))
+        settle_left(ledger, call, part)
 
 
-async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
+async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
     """Whole events to forward. Raises UpstreamFailed or TimeLimitReached when the answer does not end well."""
     if opened.first:
         yield opened.first
@@ -160,7 +142,7 @@ async def _events(call: Call, opened: _OpenStream) -> AsyncIterator[bytes]:
         yield events
 
 
-async def _after_finish(opened: _OpenStream) -> AsyncIterator[bytes]:
+async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
     """What follows once every choice is finished: usage, the end mark.
 
     Neither has to come, as to the official clients: the stream may end, break, or stay open with nothing but pings
@@ -187,22 +169,6 @@ async def _after_finish(opened: _OpenStream) -> AsyncIterator[bytes]:
         ended = not data or loop.time() >= give_up_at
     if answer.failure is not None:
         raise UpstreamFailed("The model's server broke off its answer.") from answer.failure
-
-
-async def _settle_broken(
-    relay: Relay, call: Call, opened: _OpenStream, delivered: bool, status: int | None
-) -> None:
-    """Capture what was delivered of an answer that did not come to its end; release where nothing was."""
-    call.upstream_ended = time.perf_counter()
-    if not delivered:
-        outcome = Outcome.CANCELLED if status is None else Outcome.FAILED
-        await relay.release(call, outcome, status)
-        return
-    units, estimated = metered(call, lambda: opened.events.units(to_its_end=False))
-    try:
-        await relay.capture(call, units, estimated=estimated, outcome=Outcome.PARTIAL, status=status or 499)
-    except PlatformError as error:
-        log.error("a partial answer was not captured", request_uuid=call.request_uuid, error=error.code)
 
 
 def _error_event(error: PlatformError, call: Call) -> bytes:

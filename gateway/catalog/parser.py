@@ -14,8 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aio_platform.credits import MAX_MICROCREDITS
-from gateway.adapters.sync_registry import ENDPOINTS_OF
-from gateway.adapters.task_registry import TASK_ENDPOINTS_OF
+from gateway.adapters.registry import SERVES
 from gateway.catalog.fields import CatalogErrors, Fields, Problem, Problems
 from gateway.catalog.line_numbers import LineMap, TomlPath, syntax_error_line
 from gateway.catalog.routes import TASK_ENDPOINTS, Catalog, ModelInfo, Route, Upstream
@@ -150,7 +149,7 @@ class _Reading:
         for draft in self._drafts:
             self._check_ceiling(draft)
             self._check_parameters(draft)
-            served = {**ENDPOINTS_OF, **TASK_ENDPOINTS_OF}.get(draft.adapter or "")
+            served = SERVES.get(draft.adapter or "")
             if served is not None and draft.endpoint is not None and draft.endpoint not in served:
                 draft.fields.note("adapter", f"{draft.adapter} serves {', '.join(sorted(served))}")
             if draft.endpoint is None or draft.model is None or draft.upstream is None:

@@ -11,8 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aio_platform.errors import NotFound, ServiceUnavailable
-from gateway.adapters.sync_registry import ENDPOINTS_OF
-from gateway.adapters.task_registry import TASK_ENDPOINTS_OF
+from gateway.adapters.registry import SERVES
 from usage.ledger.rates import Rate
 
 DEFAULT_MAX_CONNECTIONS = 1000
@@ -44,7 +43,7 @@ TASK_ENDPOINTS = (
 )
 ENDPOINTS = CALL_ENDPOINTS + TASK_ENDPOINTS
 # The protocols this version of the platform speaks; `gateway.adapters` has a room for each.
-ADAPTERS = frozenset(ENDPOINTS_OF) | frozenset(TASK_ENDPOINTS_OF)
+ADAPTERS = frozenset(SERVES)
 
 
 class UnknownModel(NotFound):

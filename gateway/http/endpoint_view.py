@@ -8,19 +8,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 
-from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, PlatformError
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
-from aio_platform.http.stream_priming import started
-from gateway.adapters.protocol import BinaryAnswer, JsonAnswer
+from gateway.adapters.protocol import JsonAnswer
+from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.adapters.shared.upstream_json import write_json
-from gateway.adapters.sync_registry import ADAPTER_TABLE
-from gateway.calls.execute import OpenBinary, binary_stream, execute
-from gateway.calls.relay import Call, answer_headers, charge_of, price_headers
+from gateway.calls.call import Call
+from gateway.calls.respond import respond
 from gateway.calls.runtime import runtime
 from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.http.authentication import credentials_of, error_after_precheck
@@ -60,7 +58,7 @@ class EndpointView(AsyncAPIView):
         """The call with its routes and its ceiling; raises UnknownModel, and InvalidRequest as adapters do."""
         routes = runtime().catalog.current.routes_for(self.endpoint, model)
         try:
-            ceiling = ADAPTER_TABLE[routes[0].adapter].ceiling(adapter_request, routes[0])
+            ceiling = CALL_ADAPTERS[routes[0].adapter].ceiling(adapter_request, routes[0])
         except InvalidRequest as error:
             raise self._renamed(error) from None
         time_limit_s = routes[0].time_limit_s or self.time_limit.value()
@@ -106,10 +104,10 @@ class EndpointView(AsyncAPIView):
                 call.time_limit_s,
                 call.endpoint,
                 call.routes[0].model,
-                lambda: _answer(call, adapter_request, to_response),
+                lambda: respond(runtime().relay, call, adapter_request, to_response),
             )
         else:
-            response = await _answer(call, adapter_request, to_response)
+            response = await respond(runtime().relay, call, adapter_request, to_response)
         for name, value in self.headers_for(adapter_request).items():
             response[name] = value
         return response
@@ -171,43 +169,6 @@ class BodilessView(EndpointView):
     def to_response(self, answer: JsonAnswer) -> HttpResponse:
         """The response to a JSON answer."""
         return json_response(answer.values)
-
-
-async def _answer(
-    call: Call, adapter_request: Any, to_response: Callable[[JsonAnswer], HttpResponse]
-) -> HttpResponseBase:
-    def response_to(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
-        if isinstance(answer, BinaryAnswer):
-            return HttpResponse(answer.body, content_type=answer.content_type)
-        return to_response(answer)
-
-    executed = await execute(runtime().relay, call, ADAPTER_TABLE, adapter_request, response_to)
-    if isinstance(executed.answer, OpenBinary):
-        return await _streamed(call, executed.answer)
-    response = executed.answer
-    assert executed.settlement is not None
-    for name, value in price_headers(call, executed.settlement).items():
-        response[name] = value
-    return response
-
-
-async def _streamed(call: Call, opened: OpenBinary) -> StreamingHttpResponse:
-    """A binary answer sent as it comes. Its price is that of the whole of it, known before the first byte."""
-    assert call.verdict is not None
-    response = StreamingHttpResponse(
-        await started(binary_stream(runtime().relay, call, opened)), content_type=opened.answer.content_type
-    )
-    held = charge_of(call, call.ceiling)
-    price = charge_of(call, opened.answer.units)
-    for name, value in answer_headers(call).items():
-        response[name] = value
-    response["X-Credits-Consumed"] = format_credits(price)
-    response["X-Credits-Remaining"] = format_credits((call.verdict.available or 0) + held - price)
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"
-    if opened.response.content_length is not None:
-        response["Content-Length"] = str(opened.response.content_length)
-    return response
 
 
 def json_response(values: Any) -> HttpResponse:

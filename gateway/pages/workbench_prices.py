@@ -8,8 +8,7 @@ import orjson
 from asgiref.sync import async_to_sync
 
 from aio_platform.errors import InvalidRequest
-from gateway.adapters.chat import openai_chat
-from gateway.adapters.sync_registry import ADAPTER_TABLE
+from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.api.chat import ChatView
 from gateway.catalog.routes import Catalog
 from gateway.contracts.form import parse_form
@@ -69,20 +68,18 @@ def ceiling_microcredits(
         return route.rate.cost_microcredits(read_task(endpoint.endpoint, route.model, values).units)
     assert endpoint.view is not None
     view = endpoint.view()
-    if isinstance(view, ChatView):
-        body = orjson.dumps(values)
-        contract, read = parse_body(view.contract, body, "")
-        # Only the mount that streams by default looks at the request itself.
-        chat = view.chat_request(contract, read, len(body), None)  # type: ignore[arg-type]
-        route = catalog.routes_for(endpoint.endpoint, model)[0]
-        return route.rate.cost_microcredits(openai_chat.ceiling(chat, route))
     adapter_request = _to_request(view, values, file)
     route = catalog.routes_for(endpoint.endpoint, model)[0]
-    return route.rate.cost_microcredits(ADAPTER_TABLE[route.adapter].ceiling(adapter_request, route))
+    return route.rate.cost_microcredits(CALL_ADAPTERS[route.adapter].ceiling(adapter_request, route))
 
 
 def _to_request(view: Any, values: dict[str, Any], file: GivenFile | None) -> Any:
     """The body in the adapters' normal form, as the view makes it."""
+    if isinstance(view, ChatView):
+        body = orjson.dumps(values)
+        contract, read = parse_body(view.contract, body, "")
+        # Only the mount that streams by default looks at the request itself.
+        return view.chat_request(contract, read, len(body), None)  # type: ignore[arg-type]
     if isinstance(view, JsonEndpointView):
         contract, _ = parse_body(view.contract, orjson.dumps(values), "")
         return view.to_request(contract)

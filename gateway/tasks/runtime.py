@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import psycopg
 import structlog
 
-from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
+from gateway.adapters.registry import TASK_ADAPTERS
 from gateway.catalog.feed import CatalogFeed, NoCatalog
 from gateway.catalog.parser import CatalogErrors
 from gateway.tasks.polling import Keep
@@ -39,7 +39,7 @@ async def work_tasks(stop: asyncio.Event, keep: Keep) -> None:
                 await upstreams.problems.open()
             except psycopg.Error as error:
                 log.warning("what is wrong at upstreams is not known", error=type(error).__name__)
-            await TaskWorker(catalog, upstreams, TASK_ADAPTER_TABLE, keep).run(stop)
+            await TaskWorker(catalog, upstreams, TASK_ADAPTERS, keep).run(stop)
 
 
 async def _pause(stop: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ from gateway.errors import Blame, UpstreamFailed, UpstreamRateLimited, UpstreamR
 from gateway.tasks.records import TaskKey
 from gateway.upstreams.client import Upstreams
 from gateway.upstreams.pool import NotConnected
-from gateway.upstreams.responses import UpstreamAnswer, read_answer_body
+from gateway.upstreams.steps import StepRun
 
 Answer = TypeVar("Answer")
 
@@ -58,7 +58,8 @@ async def ask(
     """The steps' answer, for this task. Raises StepError; counts the route's own faults against it."""
     try:
         async with asyncio.timeout(limit_s):
-            answer = await _run(upstreams, route, steps)
+            # What submits a task is sent once, ever.
+            answer = await _answer(StepRun(upstreams, route, repeatable=False), steps)
     except StepError as fault:
         upstreams.health.failed(route, task.account_id, fault.blame, fault.retry_after_s)
         if fault.kind is FailureKind.NOT_WELCOME:
@@ -74,19 +75,10 @@ async def ask(
     return answer
 
 
-async def _run(
-    upstreams: Upstreams, route: Route, steps: Generator[UpstreamCall, Received, Answer]
-) -> Answer:
-    answered = False
+async def _answer(run: StepRun, steps: Generator[UpstreamCall, Received, Answer]) -> Answer:
+    """What the steps return. Raises StepError for everything that may go wrong at the upstream."""
     try:
-        step = next(steps)
-        while True:
-            received = await _send(upstreams, route, step, answered)
-            answered = True
-            step = steps.send(received)
-    except StopIteration as stop:
-        answer: Answer = stop.value
-        return answer
+        return await run.answer(steps)
     except AnswerRefused as error:
         raise StepError(FailureKind.REFUSED) from error
     except NotTaken as error:
@@ -97,15 +89,6 @@ async def _run(
         raise StepError(FailureKind.FAULTY) from error
     except MalformedAnswer as error:
         raise StepError(FailureKind.UNKNOWN) from error
-    finally:
-        steps.close()
-
-
-async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered: bool) -> Received:
-    response: UpstreamAnswer | None = None
-    try:
-        response = await upstreams.send(route, step)
-        body = await read_answer_body(response)
     except UpstreamRejected as error:
         raise StepError(FailureKind.REFUSED, status=error.upstream_status) from error
     except (UpstreamSaturated, UpstreamRateLimited) as error:
@@ -116,14 +99,8 @@ async def _send(upstreams: Upstreams, route: Route, step: UpstreamCall, answered
             blame=error.blame,
         ) from error
     except UpstreamFailed as error:
-        raise StepError(
-            _failure_kind(error, answered), status=error.upstream_status, blame=error.blame
-        ) from error
-    except BaseException:
-        if response is not None:
-            response.close()
-        raise
-    return Received(response.content_type, response.headers, body)
+        kind = _failure_kind(error, run.answered)
+        raise StepError(kind, status=error.upstream_status, blame=error.blame) from error
 
 
 def _failure_kind(error: UpstreamFailed, answered: bool) -> FailureKind:

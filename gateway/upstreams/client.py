@@ -31,12 +31,17 @@ from gateway.upstreams.responses import AiohttpAnswer, UpstreamAnswer
 log = structlog.get_logger(__name__)
 
 
+# Method, path, Accept, content type.
+HeadKey = tuple[str, str, str | None, str | None]
+MAX_HEADS = 256
+
+
 @dataclass(slots=True)
 class _Pool:
     connections: ConnectionPool
     session: aiohttp.ClientSession
-    # What a request begins with, by its path: nearly all calls go to a handful of them.
-    heads: dict[str, bytes]
+    # What requests begin with: nearly all calls go to a handful of paths.
+    heads: dict[HeadKey, bytes]
 
     async def close(self) -> None:
         self.connections.close()
@@ -66,40 +71,27 @@ class Upstreams:
         self.health.answered(route)
         self.problems.answered(route)
 
-    async def post(self, route: Route, path: str, body: bytes) -> UpstreamAnswer:
-        """Send JSON that asks a model, and return the answer once its headers came with a status of 200 to 299.
+    async def send(self, route: Route, step: UpstreamCall, *, again: bool = False) -> UpstreamAnswer:
+        """Carry out one step of an adapter, and return the answer once its headers came with a status of 200 to 299.
 
-        The answer is read with `read_answer_body` or `read_chunk`; closing it early closes the connection,
-        which is what tells the upstream to stop. Raises UpstreamRejected where the upstream finds fault with
-        the request, UpstreamRateLimited and UpstreamSaturated when it is busy, UpstreamFailed for anything
-        else. The caller's task carries the deadline.
+        `again`: it may be carried out twice (see ConnectionPool.ask); a GET always may. The answer is read with
+        `read_answer_body` or `read_chunk`; closing it early closes the connection, which is what tells the upstream to
+        stop. Raises UpstreamRejected where the upstream finds fault with the request, UpstreamRateLimited and
+        UpstreamSaturated when it is busy, UpstreamFailed for anything else. The caller's task carries the deadline.
         """
         pool = self._pool(route.upstream)
-        head = pool.heads.get(path)
-        if head is None:
-            head = pool.heads[path] = request_head(
-                URL(route.upstream.base_url + path), _headers(route.upstream)
-            )
-        answer = decoded(await _request_once(pool, head, body, again=True))
-        if not 200 <= answer.status < 300:
-            raise await error_of_refusal(answer, body)
-        return answer
-
-    async def send(self, route: Route, step: UpstreamCall, *, again: bool = False) -> UpstreamAnswer:
-        """Send one step of an adapter, as `post` does. With `again` it may be sent twice (see ConnectionPool.ask)."""
-        pool = self._pool(route.upstream)
-        url = URL(route.upstream.base_url + step.path).update_query(dict(step.query))
-        body: bytes | None = None
+        body = step.body
         if step.form is not None:
-            answer = await _request_with_aiohttp(pool, url, step, step.form)
+            answer = await _request_with_aiohttp(pool, _url(route.upstream, step), step, step.form)
         else:
-            kind = None
+            kind: str | None = "application/json"
             if step.json is not None:
-                body, kind = orjson.dumps(step.json), "application/json"
-            elif step.method != "GET":
-                body = b""
-            headers = {**_headers(route.upstream), "Accept": step.accept}
-            head = request_head(url, headers, step.method, kind)
+                body = orjson.dumps(step.json)
+            elif body is None:
+                kind = None
+                if step.method != "GET":
+                    body = b""
+            head = _head(pool, route.upstream, step, kind)
             answer = await _request_once(pool, head, body, again=again or step.method == "GET")
         answer = decoded(answer)
         if not 200 <= answer.status < 300:
@@ -149,6 +141,26 @@ def _headers(upstream: Upstream) -> dict[str, str]:
     return headers
 
 
+def _url(upstream: Upstream, step: UpstreamCall) -> URL:
+    return URL(upstream.base_url + step.path).update_query(dict(step.query))
+
+
+def _head(pool: _Pool, upstream: Upstream, step: UpstreamCall, content_type: str | None) -> bytes:
+    """What the request begins with; kept for the next of its kind, unless it has a query."""
+    key = (step.method, step.path, step.accept, content_type)
+    head = None if step.query else pool.heads.get(key)
+    if head is None:
+        headers = _headers(upstream)
+        if step.accept is not None:
+            headers["Accept"] = step.accept
+        head = request_head(_url(upstream, step), headers, step.method, content_type)
+        if not step.query:
+            if len(pool.heads) >= MAX_HEADS:
+                pool.heads.clear()  # paths with a task's id in them come once
+            pool.heads[key] = head
+    return head
+
+
 async def _request_once(pool: _Pool, head: bytes, body: bytes | None, *, again: bool) -> UpstreamAnswer:
     try:
         return await pool.connections.ask(head, body, again=again)
@@ -159,7 +171,7 @@ async def _request_once(pool: _Pool, head: bytes, body: bytes | None, *, again: 
 
 
 async def _request_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: Form) -> UpstreamAnswer:
-    headers = {"Accept": step.accept}
+    headers = {} if step.accept is None else {"Accept": step.accept}
     try:
         return AiohttpAnswer(
             await pool.session.request(

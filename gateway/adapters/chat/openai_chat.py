@@ -5,20 +5,32 @@ Pure translation: nothing here reads a socket or a table.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
 
 from aio_platform.errors import InvalidRequest
+from gateway.adapters.chat.openai_stream import ChatStream, counts_in
 from gateway.adapters.chat.request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
-from gateway.adapters.chat.weight import content_text, said_weight
-from gateway.adapters.protocol import MalformedAnswer
+from gateway.adapters.chat.weight import said_weight
+from gateway.adapters.protocol import (
+    AdapterRoute,
+    EventAnswer,
+    MalformedAnswer,
+    Steps,
+    UncountedAnswer,
+    UpstreamCall,
+)
 from gateway.adapters.shared.files_in_texts import FilesSaid
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
-from gateway.adapters.shared.usage_counts import Counts, read_counts
+from gateway.adapters.shared.usage_counts import Counts
 from usage.ledger.units import Units
 
+SERVES = frozenset({"chat"})
 PATH = "/v1/chat/completions"
+# Images inside an answer take several megabytes each.
+MAX_ANSWER_BYTES = 64_000_000
 # An answer without a word is one all the same where the limit or a filter cut it: its tokens were used.
 ENDED_EARLY = frozenset({"length", "content_filter"})
 # Ours alone; an OpenAI-compatible server need not know them.
@@ -78,8 +90,20 @@ def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
         + messages * TEMPLATE_TOKENS_PER_MESSAGE
         + TEMPLATE_TOKENS
     )
-    request.held_output_tokens = _output_tokens(request, route)
-    return Units(tokens_in=tokens_in, tokens_out=request.held_output_tokens * request.choices())
+    return Units(tokens_in=tokens_in, tokens_out=_output_tokens(request, route) * request.choices())
+
+
+def steps(request: ChatRequest, route: AdapterRoute) -> Steps:
+    """One call: a completion, or its events as they come."""
+    body = build(request, route)
+    # The body asks for events; the Accept header is left as the route's upstream is always sent it.
+    if request.stream:
+        yield UpstreamCall(PATH, body=body, accept=None, streamed=True)
+        return EventAnswer(ChatStream(request, route.model, route.upstream_model))
+    received = yield UpstreamCall(PATH, body=body, accept=None, max_answer_bytes=MAX_ANSWER_BYTES)
+    answer = read_answer(received.body)
+    answer.values["model"] = route.model
+    return UncountedAnswer(answer.values, partial(answer.metered, request))
 
 
 def _indentation(tools: object) -> int:
@@ -104,23 +128,6 @@ def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
     return min(asked, limit)
 
 
-def clamped_to(request: ChatRequest, route: ChatRoute) -> int | None:
-    """The output limit that the upstream was given in place of a larger one that was asked for, or None."""
-    asked = request.asked_output_tokens()
-    if asked is None:
-        return None
-    given = _sent_limit(request, route)
-    return given if given is not None and asked > given else None
-
-
-def _sent_limit(request: ChatRequest, route: ChatRoute) -> int | None:
-    """The most output tokens that this route may give: no more than is held, nor than it has."""
-    held, most = request.held_output_tokens, route.max_output_tokens
-    if held is None or most is None:
-        return most if held is None else held
-    return min(held, most)
-
-
 def build(request: ChatRequest, route: ChatRoute) -> bytes:
     """The upstream's body: its own model name, an output limit always, usage always asked for."""
     request.prompt_may_be_cut = bool(route.options.get("truncate"))
@@ -129,7 +136,7 @@ def build(request: ChatRequest, route: ChatRoute) -> bytes:
         name: value for name, value in request.values.items() if value is not None and name not in OWN_FIELDS
     }
     body["model"] = route.upstream_model
-    most = _sent_limit(request, route)
+    most = request.output_limit(route)
     if most is not None:
         for name in OUTPUT_LIMITS:
             if body.get(name) and body[name] > most:
@@ -173,25 +180,6 @@ def read_answer(body: bytes) -> ChatAnswer:
     if weight == 0 and not any(map(_is_ended, choices)):
         raise MalformedAnswer("empty choices")
     return ChatAnswer(values, weight, counts_in(values))
-
-
-def counts_in(values: dict[str, Any]) -> Counts | None:
-    """What an answer or a chunk reports, wherever in it servers put that."""
-    usage = values.get("usage")
-    if usage is None and "x_groq" in values:
-        usage = values["x_groq"].get("usage") if isinstance(values["x_groq"], dict) else None
-    counts = None if usage is None else read_counts(usage)
-    if counts is None:
-        choices = values.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            told = read_counts(choice.get("usage")) if isinstance(choice, dict) else None
-            counts = counts if told is None else told.largest(counts)
-    return counts
-
-
-def answer_text(values: dict[str, Any]) -> str:
-    """The first choice's text; an empty string where it only calls tools."""
-    return content_text(values["choices"][0]["message"].get("content"))
 
 
 def _message_weight(choice: object) -> int:

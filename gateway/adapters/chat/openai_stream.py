@@ -11,10 +11,9 @@ from typing import Any
 
 import orjson
 
-from gateway.adapters.chat.openai_chat import MalformedAnswer, counts_in
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.weight import said_weight
-from gateway.adapters.protocol import AnswerRefused, UpstreamFault
+from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, UpstreamFault
 from gateway.adapters.shared.files_in_texts import PIECE_OF_A_FILE_WEIGHT, FilesSaid
 from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.sse import EventBuffer, EventTooLong, fields_of
@@ -25,7 +24,7 @@ from gateway.adapters.shared.upstream_json import (
     read_json,
     write_json,
 )
-from gateway.adapters.shared.usage_counts import Counts
+from gateway.adapters.shared.usage_counts import Counts, read_counts
 from usage.ledger.units import Units
 
 DONE = b"data: [DONE]\n\n"
@@ -226,6 +225,20 @@ class ChatStream:
             last = self._held
         last["credits_consumed"] = credits_consumed
         return _event(last) + DONE
+
+
+def counts_in(values: dict[str, Any]) -> Counts | None:
+    """What an answer or a chunk reports, wherever in it servers put that."""
+    usage = values.get("usage")
+    if usage is None and "x_groq" in values:
+        usage = values["x_groq"].get("usage") if isinstance(values["x_groq"], dict) else None
+    counts = None if usage is None else read_counts(usage)
+    if counts is None:
+        choices = values.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            told = read_counts(choice.get("usage")) if isinstance(choice, dict) else None
+            counts = counts if told is None else told.largest(counts)
+    return counts
 
 
 def _event(chunk: dict[str, Any]) -> bytes:

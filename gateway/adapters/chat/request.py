@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.adapters.chat.weight import ESTIMATED_IMAGE_TOKENS, asked_weight
 from gateway.adapters.shared.files_in_texts import files_weight, surely_read
@@ -15,6 +15,13 @@ TEMPLATE_TOKENS = 64
 TEMPLATE_TOKENS_PER_MESSAGE = 16
 
 
+class LimitedRoute(Protocol):
+    """What is read here of a route."""
+
+    @property
+    def max_output_tokens(self) -> int | None: ...
+
+
 @dataclass(slots=True)
 class ChatRequest:
     """`values` is the OpenAI chat body, `size_bytes` its size as received; the contract has been checked."""
@@ -24,10 +31,14 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     thinks_by_default: bool = False
-    # What the hold covers, for each choice; a fallback route gets no more.
+    # What the hold covers, for each choice, once there is one; a fallback route gets no more.
     held_output_tokens: int | None = None
     # Whether the server that was asked last cuts a prompt that is too long for it, and counts what is left.
     prompt_may_be_cut: bool = False
+
+    def limit_to(self, ceiling: Units) -> None:
+        """Ask no route for more output than this ceiling holds."""
+        self.held_output_tokens = ceiling.tokens_out // self.choices()
 
     def images(self) -> tuple[int, int]:
         """How many images the messages hold, and how many bytes their URLs take."""
@@ -109,3 +120,18 @@ class ChatRequest:
         if newer and older:
             return max(newer, older)
         return newer or older or None
+
+    def output_limit(self, route: LimitedRoute) -> int | None:
+        """The most output tokens that this route may give: no more than is held, nor than it has."""
+        held, most = self.held_output_tokens, route.max_output_tokens
+        if held is None or most is None:
+            return most if held is None else held
+        return min(held, most)
+
+    def clamped_to(self, route: LimitedRoute) -> int | None:
+        """The output limit that the upstream was given in place of a larger one that was asked for, or None."""
+        asked = self.asked_output_tokens()
+        if asked is None:
+            return None
+        given = self.output_limit(route)
+        return given if given is not None and asked > given else None

@@ -73,6 +73,11 @@ def content_text(content: object) -> str:
     )
 
 
+def answer_text(values: dict[str, Any]) -> str:
+    """The first choice's text; an empty string where it only calls tools."""
+    return content_text(values["choices"][0]["message"].get("content"))
+
+
 def _is_told_twice(message: Mapping[str, Any]) -> bool:
     """Servers that changed the name send reasoning under both."""
     return message.get("reasoning") == message.get("reasoning_content")

@@ -13,6 +13,7 @@ from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import ImageRequest
 from usage.ledger.units import Units
 
+SERVES = frozenset({"images"})
 PATH = "/sdapi/v1/txt2img"
 # Of the caller's other fields, those that cannot change how many pixels and steps are made.
 EXTRA_FIELDS = ("cfg_scale", "sampler_name", "scheduler")

@@ -27,6 +27,7 @@ from gateway.adapters.shared.raise_error_body import CALLER_AT_FAULT, raise_for_
 from gateway.adapters.shared.requests import MusicRequest
 from usage.ledger.units import Units
 
+SERVES = frozenset({"music"})
 SUBMIT_PATH = "/release_task"
 POLL_PATH = "/query_result"
 AUDIO_PATH = "/v1/audio"

@@ -12,6 +12,7 @@ from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import TranscriptionRequest
 from usage.ledger.units import Units
 
+SERVES = frozenset({"transcription"})
 PATH = "/stt"
 MAX_BEAM_SIZE = 20
 

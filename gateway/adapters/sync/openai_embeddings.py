@@ -12,6 +12,7 @@ from gateway.adapters.shared.requests import EmbeddingRequest
 from gateway.adapters.shared.usage_counts import reported_input
 from usage.ledger.units import Units
 
+SERVES = frozenset({"embeddings"})
 PATH = "/v1/embeddings"
 
 

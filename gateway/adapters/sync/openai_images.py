@@ -13,6 +13,7 @@ from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import ImageRequest
 from usage.ledger.units import Units
 
+SERVES = frozenset({"images"})
 PATH = "/v1/images/generations"
 # Of the caller's other fields, those that cannot change what the upstream bills; `quality` can, and is priced.
 EXTRA_FIELDS = (

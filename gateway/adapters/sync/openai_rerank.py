@@ -13,6 +13,7 @@ from gateway.adapters.shared.requests import RerankRequest
 from gateway.adapters.shared.usage_counts import reported_input
 from usage.ledger.units import Units
 
+SERVES = frozenset({"rerank"})
 PATH = "/v1/rerank"
 
 

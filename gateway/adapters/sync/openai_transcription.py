@@ -14,6 +14,7 @@ from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import TranscriptionRequest
 from usage.ledger.units import Units
 
+SERVES = frozenset({"transcription"})
 TRANSCRIPTIONS_PATH = "/v1/audio/transcriptions"
 TRANSLATIONS_PATH = "/v1/audio/translations"
 

@@ -9,6 +9,7 @@ from typing import Any
 from aio_platform.errors import InvalidRequest
 from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
+from gateway.adapters.chat.weight import answer_text
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Steps, UpstreamCall
 from gateway.adapters.shared.limits import check_count
 from gateway.adapters.shared.raise_error_body import raise_for_error_body
@@ -17,6 +18,7 @@ from gateway.adapters.shared.tokens import most_tokens
 from gateway.media.kinds import IMAGE_KINDS
 from usage.ledger.units import Units
 
+SERVES = frozenset({"vision"})
 # Where the route does not say; a route whose output costs must say.
 MAX_OUTPUT_TOKENS = 4096
 MAX_IMAGE_BYTES = 20_000_000
@@ -46,7 +48,7 @@ def steps(request: VisionRequest, route: AdapterRoute) -> Steps:
     received = yield UpstreamCall(openai_chat.PATH, json=body)
     raise_for_error_body(received.json())
     answer = openai_chat.read_answer(received.body)
-    text = openai_chat.answer_text(answer.values)
+    text = answer_text(answer.values)
     if not text.strip():
         raise MalformedAnswer("no text")
     units, estimated = answer.metered(chat)

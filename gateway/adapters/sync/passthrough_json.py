@@ -34,6 +34,7 @@ from gateway.adapters.sync import ace_step
 from gateway.adapters.sync.vllm_omni_speech import FORMATS
 from usage.ledger.units import Units
 
+SERVES = frozenset({"embeddings", "rerank", "speech", "voices", "images", "music"})
 PassthroughRequest = (
     EmbeddingRequest | RerankRequest | SpeechRequest | VoicesRequest | ImageRequest | MusicRequest
 )

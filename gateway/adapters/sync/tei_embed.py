@@ -18,6 +18,7 @@ from gateway.adapters.shared.requests import EmbeddingRequest
 from gateway.adapters.shared.usage_counts import believed
 from usage.ledger.units import Units
 
+SERVES = frozenset({"embeddings"})
 PATH = "/embed"
 BATCH = 32
 # A prompt of the server's own that `prompt_name` puts before each input may be this long.

@@ -17,6 +17,7 @@ from gateway.adapters.shared.usage_counts import believed
 from gateway.adapters.sync.tei_embed import BATCH, compute_tokens
 from usage.ledger.units import Units
 
+SERVES = frozenset({"rerank"})
 PATH = "/rerank"
 
 

@@ -11,6 +11,7 @@ from gateway.adapters.shared.requests import SpeechRequest
 from gateway.adapters.shared.voices import speaker_for
 from usage.ledger.units import Units
 
+SERVES = frozenset({"speech"})
 PATH = "/tts"
 FORMATS = ("wav",)
 

@@ -6,6 +6,7 @@ from gateway.adapters.shared.requests import VoicesRequest
 from gateway.adapters.shared.voices import names_in
 from usage.ledger.units import Units
 
+SERVES = frozenset({"voices"})
 PATH = "/tts/speakers"
 
 

@@ -13,6 +13,8 @@ from gateway.adapters.shared.requests import VoiceCloneRequest
 from gateway.adapters.sync.vllm_omni_speech import PATH
 from usage.ledger.units import Units
 
+SERVES = frozenset({"voice_clone"})
+
 
 def ceiling(request: VoiceCloneRequest, route: AdapterRoute) -> Units:
     """The text's characters.

@@ -12,6 +12,7 @@ from gateway.adapters.shared.requests import SpeechRequest
 from gateway.adapters.shared.voices import speaker_for
 from usage.ledger.units import Units
 
+SERVES = frozenset({"speech"})
 PATH = "/v1/audio/speech"
 FORMATS = ("wav", "mp3", "flac", "pcm", "opus")
 

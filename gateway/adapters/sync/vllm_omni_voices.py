@@ -9,6 +9,7 @@ from gateway.adapters.shared.requests import VoicesRequest
 from gateway.adapters.shared.voices import names_in
 from usage.ledger.units import Units
 
+SERVES = frozenset({"voices"})
 PATH = "/v1/audio/voices"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Received, UpstreamCall
 from gateway.adapters.shared.webhook_signatures import check_fal, task_id_in
-from gateway.adapters.tasks.protocol import Polled, Progress, Submitted, TaskRequest
+from gateway.adapters.tasks.protocol import EVERY_TASK, Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.tasks.provider_input import provider_input, provider_model
 from gateway.adapters.tasks.provider_tasks import (
     cancelled,
@@ -23,6 +23,7 @@ from gateway.adapters.tasks.provider_tasks import (
     succeeded,
 )
 
+SERVES = EVERY_TASK
 RUNNING = ("IN_QUEUE", "IN_PROGRESS")
 CANCELLED_TYPES = ("request_cancelled", "client_cancelled")
 # Where models put their files; an output with none of these is searched as a whole.

@@ -13,10 +13,11 @@ import orjson
 
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Received, UpstreamCall
 from gateway.adapters.shared.webhook_signatures import check_kie, task_id_in
-from gateway.adapters.tasks.protocol import Polled, Progress, Submitted, TaskRequest
+from gateway.adapters.tasks.protocol import EVERY_TASK, Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.tasks.provider_input import provider_input, provider_model
 from gateway.adapters.tasks.provider_tasks import enveloped, failed, marked_webhook_url, submitted, succeeded
 
+SERVES = EVERY_TASK
 CREATE_PATH = "/api/v1/jobs/createTask"
 RECORD_PATH = "/api/v1/jobs/recordInfo"
 RUNNING = ("waiting", "queuing", "generating")

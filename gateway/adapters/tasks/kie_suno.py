@@ -22,6 +22,7 @@ from gateway.adapters.tasks.provider_tasks import (
     succeeded,
 )
 
+SERVES = frozenset({"music_task"})
 CREATE_PATH = "/api/v1/generate"
 RECORD_PATH = "/api/v1/generate/record-info"
 RUNNING = ("PENDING", "TEXT_SUCCESS", "FIRST_SUCCESS", "CALLBACK_EXCEPTION")

@@ -13,6 +13,18 @@ from gateway.adapters.protocol import AdapterRoute, Received, UpstreamCall, Upst
 from usage.ledger.units import Units
 
 TaskSteps = Generator[UpstreamCall, Received, Any]
+# What a market of models serves: it carries whatever is on it.
+EVERY_TASK = frozenset(
+    {
+        "image_task",
+        "video_task",
+        "music_task",
+        "speech_task",
+        "remove_bg",
+        "face_swap",
+        "video_bg_remover",
+    }
+)
 # Our key, our credit there, or the catalog's address or model is wrong: nothing was taken, and nothing will be.
 OPERATOR_AT_FAULT = frozenset({401, 402, 403, 404, 405, 410})
 
@@ -80,6 +92,11 @@ class ForgedWebhook(Exception):
 
 class TaskAdapter(Protocol):
     """What an asynchronous provider's module gives."""
+
+    @property
+    def SERVES(self) -> frozenset[str]:
+        """The endpoints that it can carry."""
+        ...
 
     def submit(
         self, request: TaskRequest, route: AdapterRoute

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Received, UpstreamCall
 from gateway.adapters.shared.webhook_signatures import check_replicate, task_id_in
-from gateway.adapters.tasks.protocol import Polled, Progress, Submitted, TaskRequest
+from gateway.adapters.tasks.protocol import EVERY_TASK, Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.tasks.provider_input import provider_input, provider_model
 from gateway.adapters.tasks.provider_tasks import (
     cancelled,
@@ -24,6 +24,7 @@ from gateway.adapters.tasks.provider_tasks import (
     succeeded,
 )
 
+SERVES = EVERY_TASK
 PATH = "/v1/predictions"
 RUNNING = ("starting", "processing")
 CANCELLED = ("canceled", "aborted")

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Received, UpstreamCall
 from gateway.adapters.shared.webhook_signatures import check_wavespeed, task_id_in
-from gateway.adapters.tasks.protocol import Polled, Progress, Submitted, TaskRequest
+from gateway.adapters.tasks.protocol import EVERY_TASK, Polled, Progress, Submitted, TaskRequest
 from gateway.adapters.tasks.provider_input import provider_input, provider_model
 from gateway.adapters.tasks.provider_tasks import (
     enveloped,
@@ -20,6 +20,7 @@ from gateway.adapters.tasks.provider_tasks import (
     succeeded,
 )
 
+SERVES = EVERY_TASK
 PATH = "/api/v3"
 RUNNING = ("created", "processing")
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from gateway.adapters.protocol import Answer, Received, StreamedAnswer, UpstreamCall, Wait
-from gateway.adapters.sync_registry import ADAPTER_TABLE
+from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.catalog.parser import parse_catalog, read_catalog
 from gateway.catalog.routes import ADAPTERS, Route
 
@@ -37,7 +37,7 @@ class SandboxDriver:
     def run(self, endpoint: str, model: str, request: Any) -> tuple[Answer, bytes]:
         """The route's answer, and the whole body where it is a streamed one. Its ceiling must hold it."""
         route = self.route(endpoint, model)
-        adapter = ADAPTER_TABLE[route.adapter]
+        adapter = CALL_ADAPTERS[route.adapter]
         ceiling = adapter.ceiling(request, route)
         answer, body = self._carry(adapter.steps(request, route))
         assert all(used <= most for used, most in zip(answer.units, ceiling, strict=True)), (answer, ceiling)

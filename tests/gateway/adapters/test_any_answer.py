@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, UpstreamFault
+from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, UncountedAnswer, UpstreamFault
+from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.adapters.shared.requests import (
     EmbeddingRequest,
     ImageRequest,
@@ -22,13 +24,14 @@ from gateway.adapters.shared.requests import (
     VoiceCloneRequest,
     VoicesRequest,
 )
-from gateway.adapters.sync_registry import ADAPTER_TABLE
 from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.driving import MemoryUpload, WantsMore, drive
 
 SOUND = MemoryUpload(b"RIFF\x00\x00\x00\x00WAVE")
+CHAT = ChatRequest({"messages": [{"role": "user", "content": "hi"}]}, 50, stream=False, include_usage=False)
 EMBEDDING, RERANK = EmbeddingRequest(["a", "b"]), RerankRequest("q", ["a", "b"])
 REQUESTS: dict[str, list[Any]] = {
+    "openai_chat": [CHAT],
     "openai_embeddings": [EMBEDDING],
     "tei_embed": [EMBEDDING],
     "tei_rerank": [RERANK],
@@ -77,10 +80,10 @@ VALUES = st.recursive(
 
 
 def test_every_adapter_is_tried() -> None:
-    assert set(REQUESTS) == set(ADAPTER_TABLE)
+    assert set(REQUESTS) == set(CALL_ADAPTERS)
 
 
-@pytest.mark.parametrize("name", ADAPTER_TABLE)
+@pytest.mark.parametrize("name", CALL_ADAPTERS)
 @given(value=VALUES, tokens=st.sampled_from(["", "5", "-1", "٣", "9" * 5000]))
 def test_nonsense_is_the_upstreams_fault(name: str, value: Any, tokens: str) -> None:
     received = Received("application/json", {"x-compute-tokens": tokens}, orjson.dumps(value))
@@ -103,7 +106,8 @@ def test_nonsense_in_a_poll_is_the_upstreams_fault(poll: Any, song: Any) -> None
 def check(name: str, request: Any, *answers: Received) -> None:
     """The adapter answers with units that the books can hold, wants more, or says what is wrong."""
     try:
-        answer, _, _ = drive(ADAPTER_TABLE[name], request, *answers)
+        answer, _, _ = drive(CALL_ADAPTERS[name], request, *answers)
     except (MalformedAnswer, UpstreamFault, AnswerRefused, WantsMore):
         return
-    assert all(type(quantity) is int and 0 <= quantity < 2**63 for quantity in answer.units)
+    units, _ = answer.count() if isinstance(answer, UncountedAnswer) else (answer.units, answer.estimated)
+    assert all(type(quantity) is int and 0 <= quantity < 2**63 for quantity in units)

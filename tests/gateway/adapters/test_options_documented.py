@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from gateway.adapters.sync_registry import ADAPTER_TABLE, ENDPOINTS_OF
-from gateway.adapters.task_registry import TASK_ADAPTER_TABLE, TASK_ENDPOINTS_OF
+from gateway.adapters.registry import CALL_ADAPTERS, TASK_ADAPTERS
 from gateway.tasks.providers import CALLS_PER_SECOND, WEBHOOK_SECRET
 from tests.gateway.adapters.options_in_code import modules_of_adapters, options_read_by
 
@@ -23,8 +22,8 @@ def rows_under(heading: str) -> dict[str, set[str]]:
 def test_every_option_is_documented_with_the_adapters_that_read_it() -> None:
     modules = modules_of_adapters()
     in_code: dict[str, set[str]] = {}
-    for adapter in (*ADAPTER_TABLE, "openai_chat", *TASK_ADAPTER_TABLE):
-        of_tasks = {WEBHOOK_SECRET, CALLS_PER_SECOND} if adapter in TASK_ADAPTER_TABLE else set()
+    for adapter in (*CALL_ADAPTERS, *TASK_ADAPTERS):
+        of_tasks = {WEBHOOK_SECRET, CALLS_PER_SECOND} if adapter in TASK_ADAPTERS else set()
         for option in options_read_by(adapter, modules) | of_tasks:
             in_code.setdefault(option, set()).add(adapter)
     assert len(in_code) > 30
@@ -34,9 +33,9 @@ def test_every_option_is_documented_with_the_adapters_that_read_it() -> None:
 def test_every_adapter_is_listed_at_its_endpoints() -> None:
     listed = rows_under("| endpoint |")
     tasks = listed.pop("tasks (images, videos, speech, tools, music)")
-    assert tasks == set(TASK_ENDPOINTS_OF)
+    assert tasks == set(TASK_ADAPTERS)
     served: dict[str, set[str]] = {}
-    for adapter, endpoints in ENDPOINTS_OF.items():
-        for endpoint in endpoints:
-            served.setdefault(endpoint, set()).add(adapter)
+    for name, adapter in CALL_ADAPTERS.items():
+        for endpoint in adapter.SERVES:
+            served.setdefault(endpoint, set()).add(name)
     assert listed == served

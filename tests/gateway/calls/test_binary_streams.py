@@ -58,7 +58,7 @@ async def opened(relay: Relay, tenant: Tenant, upstream: LocalUpstream) -> Async
     call.may_stream = True
     executed = await execute(relay, call, {"openai_chat": Sounding()}, None, _not_asked_for)  # type: ignore[dict-item]
     assert isinstance(executed.answer, OpenBinary)
-    return await started(binary_stream(relay, call, executed.answer))
+    return await started(binary_stream(relay.ledger, call, executed.answer))
 
 
 def _not_asked_for(answer: Any) -> Any:

@@ -16,14 +16,21 @@ from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.protocol import JsonAnswer, MalformedAnswer
 from gateway.adapters.shared.requests import EmbeddingRequest
 from gateway.adapters.sync import openai_embeddings
-from gateway.calls import relay as relay_module
+from gateway.calls import execute as execute_module
+from gateway.calls import settle_once
 from gateway.calls import stream as streaming_module
-from gateway.calls.chat import complete_chat
 from gateway.calls.execute import execute
 from gateway.calls.relay import Relay
-from gateway.calls.stream import stream_chat
 from gateway.errors import UpstreamFailed
-from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, streaming
+from tests.gateway.chat_calls import (
+    answering,
+    as_it_came,
+    call_of,
+    chat,
+    complete_chat,
+    stream_chat,
+    streaming,
+)
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from usage.ledger.calls import Settlement
 
@@ -257,4 +264,4 @@ async def test_an_image_of_several_megabytes_in_one_event_comes_through(
 
 
 def test_streams_and_answers_share_one_fall_back() -> None:
-    assert streaming_module.metered is relay_module.metered
+    assert streaming_module.metered is execute_module.metered is settle_once.metered

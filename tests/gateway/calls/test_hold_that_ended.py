@@ -118,7 +118,7 @@ async def test_the_last_bytes_of_a_sound_are_kept_back(
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
     executed = await execute(relay, call, {"openai_chat": Answering("stream")}, None, to_response)  # type: ignore[dict-item]
     assert isinstance(executed.answer, OpenBinary)
-    sound: AsyncIterator[bytes] = await started(binary_stream(relay, call, executed.answer))
+    sound: AsyncIterator[bytes] = await started(binary_stream(relay.ledger, call, executed.answer))
     got = b""
     with pytest.raises(ServiceUnavailable, match="not charged"):
         async for piece in sound:

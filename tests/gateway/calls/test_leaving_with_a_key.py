@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.calls.chat import complete_chat
 from gateway.calls.relay import Relay
 from gateway.http import idempotency
-from tests.gateway.chat_calls import answering, as_it_came, call_of, chat
+from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, complete_chat
 from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
 from usage.ledger.calls import Settlement
 from usage.ledger.client import Ledger

@@ -14,10 +14,8 @@ from structlog.testing import capture_logs
 from accounts.errors import UnknownKey
 from aio_platform.errors import PlatformError
 from aio_platform.observability.metrics import SHELF
-from gateway.calls.chat import complete_chat
 from gateway.calls.metrics import OVERRUNS
 from gateway.calls.relay import Relay, price_headers
-from gateway.calls.stream import stream_chat
 from gateway.errors import (
     RouteResting,
     TimeLimitReached,
@@ -28,7 +26,15 @@ from gateway.errors import (
     UpstreamSaturated,
 )
 from gateway.upstreams.circuit_breaker import FAILURES_TO_REST, REST_S
-from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, streaming
+from tests.gateway.chat_calls import (
+    answering,
+    as_it_came,
+    call_of,
+    chat,
+    complete_chat,
+    stream_chat,
+    streaming,
+)
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, completion, route_to, stream_events
 from tests.gateway.stepping import cancelled_at
 from usage.errors import InsufficientCredits

@@ -173,7 +173,7 @@ def test_null_goes_to_no_upstream() -> None:
     _, values = parsed(ChatCompletionBody, **dict.fromkeys(names))
     request = ChatRequest(values, 100, False, False)
     route = route_to("http://upstream.test")
-    openai_chat.ceiling(request, route)
+    request.limit_to(openai_chat.ceiling(request, route))
     sent = orjson.loads(openai_chat.build(request, route))
     assert set(sent) == {"model", "messages", "max_tokens", "stream"}
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from aio_platform.errors import PlatformError
+from gateway.adapters.protocol import UpstreamCall
 from gateway.errors import (
     UpstreamFailed,
     UpstreamMisconfigured,
@@ -22,10 +23,11 @@ from gateway.upstreams.responses import UpstreamAnswer, read_answer_body, read_c
 from tests.gateway.local_upstream import LocalUpstream, route_to
 
 PATH = "/v1/chat/completions"
+CALL = UpstreamCall(PATH, body=b'{"a": 1}')
 
 
 async def post(upstreams: Upstreams, upstream: LocalUpstream, **options: Any) -> UpstreamAnswer:
-    return await upstreams.post(route_to(upstream.url, **options), PATH, b'{"a": 1}')
+    return await upstreams.send(route_to(upstream.url, **options), CALL, again=True)
 
 
 def answering(status: int, **headers: str) -> Any:
@@ -133,7 +135,7 @@ async def test_a_redirect_is_not_followed(
 
 async def test_nobody_at_the_address_is_a_failure(upstreams: Upstreams) -> None:
     with pytest.raises(UpstreamFailed):
-        await upstreams.post(route_to("http://127.0.0.1:9"), PATH, b"{}")
+        await upstreams.send(route_to("http://127.0.0.1:9"), CALL, again=True)
 
 
 async def test_a_connection_reset_before_the_headers_is_a_failure(

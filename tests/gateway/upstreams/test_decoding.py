@@ -9,6 +9,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.adapters.protocol import UpstreamCall
 from gateway.errors import UpstreamFailed
 from gateway.upstreams.client import Upstreams
 from gateway.upstreams.connection import BrokenConnection
@@ -16,7 +17,7 @@ from gateway.upstreams.decoding import MAX_READ_BYTES, DecodedAnswer
 from gateway.upstreams.responses import read_answer_body, read_chunk
 from tests.gateway.local_upstream import LocalUpstream, route_to
 
-PATH = "/v1/chat/completions"
+CALL = UpstreamCall("/v1/chat/completions", body=b"{}")
 TEXT = b'{"text": "' + b"hello " * 1000 + b'"}'
 
 
@@ -53,7 +54,7 @@ async def test_an_answer_is_what_it_was_before_it_was_compressed(
     coding: str, body: bytes, upstreams: Upstreams, upstream: LocalUpstream
 ) -> None:
     upstream.handler = answering(body, coding)
-    assert await read_answer_body(await upstreams.post(route_to(upstream.url), PATH, b"{}")) == TEXT
+    assert await read_answer_body(await upstreams.send(route_to(upstream.url), CALL, again=True)) == TEXT
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "compress", "nonsense"])
@@ -62,7 +63,7 @@ async def test_a_coding_that_nobody_knows_is_a_failure(
 ) -> None:
     upstream.handler = answering(TEXT, coding)
     with pytest.raises(UpstreamFailed):
-        await upstreams.post(route_to(upstream.url), PATH, b"{}")
+        await upstreams.send(route_to(upstream.url), CALL, again=True)
 
 
 @pytest.mark.parametrize(
@@ -75,14 +76,14 @@ async def test_what_is_not_whole_or_not_compressed_is_a_failure(
 ) -> None:
     upstream.handler = answering(body, "gzip")
     with pytest.raises(UpstreamFailed):
-        await read_answer_body(await upstreams.post(route_to(upstream.url), PATH, b"{}"))
+        await read_answer_body(await upstreams.send(route_to(upstream.url), CALL, again=True))
 
 
 async def test_a_small_answer_that_unfolds_without_end_is_given_up(
     upstreams: Upstreams, upstream: LocalUpstream
 ) -> None:
     upstream.handler = answering(gzip.compress(bytes(50_000_000)), "gzip")
-    answer = await upstreams.post(route_to(upstream.url), PATH, b"{}")
+    answer = await upstreams.send(route_to(upstream.url), CALL, again=True)
     assert len(await read_chunk(answer)) <= MAX_READ_BYTES
     with pytest.raises(UpstreamFailed, match="too large"):
         await read_answer_body(answer, limit_bytes=1_000_000)

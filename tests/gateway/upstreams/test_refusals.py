@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from aio_platform.errors import PlatformError
+from gateway.adapters.protocol import UpstreamCall
 from gateway.adapters.shared.error_bodies import ErrorBody, Fault, read_error_body
 from gateway.errors import (
     ContentRefused,
@@ -25,8 +26,8 @@ from gateway.upstreams.client import Upstreams
 from gateway.upstreams.refusals import MAX_ERROR_BYTES, seconds_in
 from tests.gateway.local_upstream import LocalUpstream, route_to
 
-PATH = "/v1/chat/completions"
 SENT = b'{"model": "m", "messages": [], "temperature": 3, "max_tokens": 5}'
+CALL = UpstreamCall("/v1/chat/completions", body=SENT)
 
 
 def openai(
@@ -213,7 +214,7 @@ def answering(status: int, body: bytes, **headers: str) -> Any:
 
 async def refused(upstreams: Upstreams, upstream: LocalUpstream) -> PlatformError:
     with pytest.raises(PlatformError) as caught:
-        await upstreams.post(route_to(upstream.url), PATH, SENT)
+        await upstreams.send(route_to(upstream.url), CALL, again=True)
     return caught.value
 
 

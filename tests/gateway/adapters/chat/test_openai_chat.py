@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from aio_platform.errors import InvalidRequest
 from gateway.adapters.chat import openai_chat
-from gateway.adapters.chat.openai_chat import MalformedAnswer
 from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.chat.weight import answer_text
+from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.shared.tokens import estimated_tokens, text_weight
 from gateway.contracts.chat import ChatCompletionBody
 from gateway.contracts.parsing import parse_body
@@ -69,6 +70,13 @@ def request_of(body: dict[str, Any], **options: Any) -> ChatRequest:
     return ChatRequest(values, len(content), bool(contract.stream), include_usage=False, **options)
 
 
+def held(request: ChatRequest, route: Route) -> Units:
+    """The ceiling, which the request is then limited to, as the view does."""
+    ceiling = openai_chat.ceiling(request, route)
+    request.limit_to(ceiling)
+    return ceiling
+
+
 def chat(**fields: Any) -> dict[str, Any]:
     return {"model": "small", "messages": [{"role": "user", "content": "Hello"}], **fields}
 
@@ -97,7 +105,7 @@ def most_tokens_of_answer(sent: dict[str, Any]) -> int:
 @given(bodies)
 def test_no_server_can_use_more_than_the_ceiling(body: dict[str, Any]) -> None:
     request = request_of(body)
-    ceiling = openai_chat.ceiling(request, Route())
+    ceiling = held(request, Route())
     sent = orjson.loads(openai_chat.build(request, Route()))
     assert ceiling.tokens_in >= most_tokens_of_prompt(sent)
     assert ceiling.tokens_out >= most_tokens_of_answer(sent)
@@ -118,13 +126,13 @@ def test_a_template_that_indents_tools_stays_below_the_ceiling(parameters: Any) 
     written = json.dumps(tools, indent=4, ensure_ascii=False)
     tokens = len(re.findall(r" {1,16}|[^ ]", written))
     request = request_of(chat(tools=tools))
-    assert openai_chat.ceiling(request, Route()).tokens_in >= tokens
+    assert held(request, Route()).tokens_in >= tokens
 
 
 @given(bodies)
 def test_no_estimate_is_above_the_ceiling(body: dict[str, Any]) -> None:
     request = request_of(body)
-    assert request.estimated_prompt_tokens() <= openai_chat.ceiling(request, Route()).tokens_in
+    assert request.estimated_prompt_tokens() <= held(request, Route()).tokens_in
 
 
 @given(bodies, st.booleans())
@@ -167,7 +175,7 @@ def test_our_own_fields_stay_with_us() -> None:
 
 def test_without_a_limit_of_the_callers_the_routes_is_held_and_sent() -> None:
     request = request_of(chat(n=3))
-    assert openai_chat.ceiling(request, Route()).tokens_out == 3 * ROUTE_LIMIT
+    assert held(request, Route()).tokens_out == 3 * ROUTE_LIMIT
     assert orjson.loads(openai_chat.build(request, Route()))["max_tokens"] == ROUTE_LIMIT
 
 
@@ -176,7 +184,7 @@ def test_the_callers_own_limit_is_held_and_sent_under_the_name_every_server_know
     limits: dict[str, int],
 ) -> None:
     request = request_of(chat(**limits))
-    assert openai_chat.ceiling(request, Route()).tokens_out == 7
+    assert held(request, Route()).tokens_out == 7
     sent = orjson.loads(openai_chat.build(request, Route()))
     assert {name: sent[name] for name in sent if name.startswith("max_")} == limits | {"max_tokens": 7}
 
@@ -194,7 +202,7 @@ def test_a_route_that_takes_completion_tokens_only_is_sent_no_other_limit(
     limits: dict[str, int], sent_limit: int
 ) -> None:
     request = request_of(chat(**limits))
-    openai_chat.ceiling(request, Route())
+    held(request, Route())
     sent = orjson.loads(openai_chat.build(request, Route(options={"completion_tokens_only": True})))
     assert {name: sent[name] for name in sent if name.startswith("max_")} == {
         "max_completion_tokens": sent_limit
@@ -203,15 +211,15 @@ def test_a_route_that_takes_completion_tokens_only_is_sent_no_other_limit(
 
 def test_a_fallback_route_gets_no_more_than_the_hold_covers() -> None:
     request = request_of(chat())
-    held = openai_chat.ceiling(request, Route(max_output_tokens=100)).tokens_out
+    most = held(request, Route(max_output_tokens=100)).tokens_out
     assert (
-        orjson.loads(openai_chat.build(request, Route(max_output_tokens=8000)))["max_tokens"] == held == 100
+        orjson.loads(openai_chat.build(request, Route(max_output_tokens=8000)))["max_tokens"] == most == 100
     )
 
 
 def test_of_two_limits_the_larger_is_held_for_a_server_may_know_only_that_one() -> None:
     request = request_of(chat(max_completion_tokens=10, max_tokens=1000))
-    assert openai_chat.ceiling(request, Route()).tokens_out == 1000
+    assert held(request, Route()).tokens_out == 1000
 
 
 @pytest.mark.parametrize(
@@ -225,10 +233,10 @@ def test_of_two_limits_the_larger_is_held_for_a_server_may_know_only_that_one() 
 )
 def test_more_output_than_the_route_gives_is_cut_to_what_it_gives_and_said(limits: dict[str, int]) -> None:
     request = request_of(chat(**limits))
-    assert openai_chat.ceiling(request, Route()).tokens_out == ROUTE_LIMIT
+    assert held(request, Route()).tokens_out == ROUTE_LIMIT
     sent = orjson.loads(openai_chat.build(request, Route()))
     assert all(sent[name] == min(limits[name], ROUTE_LIMIT) for name in limits)
-    assert openai_chat.clamped_to(request, Route()) == ROUTE_LIMIT
+    assert request.clamped_to(Route()) == ROUTE_LIMIT
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
@@ -243,16 +251,16 @@ def test_an_operator_may_have_more_output_than_the_route_gives_refused(name: str
 def test_what_is_within_the_limit_is_not_said_to_be_cut() -> None:
     for limits in ({}, {"max_tokens": ROUTE_LIMIT}, {"max_completion_tokens": 1}):
         request = request_of(chat(**limits))
-        openai_chat.ceiling(request, Route())
-        assert openai_chat.clamped_to(request, Route()) is None
+        held(request, Route())
+        assert request.clamped_to(Route()) is None
 
 
 def test_a_fallback_route_with_a_lower_limit_is_asked_for_no_more_than_it_gives() -> None:
     request = request_of(chat(max_tokens=1000))
-    openai_chat.ceiling(request, Route())
+    held(request, Route())
     fallback = Route(max_output_tokens=100)
     assert orjson.loads(openai_chat.build(request, fallback))["max_tokens"] == 100
-    assert openai_chat.clamped_to(request, fallback) == 100
+    assert request.clamped_to(fallback) == 100
 
 
 @pytest.mark.parametrize(("options", "thinks"), [({"thoughts": True}, True), ({}, False)])
@@ -279,7 +287,7 @@ def test_an_answer_is_read_with_the_upstreams_own_count() -> None:
     read = openai_chat.read_answer(answer(id="x"))
     assert read.metered(request_of(chat())) == (Units(tokens_in=5, tokens_out=3), False)
     assert read.values["id"] == "x"
-    assert openai_chat.answer_text(read.values) == "Hi"
+    assert answer_text(read.values) == "Hi"
 
 
 @pytest.mark.parametrize(
@@ -337,7 +345,7 @@ def test_any_json_is_read_or_malformed(value: Any) -> None:
     except MalformedAnswer:
         return
     assert read.metered(request_of(chat()))[0].tokens_out >= 0
-    assert isinstance(openai_chat.answer_text(read.values), str)
+    assert isinstance(answer_text(read.values), str)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.chat import openai_stream
-from gateway.adapters.chat.openai_chat import MalformedAnswer
 from gateway.adapters.chat.openai_stream import ChatStream, UpstreamStreamError
 from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.shared.sse import MAX_EVENT_BYTES
 from usage.ledger.units import Units
 

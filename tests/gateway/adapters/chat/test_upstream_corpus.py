@@ -13,11 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
-from gateway.adapters.chat import openai_chat
-from gateway.calls.chat import complete_chat
+from gateway.adapters.chat.weight import answer_text, content_text
 from gateway.calls.relay import Relay
-from gateway.calls.stream import stream_chat
-from tests.gateway.chat_calls import as_it_came, call_of, chat
+from tests.gateway.chat_calls import as_it_came, call_of, chat, complete_chat, stream_chat
 from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -125,7 +123,7 @@ async def streamed(relay: Relay, tenant: Tenant, url: str) -> list[dict[str, Any
 
 def text_of(values: list[dict[str, Any]]) -> str:
     deltas = [choice.get("delta") or {} for value in values for choice in value.get("choices", ())]
-    return "".join(openai_chat.content_text(delta.get("content")) for delta in deltas)
+    return "".join(content_text(delta.get("content")) for delta in deltas)
 
 
 def check_books(tenant: Tenant, shape: Shape) -> int:
@@ -174,6 +172,6 @@ async def test_a_recorded_answer_is_read_and_charged(
     route = replace(route_to(upstream.url, rate=tenant.rate), max_output_tokens=3000)
     body, settlement = await complete_chat(relay, call_of(tenant, request, route), request, as_it_came)
     values = json.loads(body, parse_constant=lambda name: pytest.fail(name))
-    assert openai_chat.answer_text(values) == shape.text
+    assert answer_text(values) == shape.text
     assert values["model"] == "small"
     assert check_books(tenant, shape) == settlement.charged

@@ -62,7 +62,7 @@ async def open_sound(relay: Any, tenant: Tenant, upstream: LocalUpstream) -> Asy
     call = call_of(tenant, chat(), route_to(upstream.url, rate=tenant.rate))
     executed = await execute(relay, call, {"openai_chat": Speaking()}, None, no_response)  # type: ignore[dict-item]
     assert isinstance(executed.answer, OpenBinary)
-    return await started(binary_stream(relay, call, executed.answer))
+    return await started(binary_stream(relay.ledger, call, executed.answer))
 
 
 async def charged(tenant: Tenant) -> tuple[str, int]:

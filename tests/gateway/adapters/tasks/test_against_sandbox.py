@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from gateway.adapters.protocol import Received, UpstreamCall, UpstreamFault
-from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
+from gateway.adapters.registry import TASK_ADAPTERS
 from gateway.adapters.tasks.protocol import (
     ForgedWebhook,
     Polled,
@@ -148,7 +148,7 @@ class Tasks:
         self, endpoint: str, model: str, body: dict[str, Any], hook: str | None = None
     ) -> tuple[TaskAdapter, Submitted, Route]:
         route = self.sandbox.route(endpoint, model)
-        adapter = TASK_ADAPTER_TABLE[route.adapter]
+        adapter = TASK_ADAPTERS[route.adapter]
         read = read_task(endpoint, model, {"model": model, **body})
         request = TaskRequest(endpoint, model, read.parameters, read.units, "mark-1", hook)
         return adapter, self.execute(adapter.submit(request, route)), route
@@ -192,7 +192,7 @@ def test_every_task_route_of_the_catalog_is_tried(sandbox: SandboxDriver) -> Non
     tried = {(endpoint, model) for endpoint, model, _, _ in BODIES}
     routes = [route for route in sandbox._routes if route.endpoint in TASK_ENDPOINTS]
     assert {(route.endpoint, route.model) for route in routes} == tried
-    assert {route.adapter for route in routes} == set(TASK_ADAPTER_TABLE) == set(ONE_OF_EACH)
+    assert {route.adapter for route in routes} == set(TASK_ADAPTERS) == set(ONE_OF_EACH)
 
 
 def test_what_the_provider_gets_is_what_was_asked_for(tasks: Tasks) -> None:

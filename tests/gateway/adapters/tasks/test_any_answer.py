@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, UpstreamFault
-from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
+from gateway.adapters.registry import TASK_ADAPTERS
 from gateway.adapters.tasks.protocol import Polled, Progress, Submitted
 from tests.gateway.adapters.driving import Route
 from tests.gateway.adapters.tasks.task_driving import task
@@ -42,10 +42,10 @@ ENVELOPED = st.builds(lambda data: {"code": 200, "data": data}, VALUES)
 REFERENCE = {"id": "t-1", "app": "fal-ai/flux"}
 
 
-@pytest.mark.parametrize("name", TASK_ADAPTER_TABLE)
+@pytest.mark.parametrize("name", TASK_ADAPTERS)
 @given(first=VALUES | ENVELOPED, second=VALUES)
 def test_nonsense_is_told_as_the_providers(name: str, first: Any, second: Any) -> None:
-    adapter = TASK_ADAPTER_TABLE[name]
+    adapter = TASK_ADAPTERS[name]
     polled = outcome(adapter.poll(REFERENCE, Route()), first, second)
     if isinstance(polled, Polled):
         assert bool(polled.results) == (polled.progress is Progress.SUCCEEDED)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, UpstreamCall, UpstreamFault
+from gateway.adapters.registry import TASK_ADAPTERS
 from gateway.adapters.shared.limits import BadOption
-from gateway.adapters.task_registry import TASK_ADAPTER_TABLE
 from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
 from gateway.adapters.tasks.protocol import NotTaken, Submitted
 from tests.gateway.adapters.driving import Route
@@ -167,12 +167,12 @@ def test_fal_and_replicate_are_asked_to_stop_and_the_others_cannot_be() -> None:
     answer, calls = execute(replicate.cancel(reference, Route()), {"status": "canceled"})
     assert (answer, calls) == (None, [UpstreamCall("/v1/predictions/t-1/cancel")])
     for name in ("kie", "kie_suno", "wavespeed"):
-        assert TASK_ADAPTER_TABLE[name].cancel(reference, Route()) is None
+        assert TASK_ADAPTERS[name].cancel(reference, Route()) is None
 
 
 def test_only_replicate_has_a_look_up_and_only_where_a_mark_was_sent() -> None:
     for name in ("kie", "kie_suno", "fal", "wavespeed"):
-        assert TASK_ADAPTER_TABLE[name].find(task(), Route()) is None
+        assert TASK_ADAPTERS[name].find(task(), Route()) is None
     assert replicate.find(task(None), Route()) is None
     assert replicate.find(task(), Route({"lookup": False})) is None
 
