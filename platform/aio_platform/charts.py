@@ -1,4 +1,4 @@
-"""What `static/charts.js` draws: a chart is data here and a picture only in the browser.
+"""What `static/charts/` draws: a chart is data here and a picture only in the browser.
 
 A page includes `chart.html` with a Chart; the script reads the JSON beside it. Each chart is followed by the same
 figures as a table, for those who cannot see it or want to copy them.

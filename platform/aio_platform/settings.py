@@ -287,6 +287,8 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns where there i
 STATICFILES_DIRS = [PLATFORM_DIR / "static", *_files_of_pages("static")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+# Browsers ask each time whether a file has changed: after an update no old module runs beside new ones.
+WHITENOISE_MAX_AGE = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Django's own pages read no large bodies; gateway views have limits of their own.
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000

@@ -23,9 +23,14 @@ def assert_looks_right(page: Page) -> None:
 
 
 def assert_little_script(page: Page) -> None:
-    """All script that the page asked for, as it lies on our disk."""
+    """All script that the page asked for, modules that others import too, as it lies on our disk."""
     sizes = page.evaluate(
-        "Promise.all([...document.scripts].filter(each => each.src).map(async each =>"
-        " (await (await fetch(each.src)).arrayBuffer()).byteLength))"
+        """async () => {
+          const asked = performance.getEntriesByType("resource").map(each => each.name);
+          const scripts = [...document.scripts].map(each => each.src);
+          const addresses = new Set([...scripts, ...asked].filter(each => /\\.m?js$/.test(each)));
+          const size = async (address) => (await (await fetch(address)).arrayBuffer()).byteLength;
+          return Promise.all([...addresses].map(size));
+        }"""
     )
     assert 0 < sum(sizes) <= MOST_SCRIPT_BYTES, sizes

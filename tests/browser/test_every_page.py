@@ -45,7 +45,7 @@ WHERE_THE_FOCUS_IS = """() => {
 UNVISITED = """(seen) => [...document.querySelectorAll("[data-usable]")]
   .filter((each) => !seen.includes(each.dataset.usable)).map((each) => each.outerHTML.slice(0, 120))"""
 SCRIPT_BYTES = """() => performance.getEntriesByType("resource")
-  .filter((each) => each.initiatorType === "script" || each.name.endsWith(".js"))
+  .filter((each) => each.initiatorType === "script" || /\\.m?js$/.test(each.name))
   .reduce((sum, each) => sum + each.decodedBodySize, 0)"""
 
 

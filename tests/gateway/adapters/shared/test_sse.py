@@ -1,6 +1,8 @@
 """Events are the same however their bytes arrive, and a long one is neither copied often nor kept without limit."""
 
 import itertools
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,18 +11,15 @@ from hypothesis import strategies as st
 from gateway.adapters.shared import sse
 from gateway.adapters.shared.sse import EventBuffer, EventTooLong, fields_of
 
-STREAM = (
-    b"\xef\xbb\xbfdata: a\r\n\r\n: c\n\nid: 1\revent: x\rdata: b\rdata:c\r\r"
-    b"data: \xed\x95\x9c\n\n\n\ndata\n\n:\n\ndata: end"
-)
-SAID = [
-    (b"", b"a"),
-    (b"", b""),
-    (b"x", b"b\nc"),
-    (b"", b"\xed\x95\x9c"),
-    (b"", b""),
-    (b"", b""),
-    (b"", b"end"),
+# The workbench's reader in the browser is held to the same: tests/javascript/sse.test.mjs.
+STREAMS = json.loads((Path(__file__).parents[3] / "event_streams.json").read_text("utf-8"))
+EXAMPLES = [
+    pytest.param(
+        stream["text"].encode(),
+        [(name.encode(), data.encode()) for name, data in stream["events"]],
+        id=stream["what"],
+    )
+    for stream in STREAMS
 ]
 
 
@@ -31,18 +30,24 @@ def read(pieces: list[bytes]) -> list[tuple[bytes, bytes]]:
     return [tuple(fields_of(event)) for event in events if event.strip(b"\n")]
 
 
-def test_events_are_read_as_the_standard_says() -> None:
-    assert read([STREAM]) == SAID
+@pytest.mark.parametrize(("stream", "events"), EXAMPLES)
+def test_events_are_read_as_the_standard_says(stream: bytes, events: list[tuple[bytes, bytes]]) -> None:
+    assert read([stream]) == events
 
 
-@given(st.lists(st.integers(0, len(STREAM)), max_size=40).map(sorted))
-def test_however_the_bytes_arrive(places: list[int]) -> None:
-    edges = [0, *places, len(STREAM)]
-    assert read([STREAM[start:end] for start, end in itertools.pairwise(edges)]) == SAID
+@pytest.mark.parametrize(("stream", "events"), EXAMPLES)
+@given(data=st.data())
+def test_however_the_bytes_arrive(
+    data: st.DataObject, stream: bytes, events: list[tuple[bytes, bytes]]
+) -> None:
+    places = data.draw(st.lists(st.integers(0, len(stream)), max_size=40).map(sorted))
+    edges = [0, *places, len(stream)]
+    assert read([stream[start:end] for start, end in itertools.pairwise(edges)]) == events
 
 
-def test_byte_by_byte() -> None:
-    assert read([STREAM[place : place + 1] for place in range(len(STREAM))]) == SAID
+@pytest.mark.parametrize(("stream", "events"), EXAMPLES)
+def test_byte_by_byte(stream: bytes, events: list[tuple[bytes, bytes]]) -> None:
+    assert read([stream[place : place + 1] for place in range(len(stream))]) == events
 
 
 def test_an_event_is_there_as_soon_as_its_line_has_ended_twice() -> None:

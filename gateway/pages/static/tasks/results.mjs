@@ -1,5 +1,4 @@
-// What a task's parts need beyond aio.js: a result that cannot be shown says so, a dialog closes once it was sent.
-"use strict";
+// A task's result that cannot be shown, for its provider has it no longer, says so in its place.
 document.addEventListener(
   "error",
   (event) => {
@@ -9,8 +8,5 @@ document.addEventListener(
     shown.hidden = true;
     if (gone) gone.hidden = false;
   },
-  true,
+  { capture: true }, // such an event does not bubble
 );
-document.addEventListener("htmx:afterRequest", (event) => {
-  if ("closesAfter" in event.target.dataset) event.target.closest("dialog").close();
-});
