@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""Django's command line for the platform; the house's two roots are put on the path first."""
+"""Django's command line for the platform; the house's two roots are put on the path first.
+
+`platform/` is one of them and no package: see ADR 4.
+"""
 
 import atexit
 import gc

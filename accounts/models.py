@@ -136,7 +136,7 @@ class ApiKey(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     replaces = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     # Limits are counted where a key cannot begin anew: the first of the keys that replaced one another (None: this
-    # one), and those first ones of every key that issued it or gave it more. See docs/adr/0022.
+    # one), and those first ones of every key that issued it or gave it more. See ADR 22.
     rotation_root = models.ForeignKey(
         "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
     )

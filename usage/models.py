@@ -1,7 +1,7 @@
 """The books as Django sees them: to read. They are written by the functions in `usage/sql` alone.
 
 Every table keys its rows by account first, so the models have composite keys. What the columns mean is said
-where the tables are made, in `usage/sql/tables_0001.sql`.
+where the tables are made, in `usage/sql/tables/ledger.sql`.
 """
 
 from django.contrib.postgres.fields import ArrayField

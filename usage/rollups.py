@@ -1,4 +1,4 @@
-"""The sums of `usage/sql/rollups_0003.sql`: kept up with the events, made anew, and forgotten with age.
+"""The sums of `usage/sql/tables/rollups.sql`: kept up with the events, made anew, and forgotten with age.
 
 Any number of processes may do any of this; the database lets one at a time.
 """

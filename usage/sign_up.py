@@ -2,7 +2,7 @@
 
 Here and not in accounts, because an account is opened with a balance. Where addresses are proven first, nobody
 signs in before, so credits are given to proven addresses only. Whatever broke off half-way is made up for at the
-next sign-in.
+next sign-in. See ADR 15.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What one key may hand to another: never more than it holds. Pure."""
+"""What one key may hand to another: never more than it holds (see ADR 22). Pure."""
 
 import ipaddress
 from collections.abc import Callable, Iterable

@@ -1,6 +1,7 @@
 """The staff site: Django's admin in Unfold's clothes, behind the members' own sign-in page.
 
-Nobody signed in is sent there; whoever is signed in and not of the staff finds nothing at any of its addresses.
+Nobody signed in is sent there; whoever is signed in and not of the staff finds nothing at any of its addresses
+(see ADR 14). Its pages have a wider Content-Security-Policy (see ADR 13).
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Answers of events: they go out as they come, and the generator that sends them owns the hold.
 
 Until the first event the call can still be refused, fail over or time out with a proper status. After it, the
-call always ends in a capture: of all of it, or of what was delivered.
+call always ends in a capture: of all of it, or of what was delivered. See ADR 10.
 """
 
 import asyncio

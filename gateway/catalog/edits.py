@@ -1,7 +1,7 @@
 """What staff change in the catalog in force: each change is a new version, checked like a file that is loaded.
 
 The text stays the one truth, so what is exported is what runs. A change starts from the newest version under the
-catalog's lock: two changes at once both count.
+catalog's lock: two changes at once both count. See ADR 12.
 """
 
 import tomllib

@@ -2,7 +2,7 @@
 
 Only a process itself knows whether it can run a catalog: the secrets are in its environment. So a catalog is on trial
 before it is in force: every running process is asked, and nothing changes unless all of them could run it. A process
-holds an advisory lock on its connection for as long as it lives, so nobody waits for one that was killed.
+holds an advisory lock on its connection for as long as it lives, so nobody waits for one that was killed. See ADR 25.
 """
 
 import time

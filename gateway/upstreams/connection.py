@@ -3,6 +3,7 @@
 Written for what a call costs: httptools parses, nothing is copied twice, and an answer that comes in one read wakes
 its reader once. It speaks what answers to our own requests need and no more: no redirects, no proxies, no
 compression, no upgrade. What is not strictly HTTP/1.1 breaks the connection instead of being guessed at.
+See ADR 16.
 """
 
 import asyncio

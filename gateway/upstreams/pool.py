@@ -1,4 +1,7 @@
-"""The connections to one upstream: kept for the next call, never more than its limit, first come first served."""
+"""The connections to one upstream: kept for the next call, never more than its limit, first come first served.
+
+Why they are our own: see ADR 16. When one may be used again: see ADR 19.
+"""
 
 import asyncio
 import re

@@ -2,6 +2,7 @@
 
 The vocabulary is that of OpenAI's error guide and of the answers of its servers. Where it has no word for something,
 the code is ours, in the same form. A class or an instance that is more than its kind says so by `openai_code`.
+See ADR 24.
 """
 
 from aio_platform.errors import PlatformError

@@ -354,7 +354,7 @@ STREAM_TIME_LIMIT_S = _integer("AIO_STREAM_TIME_LIMIT_S", 900)
 STALLED_READER_LIMIT_S = _integer("AIO_STALLED_READER_LIMIT_S", 60)
 # An upstream that sent what nobody asked for gets a new connection for each call for so long.
 UPSTREAM_NO_REUSE_S = _integer("AIO_UPSTREAM_NO_REUSE_S", 600)
-# What anybody may take of a gateway process before they have shown a key (ADR 0023): in total, and as a part of each
+# What anybody may take of a gateway process before they have shown a key (see ADR 23): in total, and as a part of each
 # total for one client address.
 ADDRESS_SHARE_PERCENT = _integer("AIO_ADDRESS_SHARE_PERCENT", 25, at_least=1)
 MAX_CONNECTIONS = _integer("AIO_MAX_CONNECTIONS", 4000, at_least=1)

@@ -2,6 +2,7 @@
 
 Nobody waits for it. The calls are read in short statements, so that no old snapshot keeps dead rows of the balances
 alive; only the booking takes locks, for milliseconds, and gives up and tries again rather than be waited for.
+See ADR 17.
 """
 
 import hashlib

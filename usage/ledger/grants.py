@@ -1,7 +1,7 @@
 """The synchronous ledger API: the functions of `usage/sql` that people and workers call, over Django's connection.
 
 The gateway's calls go through `usage.ledger.client`. Amounts are micro-credits. Each function commits by itself,
-unless its caller has a transaction open.
+unless its caller has a transaction open. See ADR 1.
 """
 
 import time
@@ -35,7 +35,7 @@ DUE_SQL = """
     WHERE next_grant_expiry_at <= clock_timestamp() AND (%s::bigint IS NULL OR account_id = %s)
     ORDER BY account_id
 """
-# The rules that `usage/sql/grants_v1.sql` names when it refuses.
+# The rules that `usage/sql/functions/grants_v1.sql` names when it refuses.
 _BROKEN_RULES: Mapping[str | None, type[PlatformError]] = {
     "usage_account_known": errors.AccountUnknown,
     "usage_grant_key_once": errors.GrantConflict,

@@ -14,7 +14,7 @@ def rate_headers(verdict: Verdict) -> dict[str, str]:
     """The headers that state the per-minute limit and what is left of it; empty where the plan has no such limit.
 
     `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers; the `x-ratelimit-*`
-    ones are what OpenAI's clients read.
+    ones are what OpenAI's clients read. When a minute begins: see ADR 8.
     """
     limit = verdict.minute_limit
     if limit is None:

@@ -1,10 +1,11 @@
 """The events of a streamed chat completion, counted and passed on as the upstream's own bytes.
 
 The chunk that finishes the answer is held back until the call is settled, so that the last data chunk can
-carry its price and nobody has read a whole answer that is not in the books.
+carry its price and nobody has read a whole answer that is not in the books (see ADR 10).
 
 Reading is as tolerant as the official SDKs' (openai-python's `_streaming.py`): what they take for a whole answer is
-one here. Source of the shapes: the corpus in tests/gateway/corpus.
+one here (see ADR 18). Source of the shapes: the corpus in
+tests/gateway/adapters/chat/corpus.
 """
 
 from typing import Any

@@ -2,7 +2,7 @@
 
 Sources: OpenAI's API reference (`usage`, `completion_tokens_details`); xAI's and Gemini's compatibility layers, where
 reasoning stands outside `completion_tokens` and shows only in `total_tokens`; Groq's `x_groq`; vLLM's continuous
-usage; Moonshot's usage inside a choice.
+usage; Moonshot's usage inside a choice. How they are weighed: see ADR 18.
 """
 
 from collections.abc import Mapping

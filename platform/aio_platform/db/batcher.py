@@ -1,7 +1,7 @@
 """Batcher: many callers share one database round trip, and one commit.
 
 One batch is in flight; what arrives meanwhile is the next. There is no timer: a lone caller waits for
-nothing, and under load batches grow by themselves to what the database can take.
+nothing, and under load batches grow by themselves to what the database can take. See ADR 5.
 
 One item's fault is not its neighbours': a batch that the database refuses is run again, each item by itself.
 """

@@ -1,4 +1,4 @@
-"""What anybody may take of a gateway process before they have shown a key (ADR 0023).
+"""What anybody may take of a gateway process before they have shown a key (see ADR 23).
 
 Each limit is one of the whole process and, by AIO_ADDRESS_SHARE_PERCENT, of one client address.
 """

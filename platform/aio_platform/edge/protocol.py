@@ -1,4 +1,4 @@
-"""LimitedProtocol: uvicorn's HTTP protocol with a limit on everything that comes before an answer (ADR 0023).
+"""LimitedProtocol: uvicorn's HTTP protocol with a limit on everything that comes before an answer (see ADR 23).
 
 The parser below has no limits: it joins a header of any length, and trailers are headers to it. Bytes are counted
 where a request has not ended with the bytes that began it, so an ordinary request costs no more than it did.

@@ -1,4 +1,7 @@
-"""AsyncAPIView: REST framework's view with a dispatch that awaits, and none of its per-request negotiation."""
+"""AsyncAPIView: REST framework's view with a dispatch that awaits, and none of its per-request negotiation.
+
+See ADR 3.
+"""
 
 from typing import Any
 

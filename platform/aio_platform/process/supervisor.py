@@ -1,7 +1,7 @@
 """Runs our processes: starts them, starts them again when they die, and stops them in order.
 
 Children learn of the supervisor's death, even by SIGKILL, from a pipe whose other end it holds: they read its
-end of file and stop by themselves, so that the next start finds the port free.
+end of file and stop by themselves, so that the next start finds the port free. See ADR 9.
 """
 
 import os

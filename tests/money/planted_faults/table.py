@@ -1,7 +1,7 @@
 """The faults that are planted: which text of which file becomes which, and the tests that must notice.
 
 They are written in the TOML files beside this one, a `[[fault]]` each: `name`, `file`, `old`, `new`, `tests`. A file
-named with a star, as in `usage/sql/authorize_v*.sql`, is the newest of those: the version in force.
+named with a star, as in `usage/sql/functions/authorize_v*.sql`, is the newest of those: the version in force.
 """
 
 import re

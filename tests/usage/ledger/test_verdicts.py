@@ -13,7 +13,7 @@ from usage.ledger import verdicts
 from usage.ledger.calls import Verdict
 
 NOW = datetime(2026, 2, 27, 23, 0, 0, 500_000, tzinfo=UTC)
-SQL = Path(usage.__file__).parent / "sql"
+SQL = Path(usage.__file__).parent / "sql" / "functions"
 
 
 def verdict(name, **figures):

@@ -2,23 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from importlib import import_module
-from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-import usage
-from accounts import actions, audit
+from accounts import actions
 from accounts.errors import BeyondOwnKey, KeyNotLive
 from accounts.keys.format import digest_of
-from accounts.models import ApiKey
 from usage.queries.key_usage import usage_by_key
 
 CREDIT = 1_000_000
-SQL = Path(usage.__file__).parent / "sql"
 
 
 @pytest.fixture
@@ -276,34 +270,3 @@ def test_rotating_a_key_in_many_threads_makes_one_successor(committed_books):
 
 def meter(books, key):
     return books.value("SELECT day_microcredits FROM usage_key_meter WHERE key_id = %s", key.pk)
-
-
-def test_keys_there_are_already_are_counted_together_from_the_migration_on(books, make_call, make_end):
-    """Who issued a key was on the audit log alone, and each key's spend on a row of its own."""
-    tenant = books.tenant(credit=100 * CREDIT, cap_day_microcredits=10 * CREDIT, may_manage_keys=True)
-    successor, text = actions.issue_key(
-        tenant.account, "key", cap_day_microcredits=10 * CREDIT, may_manage_keys=True
-    )
-    child, child_text = actions.issue_key(tenant.account, "child", cap_day_microcredits=10 * CREDIT)
-    ApiKey.objects.filter(pk=successor.pk).update(replaces=tenant.key)
-    audit.record(
-        audit.Actor("key", successor.pk), "key.issue", audit.key_target(child), account=tenant.account
-    )
-    books.call(tenant, 2 * CREDIT)
-    in_flight = make_call(digest_of(child_text), 5 * CREDIT)
-    assert verdicts(books, make_call(digest_of(text), 1 * CREDIT), in_flight) == ["admitted"] * 2
-
-    import_module("accounts.migrations.0005_key_descent").find_descent(apps, None)
-    books.sql((SQL / "move_to_shared_meters_0008.sql").read_text())
-
-    for key in (successor, child):
-        key.refresh_from_db()
-    assert (successor.rotation_root_id, child.issued_by_id) == (tenant.key.pk, successor.pk)
-    assert child.issuer_roots == [tenant.key.pk]
-    assert (meter(books, tenant.key), meter(books, successor), meter(books, child)) == (
-        8 * CREDIT,
-        0,
-        5 * CREDIT,
-    )
-    books.settle(make_end(tenant, in_flight, 1 * CREDIT))
-    assert (meter(books, tenant.key), meter(books, child)) == (4 * CREDIT, 1 * CREDIT)

@@ -1,4 +1,4 @@
-"""Percentiles from the histograms of `usage/sql/latency_mark_v1.sql`. Pure.
+"""Percentiles from the histograms of `usage/sql/functions/latency_mark_v1.sql`. Pure.
 
 A histogram is a whole number whose every twelve decimal digits count one bucket, the lowest bucket last. It comes as
 PostgreSQL sends a numeric: a header and digits to the base of 10,000, of which three make a bucket. Nothing here loops

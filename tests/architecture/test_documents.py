@@ -1,0 +1,68 @@
+"""What documents name is there: files and folders by their paths, and where other people's files come from."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ("gateway", "usage", "accounts", "platform/aio_platform")
+SKIPPED = {".venv", "node_modules", ".aio", ".pytest_cache"}
+DOCUMENTS = [file for file in sorted(ROOT.rglob("*.md")) if not SKIPPED & set(file.relative_to(ROOT).parts)]
+IN_BACKTICKS = re.compile(r"`([^`\n]+)`")
+# A path in the repository: a file of a kind that lies here, or a folder written with its slash.
+PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]+)*(?:\.(?:py|sql|toml|md|html|css|js|mjs|svg|json|lock|po)|/)")
+# Not here: the newcomer's own files, and what other documents and systems call theirs.
+ELSEWHERE = re.compile(r"vendor/|\.aio/|\.venv/|aio\.toml|my[-_.].*|.*<.*")
+
+
+def paths_in(text: str) -> set[str]:
+    return {
+        token
+        for token in IN_BACKTICKS.findall(text)
+        if PATH.fullmatch(token) and not ELSEWHERE.fullmatch(token)
+    }
+
+
+def is_there(path: str, document: Path) -> bool:
+    """By its path from the root, from the document, or from an app that the document is about."""
+    places = [ROOT, document.parent, *(ROOT / app for app in APPS)]
+    return any(any(place.glob(path.rstrip("/"))) for place in places)
+
+
+def test_documents_name_paths():
+    assert len(DOCUMENTS) > 30
+    assert sum(len(paths_in(document.read_text())) for document in DOCUMENTS) > 100
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_path_that_a_document_names_is_there(document):
+    assert [path for path in sorted(paths_in(document.read_text())) if not is_there(path, document)] == []
+
+
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_link_between_documents_leads_somewhere(document):
+    links = LINK.findall(document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_file_of_others_is_in_the_notices():
+    notices = (ROOT / "THIRD_PARTY.md").read_text()
+    vendored = [
+        file for file in ROOT.glob("*/**/vendor/*") if not SKIPPED & set(file.relative_to(ROOT).parts)
+    ]
+    assert vendored
+    assert [file.name for file in vendored if f"`{file.relative_to(ROOT)}`" not in notices] == []
+    for version, script in re.findall(r"\| ([\d.]+) \| `(\S+\.js)`", notices):
+        assert version in (ROOT / script).read_text(), script
+
+
+def test_the_licence_is_stated_and_goes_with_the_package():
+    project = (ROOT / "pyproject.toml").read_text()
+    assert 'license = "Apache-2.0"' in project
+    for name in re.search(r"license-files = \[(.*)\]", project)[1].replace('"', "").split(", "):
+        assert (ROOT / name).stat().st_size > 1000
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
