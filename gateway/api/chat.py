@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -19,12 +18,12 @@ from gateway.calls.runtime import runtime
 from gateway.calls.stream import stream_chat
 from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
 from gateway.contracts.parsing import parse_body
+from gateway.endpoints import CHAT, CHAT_TIME_LIMIT
 from gateway.http.authentication import credentials_of, error_after_precheck
 from gateway.http.idempotency import idempotency_key_of, run_idempotent
 from gateway.http.json_body import read_json_body
 from gateway.openapi import chat as chat_schema
 
-ENDPOINT = "chat"
 DEFAULT_TEMPERATURE = 0.1
 CLAMPED_HEADER = "X-Max-Tokens-Clamped"
 
@@ -32,7 +31,7 @@ CLAMPED_HEADER = "X-Max-Tokens-Clamped"
 class ChatView(AsyncAPIView):
     """What the four have in common: read, price, execute, answer."""
 
-    endpoint = ENDPOINT
+    endpoint = CHAT
     contract: type[SamplingFields] = ChatCompletionBody
     session_allowed = False
 
@@ -40,23 +39,23 @@ class ChatView(AsyncAPIView):
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         caller = await credentials_of(request, session_allowed=self.session_allowed)
         try:
-            body = await read_json_body(request, caller, ENDPOINT)
+            body = await read_json_body(request, caller, CHAT)
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             chat = self.chat_request(contract, values, len(body), request)
-            routes = runtime().catalog.current.routes_for(ENDPOINT, values.get("model"))
+            routes = runtime().catalog.current.routes_for(CHAT, values.get("model"))
             ceiling = openai_chat.ceiling(chat, routes[0])
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
-            raise await error_after_precheck(caller, ENDPOINT, error) from None
+            raise await error_after_precheck(caller, CHAT, error) from None
         request.watch_disconnect()
         call = Call(
             request.request_uuid,
             request.arrived,
             caller,
-            ENDPOINT,
+            CHAT,
             routes,
             ceiling,
-            routes[0].time_limit_s or settings.CHAT_TIME_LIMIT_S,
+            routes[0].time_limit_s or CHAT_TIME_LIMIT.value(),
             streamed=chat.stream,
             path=request.path,
             stop_watching=request.stop_watching,
@@ -69,7 +68,7 @@ class ChatView(AsyncAPIView):
             idempotency_key,
             self.what_was_asked(contract, body, chat),
             call.time_limit_s,
-            ENDPOINT,
+            CHAT,
             routes[0].model,
             lambda: self._answer(call, chat),
         )

@@ -24,10 +24,8 @@ from gateway.contracts.images import TextToImageBody
 from gateway.contracts.music import TextToMusicBody
 from gateway.contracts.rerank import PassageRerankBody
 from gateway.contracts.speech import SpokenTextBody
-from gateway.http.endpoint_view import BodilessView, JsonEndpointView, Limit, json_response, passed_through
+from gateway.http.endpoint_view import BodilessView, JsonEndpointView, json_response, passed_through
 from gateway.openapi import omakase
-
-TTS_TIME_LIMIT = Limit("TTS_TIME_LIMIT_S", 58)
 
 
 class EmbeddingView(JsonEndpointView[TextEmbeddingBody]):
@@ -35,7 +33,6 @@ class EmbeddingView(JsonEndpointView[TextEmbeddingBody]):
 
     endpoint = "embeddings"
     contract = TextEmbeddingBody
-    time_limit = Limit("EMBEDDING_TIME_LIMIT_S", 58)
     session_allowed = True
 
     @extend_schema(**omakase.EMBEDDING)
@@ -54,7 +51,6 @@ class RerankView(JsonEndpointView[PassageRerankBody]):
 
     endpoint = "rerank"
     contract = PassageRerankBody
-    time_limit = Limit("RERANK_TIME_LIMIT_S", 58)
     session_allowed = True
     field_names = {"documents": "input"}
 
@@ -76,7 +72,6 @@ class SpeechView(JsonEndpointView[SpokenTextBody]):
 
     endpoint = "speech"
     contract = SpokenTextBody
-    time_limit = TTS_TIME_LIMIT
     session_allowed = True
     field_names = {"voice": "speaker"}
 
@@ -101,7 +96,6 @@ class SpeakersView(BodilessView):
     """GET /api/tts: who can speak, as the upstream says it."""
 
     endpoint = "voices"
-    time_limit = TTS_TIME_LIMIT
     session_allowed = True
 
     def to_request(self) -> VoicesRequest:
@@ -116,7 +110,6 @@ class MusicView(JsonEndpointView[TextToMusicBody]):
 
     endpoint = "music"
     contract = TextToMusicBody
-    time_limit = Limit("T2M_TIME_LIMIT_S", 115)
     session_allowed = True
 
     @extend_schema(**omakase.MUSIC)
@@ -132,7 +125,6 @@ class ImageView(JsonEndpointView[TextToImageBody]):
 
     endpoint = "images"
     contract = TextToImageBody
-    time_limit = Limit("T2I_TIME_LIMIT_S", 115)
     session_allowed = True
 
     @extend_schema(**omakase.IMAGE)

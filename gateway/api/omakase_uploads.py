@@ -13,13 +13,11 @@ from gateway.calls.relay import Call
 from gateway.contracts.speech import VoiceCloneForm
 from gateway.contracts.transcription import SpeechToTextForm
 from gateway.contracts.vision import ImageToTextForm
-from gateway.http.endpoint_view import Limit, passed_through
+from gateway.http.endpoint_view import passed_through
 from gateway.http.form_view import FormEndpointView
 from gateway.http.uploads import ReceivedForm
 from gateway.openapi import omakase
 
-STT_TIME_LIMIT = Limit("STT_TIME_LIMIT_S", 115)
-STT_SIZE_LIMIT = Limit("STT_MAX_BODY_BYTES", 100_000_000)
 # Says that a clone was made from the voice's timbre alone, because no transcript of it was given.
 FALLBACK_HEADER = "X-Voice-Clone-Fallback"
 
@@ -30,8 +28,6 @@ class SpeechToTextView(FormEndpointView[SpeechToTextForm]):
     endpoint = "transcription"
     contract = SpeechToTextForm
     file_field = "file"
-    time_limit = STT_TIME_LIMIT
-    size_limit = STT_SIZE_LIMIT
     session_allowed = True
 
     @extend_schema(**omakase.SPEECH_TO_TEXT)
@@ -58,8 +54,6 @@ class VoiceCloneView(FormEndpointView[VoiceCloneForm]):
     endpoint = "voice_clone"
     contract = VoiceCloneForm
     file_field = "ref_audio"
-    time_limit = Limit("VOICE_CLONE_TIME_LIMIT_S", 60)
-    size_limit = Limit("VOICE_CLONE_MAX_BODY_BYTES", 20_000_000)
     session_allowed = True
 
     @extend_schema(**omakase.VOICE_CLONE)
@@ -87,8 +81,6 @@ class ImageToTextView(FormEndpointView[ImageToTextForm]):
     endpoint = "vision"
     contract = ImageToTextForm
     file_field = "image"
-    time_limit = Limit("IMAGE2TEXT_TIME_LIMIT_S", 115)
-    size_limit = Limit("IMAGE2TEXT_MAX_BODY_BYTES", 20_000_000)
     session_allowed = True
 
     @extend_schema(**omakase.IMAGE_TO_TEXT)

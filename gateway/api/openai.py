@@ -20,7 +20,7 @@ from gateway.contracts.embedding import OpenAIEmbeddingBody
 from gateway.contracts.images import OpenAIImageBody
 from gateway.contracts.rerank import OpenAIRerankBody
 from gateway.contracts.speech import OpenAISpeechBody
-from gateway.http.endpoint_view import JsonEndpointView, Limit, json_response
+from gateway.http.endpoint_view import JsonEndpointView, json_response
 from gateway.openapi import openai
 
 OPENAI_SPEECH_FORMAT = "mp3"
@@ -32,7 +32,6 @@ class OpenAIEmbeddingView(JsonEndpointView[OpenAIEmbeddingBody]):
 
     endpoint = "embeddings"
     contract = OpenAIEmbeddingBody
-    time_limit = Limit("EMBEDDING_TIME_LIMIT_S", 58)
 
     @extend_schema(**openai.EMBEDDINGS)
     async def post(self, request: Request) -> HttpResponseBase:
@@ -75,7 +74,6 @@ class OpenAIRerankView(JsonEndpointView[OpenAIRerankBody]):
 
     endpoint = "rerank"
     contract = OpenAIRerankBody
-    time_limit = Limit("RERANK_TIME_LIMIT_S", 58)
 
     @extend_schema(**openai.RERANK)
     async def post(self, request: Request) -> HttpResponseBase:
@@ -110,7 +108,6 @@ class OpenAISpeechView(JsonEndpointView[OpenAISpeechBody]):
 
     endpoint = "speech"
     contract = OpenAISpeechBody
-    time_limit = Limit("TTS_TIME_LIMIT_S", 58)
     field_names = {"text": "input"}
 
     @extend_schema(**openai.SPEECH)
@@ -146,7 +143,6 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
 
     endpoint = "images"
     contract = OpenAIImageBody
-    time_limit = Limit("T2I_TIME_LIMIT_S", 115)
     field_names = {"width": "size", "height": "size"}
 
     @extend_schema(**openai.IMAGES)

@@ -9,7 +9,6 @@ from gateway.adapters.shared.requests import TranscriptionRequest
 from gateway.api.transcripts import transcript_response
 from gateway.calls.relay import Call
 from gateway.contracts.transcription import OpenAITranscriptionForm
-from gateway.http.endpoint_view import Limit
 from gateway.http.form_view import FormEndpointView
 from gateway.http.uploads import ReceivedForm
 from gateway.openapi import openai
@@ -21,8 +20,6 @@ class OpenAITranscriptionView(FormEndpointView[OpenAITranscriptionForm]):
     endpoint = "transcription"
     contract = OpenAITranscriptionForm
     file_field = "file"
-    time_limit = Limit("STT_TIME_LIMIT_S", 115)
-    size_limit = Limit("STT_MAX_BODY_BYTES", 100_000_000)
     task = "transcribe"
 
     @extend_schema(**openai.TRANSCRIPTIONS)

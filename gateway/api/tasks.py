@@ -22,8 +22,9 @@ from aio_platform.http.safe_urls import check_url
 from gateway.api.openai import OpenAIImageView, OpenAISpeechView
 from gateway.calls.relay import SANDBOX_HEADERS
 from gateway.calls.runtime import runtime
-from gateway.catalog.routes import TASK_ENDPOINTS, Route
+from gateway.catalog.routes import Route
 from gateway.contracts.parsing import RequestContract, parse_body
+from gateway.endpoints import BY_NAME, TASK_ENDPOINT_NAMES, TASK_TIME_LIMIT
 from gateway.http.authentication import credentials_of, error_after_precheck, precheck
 from gateway.http.endpoint_view import JsonEndpointView, json_response
 from gateway.http.idempotency import ORIGINAL, REPLAYED, fingerprint_of, idempotency_key_of, run_idempotent
@@ -122,7 +123,7 @@ class NewTaskView(AsyncAPIView):
             raise InvalidRequest("The body must not contain the character U+0000.")
         # What a tool's model is called, nobody has to know; of the others one must be chosen.
         route = runtime().catalog.current.routes_for(self.endpoint, model)[0]
-        if model is None and self.endpoint not in TOOLS:
+        if model is None and not BY_NAME[self.endpoint].model_is_optional:
             raise InvalidRequest("model: this field is required.", param="model")
         task = read_task(self.endpoint, route.model, values)
         for param, url in task.urls:
@@ -138,7 +139,7 @@ class NewTaskView(AsyncAPIView):
         values: Mapping[str, Any],
         callback_url: str | None,
     ) -> TaskToOpen:
-        deadline_s = int(route.time_limit_s or settings.TASK_TIME_LIMIT_S)
+        deadline_s = int(route.time_limit_s or TASK_TIME_LIMIT.value())
         call = CallToAuthorize(
             request.request_uuid,
             caller,
@@ -166,7 +167,6 @@ class ImageTaskView(NewTaskView):
     """POST /api/v1/images/generations: a task, or OpenAI's answer to a body with OpenAI's own fields."""
 
     endpoint = "image_task"
-    also_calls = ("images",)
 
     def synchronous_view(self, values: Mapping[str, Any]) -> "JsonEndpointView[Any] | None":
         is_openai = any(values.get(name) is not None for name in ("n", "size", "response_format"))
@@ -177,14 +177,10 @@ class SpeechTaskView(NewTaskView):
     """POST /api/v1/audio/speech: a task, or OpenAI's answer to `input` and `voice`."""
 
     endpoint = "speech_task"
-    also_calls = ("speech",)
 
     def synchronous_view(self, values: Mapping[str, Any]) -> "JsonEndpointView[Any] | None":
         is_openai = values.get("input") is not None and values.get("voice") is not None
         return OpenAISpeechView() if is_openai else None
-
-
-TOOLS = frozenset({"remove_bg", "face_swap", "video_bg_remover"})
 
 
 async def _opened(opening: TaskToOpen, task: TaskParameters) -> HttpResponse:
@@ -331,7 +327,7 @@ def _filter_of(parameters: QueryParameters) -> TaskFilter:
         after=None if after is None else place_of(after),
         status=parameters.choice("status", tuple(dict.fromkeys(SHOWN.values()))),
         model=parameters.text("model"),
-        endpoint=parameters.choice("endpoint", TASK_ENDPOINTS),
+        endpoint=parameters.choice("endpoint", TASK_ENDPOINT_NAMES),
         since=since,
         until=until,
     )

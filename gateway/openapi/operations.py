@@ -9,7 +9,7 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 
 from aio_platform.http.async_api import AsyncAPIView
-from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 
 API_KEY: dict[str, list[str]] = {"apiKey": []}
 MEMBER_SESSION: dict[str, list[str]] = {"memberSession": []}
@@ -40,7 +40,7 @@ class OperationSchema(AutoSchema):
     def get_operation_id(self) -> str:
         """For a view that serves several addresses, and so can't say one: from its endpoint, or its own name."""
         endpoint = getattr(self.view, "endpoint", "")
-        if endpoint in TASK_ENDPOINTS:
+        if endpoint in TASK_ENDPOINT_NAMES:
             return f"create_{endpoint.removesuffix('_task')}_task"
         name: str = getattr(self.view, "operation_name", "")
         if not name:

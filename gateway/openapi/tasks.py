@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 
 from aio_platform.i18n.translatable import gettext_noop as _
-from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.openapi.chat import titled
 from gateway.openapi.endpoint_operations import json_object, operation
 from gateway.openapi.field_descriptions import ANYWHERE
@@ -95,7 +95,7 @@ TASKS["parameters"] = [
     OpenApiParameter(AFTER, str, description="`next` of the page before"),
     OpenApiParameter("status", str, enum=_STATUS["enum"]),
     OpenApiParameter("model", str),
-    OpenApiParameter("endpoint", str, enum=list(TASK_ENDPOINTS)),
+    OpenApiParameter("endpoint", str, enum=list(TASK_ENDPOINT_NAMES)),
     OpenApiParameter("since", str, description="from this moment on, as in 2026-02-25T12:00:00Z"),
     OpenApiParameter("until", str, description="before this moment"),
 ]

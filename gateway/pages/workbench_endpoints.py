@@ -12,11 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from gateway.api import omakase
 from gateway.api import omakase_uploads as forms
-from gateway.api.chat import ENDPOINT as CHAT
 from gateway.api.chat import ChatView, LlmChatView, TextChatView
+from gateway.endpoints import BY_NAME, CHAT, TASK_ENDPOINTS
 from gateway.http.endpoint_view import EndpointView
 from gateway.http.form_view import FormEndpointView
-from gateway.pages.shown_tasks import ENDPOINT_NAMES
 
 TEXT, SOUND, PICTURES, TASKS = _("Text"), _("Sound"), _("Pictures"), _("Tasks")
 
@@ -57,16 +56,12 @@ class WorkbenchEndpoint:
     @property
     def size_limit_bytes(self) -> int:
         """The largest form it takes; 0 for JSON."""
-        view = self.view and self.view()
-        return int(view.size_limit.value()) if isinstance(view, FormEndpointView) else 0
+        size_limit = BY_NAME[self.endpoint].size_limit
+        return 0 if size_limit is None else size_limit.value()
 
     @property
     def has_body(self) -> bool:
         return self.method == "post"
-
-
-def _task(endpoint: str, path: str) -> WorkbenchEndpoint:
-    return WorkbenchEndpoint(endpoint, ENDPOINT_NAMES[endpoint], TASKS, path, endpoint)
 
 
 _IMAGES = "image/png,image/jpeg,image/webp,image/gif"
@@ -115,12 +110,9 @@ ENDPOINTS = (
         "images", _("Text to image"), PICTURES, "/api/t2i", "images", omakase.ImageView,
         main=("prompt", "negative_prompt", "width", "height"),
     ),
-    _task("image_task", "/api/v1/images/generations"),
-    _task("video_task", "/api/v1/videos/generations"),
-    _task("music_task", "/api/v1/audio/music"),
-    _task("speech_task", "/api/v1/audio/speech"),
-    _task("remove_bg", "/api/v1/images/tools/remove-bg"),
-    _task("face_swap", "/api/v1/images/tools/face-swap"),
-    _task("video_bg_remover", "/api/v1/videos/tools/bg-remover"),
+    *(
+        WorkbenchEndpoint(each.name, each.label, TASKS, each.addresses[0].path, each.name)
+        for each in TASK_ENDPOINTS
+    ),
 )  # fmt: skip
 BY_SLUG = {endpoint.slug: endpoint for endpoint in ENDPOINTS}

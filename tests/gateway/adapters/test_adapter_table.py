@@ -7,7 +7,8 @@ import pytest
 from gateway.adapters.sync_registry import ADAPTER_TABLE, ENDPOINTS_OF
 from gateway.adapters.task_registry import TASK_ENDPOINTS_OF
 from gateway.catalog.parser import CatalogDescription, parse_catalog, read_catalog
-from gateway.catalog.routes import ADAPTERS, CALL_ENDPOINTS, ENDPOINTS
+from gateway.catalog.routes import ADAPTERS
+from gateway.endpoints import ENDPOINT_NAMES, ENDPOINTS, TASK_ENDPOINT_NAMES
 
 CATALOG = Path(__file__).resolve().parents[3] / "gateway" / "catalogs" / "sandbox.toml"
 
@@ -24,7 +25,8 @@ def test_every_adapter_but_chat_is_in_the_table_and_has_endpoints() -> None:
 
 
 def test_every_endpoint_has_an_adapter_and_none_is_unknown() -> None:
-    assert set().union(*ENDPOINTS_OF.values()) == set(CALL_ENDPOINTS)
+    assert set().union(*ENDPOINTS_OF.values()) == set(ENDPOINT_NAMES) - set(TASK_ENDPOINT_NAMES)
+    assert set().union(*TASK_ENDPOINTS_OF.values()) == set(TASK_ENDPOINT_NAMES)
 
 
 def test_adapters_know_nothing_of_the_catalog() -> None:
@@ -43,7 +45,7 @@ def test_the_shipped_catalog_reaches_every_adapter_by_an_endpoint_of_its_own(
 
 
 def test_the_shipped_catalog_has_one_default_for_each_endpoint(shipped: CatalogDescription) -> None:
-    assert set(shipped.defaults) == set(ENDPOINTS)
+    assert set(shipped.defaults) == set(ENDPOINT_NAMES)
 
 
 def test_every_route_of_the_shipped_catalog_prices_what_its_endpoint_uses(
@@ -63,3 +65,11 @@ def test_every_route_of_the_shipped_catalog_prices_what_its_endpoint_uses(
     for route in shipped.routes:
         if route.endpoint in units:
             assert {price.unit for price in route.rate.prices} == units[route.endpoint], route.name
+
+
+def test_the_registry_says_what_the_shipped_catalog_charges_for(shipped: CatalogDescription) -> None:
+    charged: dict[str, set[str]] = {each.name: set() for each in ENDPOINTS}
+    for route in shipped.routes:
+        charged[route.endpoint] |= {price.unit for price in route.rate.prices if price.microcredits}
+    assert charged.pop("voices") == set()
+    assert charged == {each.name: set(each.units) for each in ENDPOINTS if each.name != "voices"}

@@ -236,11 +236,12 @@ def test_without_a_catalog_the_pages_say_so(db: None) -> None:
     assert Client().get("/docs/endpoints/chat").status_code == 200
 
 
-def test_every_endpoint_of_the_catalog_has_a_name() -> None:
-    from gateway.catalog.routes import ENDPOINTS
+def test_every_endpoint_of_the_catalog_has_a_name_and_every_unit_has_one(catalog: Any) -> None:
+    from gateway.endpoints import ENDPOINTS
     from usage.ledger.units import Units
 
-    assert set(prices.ENDPOINT_NAMES) == set(ENDPOINTS)
+    assert [name for name, _ in prices.price_list()] == [each.label for each in ENDPOINTS]
+    assert len({str(each.label) for each in ENDPOINTS}) == len(ENDPOINTS)
     assert set(Units._fields) <= set(prices.UNIT_NAMES) == set(prices.ONE)
 
 

@@ -16,8 +16,8 @@ from django.urls import resolve
 
 from accounts.models import Membership
 from gateway.api.tasks import NewTaskView
-from gateway.catalog.routes import TASK_ENDPOINTS
 from gateway.docs_site import prices
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.openapi.chat import body_of
 from gateway.pages.workbench_code import Code, code_of
 from gateway.pages.workbench_endpoints import BY_SLUG, ENDPOINTS, WorkbenchEndpoint
@@ -74,7 +74,7 @@ def test_every_endpoint_that_takes_a_session_is_in_the_workbench() -> None:
     in_workbench = {each.view for each in ENDPOINTS}
     of_tasks = {view for view in views if issubclass(view, NewTaskView)}
     assert {view for view in views if getattr(view, "session_allowed", False)} - of_tasks <= in_workbench
-    assert set(TASK_ENDPOINTS) <= {each.slug for each in ENDPOINTS}
+    assert set(TASK_ENDPOINT_NAMES) <= {each.slug for each in ENDPOINTS}
 
 
 def fields_of(form: Form) -> dict[str, Field]:
