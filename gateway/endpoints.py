@@ -28,9 +28,14 @@ class Limit(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where an endpoint is called. The path begins with its mount: /api, /llm/v1, /api/v1 or /v1."""
+    """Where an endpoint is called, and by its full name the view that answers there.
+
+    The path begins with its mount: /api, /llm/v1, /api/v1 or /v1. Of two methods at one path, the view that comes
+    first in the registry answers both.
+    """
 
     path: str
+    view: str
     method: str = "post"
 
 
@@ -66,18 +71,18 @@ class Endpoint:
 CHAT_TIME_LIMIT = Limit("CHAT_TIME_LIMIT_S", 115)
 TTS_TIME_LIMIT = Limit("TTS_TIME_LIMIT_S", 58)
 TASK_TIME_LIMIT = Limit("TASK_TIME_LIMIT_S", 3600)
-IMAGE_TASKS = Address("/api/v1/images/generations")
-SPEECH_TASKS = Address("/api/v1/audio/speech")
+IMAGE_TASKS = Address("/api/v1/images/generations", "gateway.api.task_endpoints.ImageTaskView")
+SPEECH_TASKS = Address("/api/v1/audio/speech", "gateway.api.task_endpoints.SpeechTaskView")
 
 ENDPOINTS = (
     Endpoint(
         "chat",
         _("Chat"),
         (
-            Address("/api/chat"),
-            Address("/llm/v1/chat/completions"),
-            Address("/api/v1/chat/completions"),
-            Address("/v1/chat/completions"),
+            Address("/api/chat", "gateway.api.chat.TextChatView"),
+            Address("/llm/v1/chat/completions", "gateway.api.chat.LlmChatView"),
+            Address("/api/v1/chat/completions", "gateway.api.chat.ApiInOneChatView"),
+            Address("/v1/chat/completions", "gateway.api.chat.OpenAIChatView"),
         ),
         inputs=("text",),
         outputs=("text",),
@@ -89,7 +94,10 @@ ENDPOINTS = (
     Endpoint(
         "embeddings",
         _("Embeddings"),
-        (Address("/api/embedding"), Address("/v1/embeddings")),
+        (
+            Address("/api/embedding", "gateway.api.embeddings.EmbeddingView"),
+            Address("/v1/embeddings", "gateway.api.embeddings.OpenAIEmbeddingView"),
+        ),
         inputs=("text",),
         outputs=("embeddings",),
         units=("tokens_in",),
@@ -99,7 +107,10 @@ ENDPOINTS = (
     Endpoint(
         "rerank",
         _("Re-ranking"),
-        (Address("/api/rerank"), Address("/v1/rerank")),
+        (
+            Address("/api/rerank", "gateway.api.rerank.RerankView"),
+            Address("/v1/rerank", "gateway.api.rerank.OpenAIRerankView"),
+        ),
         inputs=("text",),
         outputs=("scores",),
         units=("tokens_in",),
@@ -109,7 +120,10 @@ ENDPOINTS = (
     Endpoint(
         "speech",
         _("Speech"),
-        (Address("/api/tts"), Address("/v1/audio/speech")),
+        (
+            Address("/api/tts", "gateway.api.speech.SpeechView"),
+            Address("/v1/audio/speech", "gateway.api.speech.OpenAISpeechView"),
+        ),
         inputs=("text",),
         outputs=("audio",),
         units=("characters",),
@@ -121,7 +135,7 @@ ENDPOINTS = (
     Endpoint(
         "voices",
         _("Speakers"),
-        (Address("/api/tts", "get"),),
+        (Address("/api/tts", "gateway.api.voices.SpeakersView", "get"),),
         inputs=(),
         outputs=(),
         units=("calls",),
@@ -131,7 +145,7 @@ ENDPOINTS = (
     Endpoint(
         "voice_clone",
         _("Voice clone"),
-        (Address("/api/voice-clone"),),
+        (Address("/api/voice-clone", "gateway.api.voice_clone.VoiceCloneView"),),
         inputs=("text", "audio"),
         outputs=("audio",),
         units=("characters",),
@@ -143,7 +157,11 @@ ENDPOINTS = (
     Endpoint(
         "transcription",
         _("Transcription"),
-        (Address("/api/stt"), Address("/v1/audio/transcriptions"), Address("/v1/audio/translations")),
+        (
+            Address("/api/stt", "gateway.api.transcription.SpeechToTextView"),
+            Address("/v1/audio/transcriptions", "gateway.api.transcription.OpenAITranscriptionView"),
+            Address("/v1/audio/translations", "gateway.api.transcription.OpenAITranslationView"),
+        ),
         inputs=("audio",),
         outputs=("text",),
         units=("audio_ms",),
@@ -154,7 +172,7 @@ ENDPOINTS = (
     Endpoint(
         "vision",
         _("Image to text"),
-        (Address("/api/image2text"),),
+        (Address("/api/image2text", "gateway.api.vision.ImageToTextView"),),
         inputs=("text", "image"),
         outputs=("text",),
         units=("tokens_in", "tokens_out"),
@@ -165,7 +183,10 @@ ENDPOINTS = (
     Endpoint(
         "images",
         _("Images"),
-        (Address("/api/t2i"), Address("/v1/images/generations")),
+        (
+            Address("/api/t2i", "gateway.api.images.ImageView"),
+            Address("/v1/images/generations", "gateway.api.images.OpenAIImageView"),
+        ),
         inputs=("text",),
         outputs=("image",),
         units=("images", "pixel_steps"),
@@ -176,7 +197,7 @@ ENDPOINTS = (
     Endpoint(
         "music",
         _("Music"),
-        (Address("/api/t2m"),),
+        (Address("/api/t2m", "gateway.api.music.MusicView"),),
         inputs=("text",),
         outputs=("audio",),
         units=("audio_ms",),
@@ -199,7 +220,7 @@ ENDPOINTS = (
     Endpoint(
         "video_task",
         _("Video generation"),
-        (Address("/api/v1/videos/generations"),),
+        (Address("/api/v1/videos/generations", "gateway.api.task_endpoints.VideoTaskView"),),
         inputs=("text",),
         outputs=("video",),
         units=("video_ms", "pixel_steps", "audio_ms"),
@@ -211,7 +232,7 @@ ENDPOINTS = (
     Endpoint(
         "music_task",
         _("Music generation"),
-        (Address("/api/v1/audio/music"),),
+        (Address("/api/v1/audio/music", "gateway.api.task_endpoints.MusicTaskView"),),
         inputs=("text",),
         outputs=("audio",),
         units=("calls",),
@@ -235,7 +256,7 @@ ENDPOINTS = (
     Endpoint(
         "remove_bg",
         _("Background removal"),
-        (Address("/api/v1/images/tools/remove-bg"),),
+        (Address("/api/v1/images/tools/remove-bg", "gateway.api.task_endpoints.RemoveBackgroundView"),),
         inputs=("image",),
         outputs=("image",),
         units=("calls",),
@@ -246,7 +267,7 @@ ENDPOINTS = (
     Endpoint(
         "face_swap",
         _("Face swap"),
-        (Address("/api/v1/images/tools/face-swap"),),
+        (Address("/api/v1/images/tools/face-swap", "gateway.api.task_endpoints.FaceSwapView"),),
         inputs=("image",),
         outputs=("image",),
         units=("calls",),
@@ -257,7 +278,7 @@ ENDPOINTS = (
     Endpoint(
         "video_bg_remover",
         _("Video background removal"),
-        (Address("/api/v1/videos/tools/bg-remover"),),
+        (Address("/api/v1/videos/tools/bg-remover", "gateway.api.task_endpoints.RemoveVideoBackgroundView"),),
         inputs=("video", "image"),
         outputs=("video",),
         units=("calls",),
@@ -267,8 +288,9 @@ ENDPOINTS = (
     ),
 )
 BY_NAME: Mapping[str, Endpoint] = MappingProxyType({each.name: each for each in ENDPOINTS})
-BY_ADDRESS: Mapping[Address, Endpoint] = MappingProxyType(
-    {address: each for each in ENDPOINTS for address in each.addresses}
+# By method and path.
+BY_ADDRESS: Mapping[tuple[str, str], Endpoint] = MappingProxyType(
+    {(address.method, address.path): each for each in ENDPOINTS for address in each.addresses}
 )
 ENDPOINT_NAMES = tuple(BY_NAME)
 TASK_ENDPOINTS = tuple(each for each in ENDPOINTS if each.is_task)

@@ -27,16 +27,16 @@ from gateway.http.authentication import credentials_of, error_after_precheck
 from gateway.http.idempotency import idempotency_key_of, run_idempotent
 from gateway.http.json_body import read_json_body
 from gateway.http.uploads import body_deadline
+from gateway.openapi.presentation import Presented
 from usage.ledger.calls import Credentials
 
 BodyContract = TypeVar("BodyContract", bound=RequestContract)
 
 
-class EndpointView(AsyncAPIView):
+class EndpointView(Presented, AsyncAPIView):
     """What a view of any endpoint does once it knows what is asked."""
 
     endpoint: str
-    session_allowed = False
     # What this mount calls a field that the adapters name otherwise.
     field_names: ClassVar[Mapping[str, str]] = {}
 

@@ -16,7 +16,7 @@ from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.openai_chat import MalformedAnswer
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.shared.tokens import estimated_tokens, text_weight
-from gateway.contracts.chat import ChatCompletionBody
+from gateway.api.chat_bodies import ChatCompletionBody
 from gateway.contracts.parsing import parse_body
 from usage.ledger.units import Units
 
