@@ -2,11 +2,12 @@
 
 Every list of endpoints elsewhere is derived from this one: what a catalog may route and a key be scoped to, which
 adapters there must be, limits, names on pages, prices, made-up usage, the OpenAPI document. Imports nothing of the
-gateway. Their order is that of lists on pages.
+gateway. Their order is that of lists on pages. An operator's own are in the modules of the setting ENDPOINT_MODULES.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -74,7 +75,7 @@ TASK_TIME_LIMIT = Limit("TASK_TIME_LIMIT_S", 3600)
 IMAGE_TASKS = Address("/api/v1/images/generations", "gateway.api.task_endpoints.ImageTaskView")
 SPEECH_TASKS = Address("/api/v1/audio/speech", "gateway.api.task_endpoints.SpeechTaskView")
 
-ENDPOINTS = (
+_OURS = (
     Endpoint(
         "chat",
         _("Chat"),
@@ -287,6 +288,32 @@ ENDPOINTS = (
         demo_weight=2,
     ),
 )
+
+
+class BadEndpoint(Exception):
+    """A module of an operator's whose endpoints cannot stand beside ours."""
+
+
+def with_those_of(modules: Iterable[str], ours: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Ours, and behind them the ENDPOINTS of each module, which is given by its dotted name.
+
+    Raises BadEndpoint for a name or an address that is taken.
+    """
+    found = list(ours)
+    for module in modules:
+        for endpoint in import_module(module).ENDPOINTS:
+            if any(endpoint.name == each.name for each in found):
+                raise BadEndpoint(f"{module}: there is an endpoint {endpoint.name} already")
+            taken = {(address.method, address.path) for each in found for address in each.addresses}
+            for address in endpoint.addresses:
+                if (address.method, address.path) in taken:
+                    raise BadEndpoint(f"{module}: {address.path} is another endpoint's address")
+            found.append(endpoint)
+    return tuple(found)
+
+
+# An operator's modules import from this one what is above.
+ENDPOINTS = with_those_of(settings.ENDPOINT_MODULES, _OURS)
 BY_NAME: Mapping[str, Endpoint] = MappingProxyType({each.name: each for each in ENDPOINTS})
 # By method and path.
 BY_ADDRESS: Mapping[tuple[str, str], Endpoint] = MappingProxyType(

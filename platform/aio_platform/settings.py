@@ -86,6 +86,8 @@ AIO_HOST = os.environ.get("AIO_HOST", "127.0.0.1")
 AIO_PORT = _integer("AIO_PORT", 8000)
 AIO_WORKERS = _integer("AIO_WORKERS", 0)  # 0: one for each core
 AIO_CATALOG = os.environ.get("AIO_CATALOG", "")
+# An operator's own endpoints: dotted names of modules, read by gateway.endpoints.
+ENDPOINT_MODULES = [name.strip() for name in os.environ.get("AIO_ENDPOINTS", "").split(",") if name.strip()]
 AIO_SANDBOX = _flag("AIO_SANDBOX")  # start the sandbox upstream even beside real ones
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 REDIS_URL = os.environ.get("REDIS_URL", "")

@@ -2,15 +2,29 @@
 
 import ast
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import pytest
 from django.conf import settings
 from django.urls import URLPattern, get_resolver
 from django.utils import translation
 
-from gateway.endpoints import BY_ADDRESS, ENDPOINT_NAMES, ENDPOINTS, TASK_ENDPOINTS, Limit
+from gateway.endpoints import (
+    BY_ADDRESS,
+    ENDPOINT_NAMES,
+    ENDPOINTS,
+    TASK_ENDPOINTS,
+    Address,
+    BadEndpoint,
+    Limit,
+    with_those_of,
+)
 from usage.ledger.units import Units
 
 ROOT = Path(settings.ROOT)
@@ -66,6 +80,32 @@ def test_every_name_on_pages_has_its_korean() -> None:
     with translation.override("ko"):
         korean = [str(each.label) for each in ENDPOINTS]
     assert all(re.search("[가-힣]", label) for label in korean)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "complaint"),
+    [
+        ({"name": "chat"}, "own: there is an endpoint chat already"),
+        ({"addresses": (Address("/api/chat", "own.View"),)}, "own: /api/chat is another endpoint's address"),
+    ],
+)
+def test_an_operators_endpoint_takes_no_name_or_address_of_ours(
+    endpoint: dict[str, Any], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = ModuleType("own")
+    new = {"name": "own_endpoint", "addresses": (Address("/api/own", "own.View"),)} | endpoint
+    own.ENDPOINTS = (replace(ENDPOINTS[0], **new),)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "own", own)
+    with pytest.raises(BadEndpoint, match=f"^{complaint}$"):
+        with_those_of(["own"], ENDPOINTS)
+
+
+def test_operators_endpoints_come_behind_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ModuleType("own")
+    added = replace(ENDPOINTS[0], name="own_endpoint", addresses=(Address("/api/own", "own.View"),))
+    own.ENDPOINTS = (added,)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "own", own)
+    assert with_those_of(["own"], ENDPOINTS) == (*ENDPOINTS, added)
 
 
 def test_no_other_place_lists_endpoints() -> None:
