@@ -34,7 +34,7 @@ _CALLS_SQL = """
         (lpad(to_hex(ms), 12, '0') || '7' || substr(digits, 1, 3) || '8' || substr(digits, 4, 15))::uuid AS request_id,
         CASE WHEN n %% 7 = 0 THEN 0 ELSE (%(keys)s::bigint[])[1 + n %% 6] END AS key_id,
         CASE WHEN n %% 7 = 0 THEN %(member)s::bigint END AS member_id,
-        (ARRAY['chat', 'chat', 'embedding', 'image_task'])[1 + n %% 4] AS endpoint,
+        (ARRAY['chat', 'chat', 'embeddings', 'image_task'])[1 + n %% 4] AS endpoint,
         'bench-model-' || n %% 12 AS model,
         CASE WHEN n %% 20 = 0 THEN 'failed' ELSE 'succeeded' END AS outcome,
         CASE WHEN n %% 20 = 0 THEN 0 ELSE 500 + (n * 7919) %% 40000 END::bigint AS cost,

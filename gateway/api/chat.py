@@ -1,66 +1,79 @@
-"""Chat on its four addresses. Each says how its body becomes an OpenAI chat body, and its answer ours."""
+"""Chat on its four addresses. Each says how its body becomes an OpenAI chat body, and its answer ours.
+
+What the bodies may be is in `chat_bodies`, what the OpenAPI document says of all of it in `chat_schema`.
+"""
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from aio_platform.credits import json_credits
-from aio_platform.errors import InvalidRequest, PlatformError
+from aio_platform.errors import InvalidRequest, PlatformError, UnknownAddress
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.weight import answer_text
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
+from gateway.api import chat_schema
+from gateway.api.chat_bodies import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
 from gateway.calls.call import Call
 from gateway.calls.respond import respond
 from gateway.calls.runtime import runtime
 from gateway.calls.settle_once import charge_of
-from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
 from gateway.contracts.parsing import parse_body
+from gateway.endpoints import CHAT, CHAT_TIME_LIMIT
 from gateway.http.authentication import credentials_of, error_after_precheck
 from gateway.http.endpoint_view import json_response
 from gateway.http.idempotency import idempotency_key_of, run_idempotent
 from gateway.http.json_body import read_json_body
-from gateway.openapi import chat as chat_schema
+from gateway.openapi.presentation import TEXT, DocsPage, Example, OpenAICall, Presented, WorkbenchForm
 
-ENDPOINT = "chat"
 DEFAULT_TEMPERATURE = 0.1
 CLAMPED_HEADER = "X-Max-Tokens-Clamped"
+_CREATE = OpenAICall(
+    "chat.completions.create",
+    frozenset(
+        {
+            "frequency_penalty", "max_completion_tokens", "max_tokens", "messages", "model", "n", "parallel_tool_calls",
+            "presence_penalty", "reasoning_effort", "response_format", "seed", "stop", "stream", "stream_options",
+            "temperature", "tool_choice", "tools", "top_p", "user",
+        }
+    ),
+)  # fmt: skip
 
 
-class ChatView(AsyncAPIView):
+class ChatView(Presented, AsyncAPIView):
     """What the four have in common: read, price, execute, answer."""
 
-    endpoint = ENDPOINT
+    endpoint = CHAT
     contract: type[SamplingFields] = ChatCompletionBody
-    session_allowed = False
 
     async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         caller = await credentials_of(request, session_allowed=self.session_allowed)
         try:
-            body = await read_json_body(request, caller, ENDPOINT)
+            body = await read_json_body(request, caller, CHAT)
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             chat = self.chat_request(contract, values, len(body), request)
-            routes = runtime().catalog.current.routes_for(ENDPOINT, values.get("model"))
+            routes = runtime().catalog.current.routes_for(CHAT, values.get("model"))
             ceiling = CALL_ADAPTERS[routes[0].adapter].ceiling(chat, routes[0])
             chat.limit_to(ceiling)
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
-            raise await error_after_precheck(caller, ENDPOINT, error) from None
+            raise await error_after_precheck(caller, CHAT, error) from None
         request.watch_disconnect()
         call = Call(
             request.request_uuid,
             request.arrived,
             caller,
-            ENDPOINT,
+            CHAT,
             routes,
             ceiling,
-            routes[0].time_limit_s or settings.CHAT_TIME_LIMIT_S,
+            routes[0].time_limit_s or CHAT_TIME_LIMIT.value(),
             streamed=chat.stream,
             path=request.path,
             stop_watching=request.stop_watching,
@@ -73,7 +86,7 @@ class ChatView(AsyncAPIView):
             idempotency_key,
             self.what_was_asked(contract, body, chat),
             call.time_limit_s,
-            ENDPOINT,
+            CHAT,
             routes[0].model,
             lambda: self._answer(call, chat),
         )
@@ -113,6 +126,12 @@ class ChatView(AsyncAPIView):
 class OpenAIChatView(ChatView):
     """POST /v1/chat/completions: strictly as OpenAI's SDKs expect."""
 
+    example = Example({"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}]})
+    openai_call = _CREATE
+    docs_page = DocsPage(
+        "openai-chat", _("Chat completions"), _("As OpenAI's SDKs expect, unmodified."), place=1
+    )
+
     @extend_schema(**chat_schema.OPENAI)
     async def post(self, request: Request) -> HttpResponseBase:
         return await self.execute(request)
@@ -120,6 +139,17 @@ class OpenAIChatView(ChatView):
 
 class ApiInOneChatView(ChatView):
     """POST /api/v1/chat/completions: streams unless told otherwise, thinks aloud, and shows the price."""
+
+    example = Example(
+        {"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}], "stream": False}
+    )
+    openai_call = _CREATE
+    docs_page = DocsPage(
+        "chat-completions",
+        _("Chat"),
+        _("Chat completions in OpenAI's format, streamed unless you say otherwise."),
+        place=5,
+    )
 
     @extend_schema(**chat_schema.API_IN_ONE)
     async def post(self, request: Request) -> HttpResponseBase:
@@ -150,6 +180,23 @@ class LlmChatView(ChatView):
 
     contract = LlmChatBody
     session_allowed = True
+    example = Example(
+        {"input": "Summarize this incident report and suggest next actions.", "temperature": 0.1}
+    )
+    docs_page = DocsPage(
+        "llm-chat",
+        _("Text (LLM), OpenAI shape"),
+        _("Generates a text from input or messages, and answers as OpenAI does."),
+        place=2,
+    )
+    workbench_form = WorkbenchForm(
+        "chat",
+        _("Chat"),
+        TEXT,
+        place=1,
+        main=("messages", "stream", "temperature", "max_tokens"),
+        other_names=frozenset({"input"}),
+    )
 
     @extend_schema(**chat_schema.LLM)
     async def post(self, request: Request) -> HttpResponseBase:
@@ -176,6 +223,16 @@ class TextChatView(ChatView):
 
     contract = TextChatBody
     session_allowed = True
+    example = Example({"input": "Question or instruction", "temperature": 0.1})
+    docs_page = DocsPage("chat", _("Text (LLM)"), _("Generates a text from a prompt."), place=1)
+    workbench_form = WorkbenchForm(
+        "text_chat",
+        _("One question"),
+        TEXT,
+        place=2,
+        main=("input", "temperature"),
+        other_names=frozenset({"stream", "stream_options"}),
+    )
 
     @extend_schema(**chat_schema.TEXT)
     async def post(self, request: Request) -> HttpResponseBase:
@@ -206,3 +263,8 @@ def _input_as_message(values: dict[str, Any]) -> None:
     values["messages"] = [{"role": "user", "content": values["input"]}]
     if values.get("temperature") is None:
         values["temperature"] = DEFAULT_TEMPERATURE
+
+
+async def legacy_completions(request: GatewayRequest) -> HttpResponseBase:
+    """/v1/completions: what some clients still try, told where to go instead."""
+    raise UnknownAddress("There are no legacy completions here. Use POST /v1/chat/completions.")

@@ -4,47 +4,17 @@ OpenAI's own four fields come first; the others have OpenRouter's names where it
 say so: `prompt` and `completion` for one token, `rates` for each endpoint as the rate card has them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
-from functools import cache
-from typing import Any, NamedTuple
-
-from django.conf import settings
-from django.urls import get_resolver
+from typing import Any
 
 from accounts.keys.scope import KeyScope
 from aio_platform.credits import MICROCREDITS_PER_CREDIT, format_credits
 from gateway.catalog.routes import Catalog, ModelInfo, ModelPaused, Route, UnknownModel
+from gateway.endpoints import BY_NAME, CHAT, ENDPOINTS
 from gateway.task_models.shipped import SHIPPED
 from usage.ledger.rates import Rate
 
-
-class Modalities(NamedTuple):
-    """What goes into a call of an endpoint, and what comes out."""
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-
-MODALITIES: Mapping[str, Modalities] = {
-    "chat": Modalities(("text",), ("text",)),
-    "embeddings": Modalities(("text",), ("embeddings",)),
-    "rerank": Modalities(("text",), ("scores",)),
-    "speech": Modalities(("text",), ("audio",)),
-    "voices": Modalities((), ()),
-    "voice_clone": Modalities(("text", "audio"), ("audio",)),
-    "transcription": Modalities(("audio",), ("text",)),
-    "vision": Modalities(("text", "image"), ("text",)),
-    "images": Modalities(("text",), ("image",)),
-    "music": Modalities(("text",), ("audio",)),
-    "image_task": Modalities(("text",), ("image",)),
-    "video_task": Modalities(("text",), ("video",)),
-    "music_task": Modalities(("text",), ("audio",)),
-    "speech_task": Modalities(("text",), ("audio",)),
-    "remove_bg": Modalities(("image",), ("image",)),
-    "face_swap": Modalities(("image",), ("image",)),
-    "video_bg_remover": Modalities(("video", "image"), ("video",)),
-}
 # Parameters of task models that are images besides.
 IMAGE_PARAMETERS = frozenset({"image", "input_urls"})
 
@@ -76,7 +46,7 @@ def listed(model: ModelInfo, routes: list[Route]) -> dict[str, Any]:
     """One model by the routes that its endpoints would take, one each."""
     output_limits = [route.max_output_tokens for route in routes if route.max_output_tokens is not None]
     inputs = _once(name for route in routes for name in _inputs_of(route))
-    outputs = _once(name for route in routes for name in MODALITIES[route.endpoint].outputs)
+    outputs = _once(name for route in routes for name in BY_NAME[route.endpoint].outputs)
     return {
         "id": model.slug,
         "object": "model",
@@ -97,8 +67,8 @@ def listed(model: ModelInfo, routes: list[Route]) -> dict[str, Any]:
 
 
 def _inputs_of(route: Route) -> list[str]:
-    inputs = list(MODALITIES[route.endpoint].inputs)
-    takes_images = route.endpoint == "chat" and route.max_image_tokens > 0
+    inputs = list(BY_NAME[route.endpoint].inputs)
+    takes_images = route.endpoint == CHAT and route.max_image_tokens > 0
     if route.model in SHIPPED.slugs(route.endpoint):
         takes_images = not IMAGE_PARAMETERS.isdisjoint(SHIPPED.parameter_names(route.model))
     return [*inputs, "image"] if takes_images else inputs
@@ -133,13 +103,10 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-@cache
 def endpoints_of(mount: str) -> frozenset[str]:
-    """The endpoints that addresses below a mount call, as its views say."""
-    found: set[str] = set()
-    for pattern in get_resolver(settings.GATEWAY_URLCONF).url_patterns:
-        if f"/{pattern.pattern}".startswith(mount):
-            view = getattr(pattern.callback, "view_class", None)
-            given = getattr(pattern.callback, "view_initkwargs", {})
-            found |= {given.get("endpoint", getattr(view, "endpoint", "")), *getattr(view, "also_calls", ())}
-    return frozenset(found - {""})
+    """The endpoints that addresses below a mount call."""
+    return frozenset(
+        each.name
+        for each in ENDPOINTS
+        if any(address.path.startswith(mount) for address in (*each.addresses, *each.also_at))
+    )

@@ -14,7 +14,56 @@ from aio_platform.http.handler import GatewayRequest
 from gateway.api.model_listing import listed_models
 from gateway.calls.runtime import runtime
 from gateway.http.authentication import credentials_of, precheck
-from gateway.openapi.models import MODELS
+from gateway.openapi.schemas import INTEGER, MAYBE_STRING, STRING, json_object, operation, titled
+
+_MAYBE_NUMBER = {"type": ["integer", "null"]}
+_STRINGS = {"type": "array", "items": STRING}
+_MODELS = operation(
+    "",
+    "List the models",
+    None,
+    json_object(
+        "ModelList",
+        object=STRING,
+        data={
+            "type": "array",
+            "items": titled(
+                "Model",
+                id=STRING,
+                object=STRING,
+                created=INTEGER,
+                owned_by=STRING,
+                name=STRING,
+                endpoints=_STRINGS,
+                aliases=_STRINGS,
+                context_length=_MAYBE_NUMBER,
+                max_output_tokens=_MAYBE_NUMBER,
+                architecture=titled(
+                    "ModelArchitecture",
+                    modality=STRING,
+                    input_modalities=_STRINGS,
+                    output_modalities=_STRINGS,
+                ),
+                pricing=titled(
+                    "ModelPricing",
+                    currency={"type": "string", "enum": ["credits"]},
+                    prompt=MAYBE_STRING,
+                    completion=MAYBE_STRING,
+                    rates={
+                        "type": "object",
+                        "description": "Endpoint to unit to price",
+                        "additionalProperties": {
+                            "type": "object",
+                            "additionalProperties": titled("ModelPrice", credits=STRING, per=INTEGER),
+                        },
+                    },
+                ),
+            ),
+        },
+    ),
+)
+# Two mounts have it, each by an id of its own.
+del _MODELS["operation_id"]
 
 
 class ModelsView(AsyncAPIView):
@@ -22,7 +71,7 @@ class ModelsView(AsyncAPIView):
 
     operation_name = "list_models"
 
-    @extend_schema(**MODELS)
+    @extend_schema(**_MODELS)
     async def get(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         caller = await credentials_of(request)

@@ -17,9 +17,10 @@ from aio_platform.credits import MAX_MICROCREDITS
 from gateway.adapters.registry import SERVES
 from gateway.catalog.fields import CatalogErrors, Fields, Problem, Problems
 from gateway.catalog.line_numbers import LineMap, TomlPath, syntax_error_line
-from gateway.catalog.routes import TASK_ENDPOINTS, Catalog, ModelInfo, Route, Upstream
+from gateway.catalog.routes import Catalog, ModelInfo, Route, Upstream
 from gateway.catalog.sandbox_choice import paused_beside
 from gateway.catalog.tables import Known, RouteDraft, read_model, read_rate, read_route, read_upstream
+from gateway.endpoints import CHAT, TASK_ENDPOINT_NAMES
 from gateway.task_models.shipped import SHIPPED
 from usage.ledger.rates import Price, Rate
 from usage.ledger.units import Units
@@ -180,7 +181,7 @@ class _Reading:
         prices = self._rates.get(draft.rate or "", ())
         output = draft.max_output_tokens
         priced = any(price.unit == "tokens_out" and price.microcredits > 0 for price in prices)
-        if not draft.fields.has("max_output_tokens") and (draft.endpoint == "chat" or priced):
+        if not draft.fields.has("max_output_tokens") and (draft.endpoint == CHAT or priced):
             draft.fields.note("max_output_tokens", "missing: without it a call has no ceiling price")
         elif output is not None and priced:
             cost = Rate.of(0, "", 0, prices).cost_microcredits(Units(tokens_out=output))
@@ -189,7 +190,7 @@ class _Reading:
 
     def _check_parameters(self, draft: RouteDraft) -> None:
         """What a task's model takes is declared elsewhere, and without it every task would be refused."""
-        if draft.endpoint not in TASK_ENDPOINTS or draft.model is None:
+        if draft.endpoint not in TASK_ENDPOINT_NAMES or draft.model is None:
             return
         declared = SHIPPED.slugs(draft.endpoint)
         if draft.model not in declared:

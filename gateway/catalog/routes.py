@@ -20,28 +20,6 @@ DEFAULT_MAX_IMAGE_TOKENS = 2000
 SHOWN_MODEL_LENGTH = 100
 PAUSED_RETRY_AFTER_S = 60
 
-CALL_ENDPOINTS = (
-    "chat",
-    "embeddings",
-    "rerank",
-    "speech",
-    "voices",
-    "voice_clone",
-    "transcription",
-    "vision",
-    "images",
-    "music",
-)
-TASK_ENDPOINTS = (
-    "image_task",
-    "video_task",
-    "music_task",
-    "speech_task",
-    "remove_bg",
-    "face_swap",
-    "video_bg_remover",
-)
-ENDPOINTS = CALL_ENDPOINTS + TASK_ENDPOINTS
 # The protocols this version of the platform speaks; `gateway.adapters` has a room for each.
 ADAPTERS = frozenset(SERVES)
 

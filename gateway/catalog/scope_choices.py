@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gateway.catalog.feed import NoCatalog, load_current
 from gateway.catalog.fields import CatalogErrors
-from gateway.catalog.routes import ENDPOINTS
+from gateway.endpoints import ENDPOINT_NAMES
 
 # What keys may be scoped to besides what the catalog routes.
 _BESIDE_ROUTES = ("usage", "callbacks")
@@ -16,7 +16,7 @@ def scope_choices() -> tuple[list[str], list[str]]:
         models = [model.slug for model in load_current().models()]
     except (NoCatalog, CatalogErrors):
         models = []
-    return [*ENDPOINTS, *_BESIDE_ROUTES], models
+    return [*ENDPOINT_NAMES, *_BESIDE_ROUTES], models
 
 
 def model_slugs(names: Sequence[str]) -> list[str]:

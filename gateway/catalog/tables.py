@@ -12,11 +12,11 @@ from gateway.catalog.routes import (
     DEFAULT_CONNECT_TIMEOUT_S,
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IMAGE_TOKENS,
-    ENDPOINTS,
     ModelInfo,
     Upstream,
 )
 from gateway.catalog.sandbox_choice import REFERENCE
+from gateway.endpoints import ENDPOINT_NAMES
 from usage.ledger.rates import BadPrice, Price, parse_prices
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -124,7 +124,7 @@ def read_route(fields: Fields, known: Known) -> RouteDraft:
     """Read one `[[routes]]`, noting every reference to what does not exist."""
     draft = RouteDraft(
         fields,
-        endpoint=fields.reference("endpoint", ENDPOINTS, "endpoint"),
+        endpoint=fields.reference("endpoint", ENDPOINT_NAMES, "endpoint"),
         model=fields.reference("model", known.models, "model"),
         upstream=fields.reference("upstream", known.upstreams, "upstream"),
         adapter=fields.reference("adapter", known.adapters, "adapter"),

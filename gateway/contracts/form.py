@@ -1,6 +1,7 @@
 """From a form's text fields to a validated contract, with the first problem named by its field."""
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,6 +16,8 @@ class FormContract(BaseModel):
     """A form's text fields. Everything arrives as text and is read as its field's type; unknown ones are left."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    # As a RequestContract's; its file is described here too.
+    descriptions: ClassVar[Mapping[str, str]] = {}
 
 
 def parse_form(contract: type[Contract], fields: dict[str, list[str]]) -> Contract:

@@ -20,6 +20,8 @@ class RequestContract(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
     # Fields that do nothing where they have one of these values, or null: they are dropped, whatever becomes of others.
     nothing_special: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    # What its fields mean, where that is not what it always means (`openapi.field_descriptions`).
+    descriptions: ClassVar[Mapping[str, str]] = {}
 
     def check(self) -> None:
         """Raise InvalidRequest for what types cannot say; called once the types are right.

@@ -14,3 +14,6 @@ def _says_something(text: str) -> str:
 
 
 NonBlank = Annotated[str, AfterValidator(_says_something)]
+# A bound for what is read at all; each route has its own.
+MAX_CHARACTERS = 100_000
+Speakable = Annotated[NonBlank, StringConstraints(max_length=MAX_CHARACTERS)]

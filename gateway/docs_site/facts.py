@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.keys.rules import DEFAULT_OVERLAP_S, MAX_OVERLAP_S
+from gateway.endpoints import TASK_TIME_LIMIT
 from gateway.http.idempotency import MAX_KEPT_BYTES, MAX_KEY_LENGTH
 from gateway.webhooks_out.schedule import WAITS_S
 from gateway.webhooks_out.sending import TIME_LIMIT_S
@@ -31,7 +32,7 @@ def facts() -> dict[str, Any]:
         "body_time_limit_s": settings.BODY_TIME_LIMIT_S,
         "stream_idle_limit_s": settings.STREAM_IDLE_LIMIT_S,
         "stream_time_limit_minutes": settings.STREAM_TIME_LIMIT_S // 60,
-        "task_time_limit_minutes": settings.TASK_TIME_LIMIT_S // 60,
+        "task_time_limit_minutes": TASK_TIME_LIMIT.value() // 60,
         "results_keep_days": settings.AIO_RESULTS_KEEP_DAYS,
         "key_guesses": settings.KEY_GUESSES_PER_ADDRESS,
     }

@@ -7,6 +7,9 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from gateway.openapi import operations
+from gateway.openapi.presentation import DocsPage, presented_views
+
 Text = str | Promise
 
 
@@ -67,92 +70,27 @@ CONCEPTS = Group(
         Page("idempotency", _("Idempotency"), _("Send a call again without being charged twice.")),
     ),
 )
-OMAKASE = Group(
-    _("Omakase API"),
-    (
-        Page("chat", _("Text (LLM)"), _("Generates a text from a prompt."), ("/api/chat",)),
-        Page(
-            "llm-chat",
-            _("Text (LLM), OpenAI shape"),
-            _("Generates a text from input or messages, and answers as OpenAI does."),
-            ("/llm/v1/chat/completions",),
-        ),
-        Page("embedding", _("Embedding"), _("Turns a text into an embedding vector."), ("/api/embedding",)),
-        Page(
-            "rerank",
-            _("Re-ranking"),
-            _("Ranks candidate passages by relevance to a query."),
-            ("/api/rerank",),
-        ),
-        Page("tts", _("Text to speech"), _("Reads a text aloud, and lists who can speak."), ("/api/tts",)),
-        Page("stt", _("Speech to text"), _("Turns an uploaded audio file into text."), ("/api/stt",)),
-        Page(
-            "voice-clone",
-            _("Voice clone"),
-            _("Speaks a text in the voice of an uploaded sample."),
-            ("/api/voice-clone",),
-        ),
-        Page(
-            "image2text",
-            _("Image to text"),
-            _("Describes an uploaded image and extracts the text in it."),
-            ("/api/image2text",),
-        ),
-        Page("t2m", _("Text to music"), _("Composes music from a description."), ("/api/t2m",)),
-        Page("t2i", _("Text to image"), _("Draws an image from a description."), ("/api/t2i",)),
-    ),
-)
+
+
+def _of_mount(mount: str) -> tuple[Page, ...]:
+    """The pages about a mount's endpoints, as their views describe them; one page may be about several addresses."""
+    found: dict[str, DocsPage] = {}
+    addresses: dict[str, list[str]] = {}
+    for (_method, path), view in presented_views().items():
+        if view.docs_page is not None and operations.group_of(path) == mount:
+            found[view.docs_page.slug] = view.docs_page
+            addresses.setdefault(view.docs_page.slug, []).append(path)
+    return tuple(
+        Page(each.slug, _(each.title), _(each.lead), tuple(addresses[each.slug]))
+        for each in sorted(found.values(), key=lambda each: each.place)
+    )
+
+
+OMAKASE = Group(_("Omakase API"), _of_mount(operations.OMAKASE))
 API_IN_ONE = Group(
     _("API in One"),
     (
-        Page(
-            "images-generations",
-            _("Image generation"),
-            _("Generates images. Returns a task_id to poll."),
-            ("/api/v1/images/generations",),
-        ),
-        Page(
-            "videos-generations",
-            _("Video generation"),
-            _("Generates videos from text or images. Returns a task_id to poll."),
-            ("/api/v1/videos/generations",),
-        ),
-        Page(
-            "audio-music",
-            _("Music generation"),
-            _("Generates songs from a description, or from lyrics and a style. Returns a task_id to poll."),
-            ("/api/v1/audio/music",),
-        ),
-        Page(
-            "audio-speech",
-            _("Dialogue speech"),
-            _("Speaks a dialogue with several voices. Returns a task_id to poll."),
-            ("/api/v1/audio/speech",),
-        ),
-        Page(
-            "chat-completions",
-            _("Chat"),
-            _("Chat completions in OpenAI's format, streamed unless you say otherwise."),
-            ("/api/v1/chat/completions",),
-        ),
-        Page(
-            "remove-bg",
-            _("Background removal"),
-            _("Removes an image's background. Returns a task_id to poll."),
-            ("/api/v1/images/tools/remove-bg",),
-        ),
-        Page(
-            "face-swap",
-            _("Face swap"),
-            _("Puts a face into another image. Returns a task_id to poll."),
-            ("/api/v1/images/tools/face-swap",),
-        ),
-        Page(
-            "bg-remover",
-            _("Video background removal"),
-            _("Removes or replaces a video's background. Returns a task_id to poll."),
-            ("/api/v1/videos/tools/bg-remover",),
-        ),
+        *_of_mount(operations.API_IN_ONE),
         Page(
             "task-status",
             _("Task status, list and cancel"),
@@ -165,34 +103,7 @@ API_IN_ONE = Group(
 OPENAI = Group(
     _("OpenAI-compatible"),
     (
-        Page(
-            "openai-chat",
-            _("Chat completions"),
-            _("As OpenAI's SDKs expect, unmodified."),
-            ("/v1/chat/completions",),
-        ),
-        Page(
-            "openai-embeddings", _("Embeddings"), _("Texts or tokens in, vectors out."), ("/v1/embeddings",)
-        ),
-        Page(
-            "openai-rerank",
-            _("Rerank"),
-            _("Ranks documents, in the shape of Jina and Cohere."),
-            ("/v1/rerank",),
-        ),
-        Page(
-            "openai-images",
-            _("Images"),
-            _("Draws images and returns them inside the answer."),
-            ("/v1/images/generations",),
-        ),
-        Page("openai-speech", _("Speech"), _("Reads a text aloud."), ("/v1/audio/speech",)),
-        Page(
-            "openai-transcriptions",
-            _("Transcriptions and translations"),
-            _("Turns speech into text, in its own language or in English."),
-            ("/v1/audio/transcriptions", "/v1/audio/translations"),
-        ),
+        *_of_mount(operations.OPENAI),
         Page(
             "openai-models",
             _("Models, as OpenAI lists them"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from aio_platform.credits import format_credits
 from gateway.catalog.feed import NoCatalog, load_current
 from gateway.catalog.routes import Catalog, ModelInfo, UnknownModel
+from gateway.endpoints import BY_NAME, ENDPOINTS
 from gateway.models import CatalogVersion
 from usage.ledger.rates import Rate
 
@@ -39,25 +40,6 @@ ONE: dict[str, str | Promise] = {
 }
 # What is counted in milliseconds, and is told in seconds where that comes out even.
 IN_SECONDS = {"audio_ms": "audio_s", "video_ms": "video_s"}
-ENDPOINT_NAMES: dict[str, str | Promise] = {
-    "chat": _("Chat"),
-    "embeddings": _("Embeddings"),
-    "rerank": _("Re-ranking"),
-    "speech": _("Speech"),
-    "voices": _("Speakers"),
-    "voice_clone": _("Voice clone"),
-    "transcription": _("Transcription"),
-    "vision": _("Image to text"),
-    "images": _("Images"),
-    "music": _("Music"),
-    "image_task": _("Image generation"),
-    "video_task": _("Video generation"),
-    "music_task": _("Music generation"),
-    "speech_task": _("Dialogue speech"),
-    "remove_bg": _("Background removal"),
-    "face_swap": _("Face swap"),
-    "video_bg_remover": _("Video background removal"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +88,7 @@ def prices_of(endpoint: str) -> list[ModelPrice]:
 
 def price_list() -> list[tuple[str | Promise, list[ModelPrice]]]:
     """Every endpoint's name with its models."""
-    return [(name, found) for endpoint, name in ENDPOINT_NAMES.items() if (found := prices_of(endpoint))]
+    return [(each.label, found) for each in ENDPOINTS if (found := prices_of(each.name))]
 
 
 def models_with_prices() -> list[tuple[ModelInfo, list[ModelPrice]]]:
@@ -124,7 +106,7 @@ def _price(catalog: Catalog, model: ModelInfo, endpoint: str) -> ModelPrice:
     rate = catalog.routes_for(endpoint, model.slug)[0].rate
     lines = tuple(_lines(rate))
     is_default = model.slug == _default_of(catalog, endpoint)
-    return ModelPrice(model, endpoint, ENDPOINT_NAMES[endpoint], is_default, not lines, lines)
+    return ModelPrice(model, endpoint, BY_NAME[endpoint].label, is_default, not lines, lines)
 
 
 def _default_of(catalog: Catalog, endpoint: str) -> str | None:

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.urls import Resolver404, resolve
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -16,18 +15,18 @@ from gateway.docs_site.answers import example_answer, stream_example
 from gateway.docs_site.examples import error_example
 from gateway.docs_site.openapi import METHODS, document, resolved
 from gateway.docs_site.parameters import Row, row_of, rows_of
+from gateway.endpoints import BY_ADDRESS
 from gateway.openapi.documented_errors import (
     REFUSALS,
     REFUSALS_OF_BODIES,
     REFUSALS_OF_CHANGES,
     REFUSALS_OF_RECEIPTS,
 )
+from gateway.openapi.presentation import presented_views
 from gateway.task_models.shipped import SHIPPED
 
 _BINARY_SAMPLE = "Content-Type: {type}\n\n…"
 _FORM = "multipart/form-data"
-# Speech's address answers GET with who can speak, which is an endpoint of its own in the catalog.
-VOICES = "voices"
 # For operations whose own description says nothing of a refusal.
 REFUSALS_BY_STATUS = REFUSALS | REFUSALS_OF_BODIES | REFUSALS_OF_CHANGES | REFUSALS_OF_RECEIPTS
 
@@ -105,8 +104,9 @@ def _operations_of(address: str, language: str) -> tuple[Operation, ...]:
 
 
 def _operation(method: str, address: str, described: Mapping[str, Any]) -> Operation:
-    view = _view_of(address)
-    endpoint = getattr(view, "endpoint", "")
+    view = presented_views().get((method, address))
+    called = BY_ADDRESS.get((method, address))
+    endpoint = "" if called is None else called.name
     body_type, body_schema = _body(described)
     places: dict[str, list[Row]] = {"path": [], "query": [], "header": []}
     for parameter in described.get("parameters", ()):
@@ -119,7 +119,7 @@ def _operation(method: str, address: str, described: Mapping[str, Any]) -> Opera
         method=method.upper(),
         address=address,
         description=_translated(_description(described, endpoint)),
-        endpoint=VOICES if (method, address) == ("get", "/api/tts") else endpoint,
+        endpoint=endpoint,
         body_type=body_type,
         path_rows=tuple(_path_rows(address, places["path"])),
         query_rows=tuple(places["query"]),
@@ -129,23 +129,13 @@ def _operation(method: str, address: str, described: Mapping[str, Any]) -> Opera
         answers=tuple(_answers(method, address, described)),
         refusals=tuple(_refusals(described)),
         error_example=error_example(address),
-        time_limit_s=_time_limit_s(view, endpoint),
-        size_limit_bytes=int(view.size_limit.value()) if hasattr(view, "size_limit") else None,
-        takes_session=bool(getattr(view, "session_allowed", False)),
+        # A task's is of its whole life, which the guide to tasks tells.
+        time_limit_s=None if called is None or called.is_task else called.time_limit.value(),
+        size_limit_bytes=called.size_limit.value() if called and called.size_limit else None,
+        takes_session=view is not None and view.session_allowed,
         takes_idempotency_key=bool(endpoint) and method == "post",
         samples=tuple(samples.samples_of(method, address)),
     )
-
-
-def _view_of(address: str) -> Any:
-    """The gateway's view behind an address, made as the URLconf makes it; None for the account's own API."""
-    path = address.format_map(dict.fromkeys(_variables(address), "x"))
-    try:
-        match = resolve(path, settings.GATEWAY_URLCONF)
-    except Resolver404:
-        return None
-    function: Any = match.func
-    return function.view_class(**function.view_initkwargs)
 
 
 def _variables(address: str) -> list[str]:
@@ -266,9 +256,3 @@ def _number_text(value: Any) -> str:
     if isinstance(value, float) and value == int(value):
         value = int(value)
     return str(value)
-
-
-def _time_limit_s(view: Any, endpoint: str) -> float | None:
-    if endpoint == "chat":
-        return float(settings.CHAT_TIME_LIMIT_S)
-    return float(view.time_limit.value()) if hasattr(view, "time_limit") else None

@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from gateway.openapi import code_samples
-from gateway.openapi.examples import EXAMPLES, PATH_EXAMPLES, Example
+from gateway.openapi.examples import PATH_EXAMPLES, example_of
 from gateway.openapi.openai_samples import openai_python
+from gateway.openapi.presentation import Example
 
 CODE = Path(__file__).parent / "code"
 # The three ways in which samples write the base URL, with what each becomes on a page.
@@ -35,7 +36,7 @@ class Sample:
 
 def samples_of(method: str, address: str) -> list[Sample]:
     """curl, Python (openai, where it knows the address, and httpx) and JavaScript."""
-    example = EXAMPLES.get((method, address)) or Example()
+    example = example_of(method, address) or Example()
     path = address
     for name, value in PATH_EXAMPLES.items():
         path = path.replace(f"{{{name}}}", value)

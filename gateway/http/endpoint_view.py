@@ -5,9 +5,8 @@ how a JSON answer is shaped. Files are received by the views of `form_view`.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 
@@ -21,34 +20,21 @@ from gateway.calls.call import Call
 from gateway.calls.respond import respond
 from gateway.calls.runtime import runtime
 from gateway.contracts.parsing import RequestContract, parse_body
+from gateway.endpoints import BY_NAME
 from gateway.http.authentication import credentials_of, error_after_precheck
 from gateway.http.idempotency import idempotency_key_of, run_idempotent
 from gateway.http.json_body import read_json_body
 from gateway.http.uploads import body_deadline
+from gateway.openapi.presentation import Presented
 from usage.ledger.calls import Credentials
 
-# Their answers may be binary streams, which go on after the time limit for the first byte.
-STREAMING_ENDPOINTS = frozenset({"speech", "voice_clone", "music"})
 BodyContract = TypeVar("BodyContract", bound=RequestContract)
 
 
-class Limit(NamedTuple):
-    """A limit that a setting may override."""
-
-    setting: str
-    default: float
-
-    def value(self) -> float:
-        limit: float = getattr(settings, self.setting, self.default)
-        return limit
-
-
-class EndpointView(AsyncAPIView):
+class EndpointView(Presented, AsyncAPIView):
     """What a view of any endpoint does once it knows what is asked."""
 
     endpoint: str
-    time_limit: Limit
-    session_allowed = False
     # What this mount calls a field that the adapters name otherwise.
     field_names: ClassVar[Mapping[str, str]] = {}
 
@@ -56,12 +42,13 @@ class EndpointView(AsyncAPIView):
         self, request: GatewayRequest, caller: Credentials, adapter_request: Any, model: str | None
     ) -> Call:
         """The call with its routes and its ceiling; raises UnknownModel, and InvalidRequest as adapters do."""
+        described = BY_NAME[self.endpoint]
         routes = runtime().catalog.current.routes_for(self.endpoint, model)
         try:
             ceiling = CALL_ADAPTERS[routes[0].adapter].ceiling(adapter_request, routes[0])
         except InvalidRequest as error:
             raise self._renamed(error) from None
-        time_limit_s = routes[0].time_limit_s or self.time_limit.value()
+        time_limit_s = routes[0].time_limit_s or described.time_limit.value()
         return Call(
             request.request_uuid,
             request.arrived,
@@ -70,7 +57,7 @@ class EndpointView(AsyncAPIView):
             routes,
             ceiling,
             time_limit_s,
-            may_stream=self.endpoint in STREAMING_ENDPOINTS,
+            may_stream=bool(described.streams),
             stop_watching=request.stop_watching,
         )
 

@@ -11,8 +11,9 @@ from aio_platform.http.handler import GatewayRequest
 from gateway.adapters.protocol import JsonAnswer
 from gateway.calls.relay import Call
 from gateway.contracts.form import FormContract, parse_form
+from gateway.endpoints import BY_NAME
 from gateway.http.authentication import credentials_of, error_after_precheck, precheck
-from gateway.http.endpoint_view import EndpointView, Limit, json_response
+from gateway.http.endpoint_view import EndpointView, json_response
 from gateway.http.idempotency import idempotency_key_of
 from gateway.http.uploads import ReceivedForm, received_form
 
@@ -24,7 +25,6 @@ class FormEndpointView(EndpointView, Generic[Form]):
 
     contract: type[Form]
     file_field: str
-    size_limit: Limit
 
     async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
@@ -33,10 +33,12 @@ class FormEndpointView(EndpointView, Generic[Form]):
         if refusal is not None:
             raise refusal
         request.prove_caller()
+        size_limit = BY_NAME[self.endpoint].size_limit
+        assert size_limit is not None, "an endpoint that takes a form says how large it may be"
         async with AsyncExitStack() as until_answered:
             try:
                 form = await until_answered.enter_async_context(
-                    received_form(request, self.file_field, int(self.size_limit.value()))
+                    received_form(request, self.file_field, size_limit.value())
                 )
                 contract = parse_form(self.contract, form.fields)
                 adapter_request = await self.to_request(contract, form)

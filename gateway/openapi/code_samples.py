@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
-from gateway.openapi.examples import EXAMPLES, PATH_EXAMPLES, Example
+from gateway.openapi.examples import PATH_EXAMPLES, example_of
+from gateway.openapi.presentation import Example
 
 _SAYS_MORE_TO_CURL = re.compile(r'^[@<"(]|[;,]')
 _PATH_VARIABLE = re.compile(r"\{(\w+)\}")
@@ -20,7 +21,7 @@ def add_code_samples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """The hook: an `example` for every body that has none, and `x-codeSamples` for every operation."""
     for path, methods in result["paths"].items():
         for method, operation in methods.items():
-            example = EXAMPLES.get((method, path)) or Example()
+            example = example_of(method, path) or Example()
             for media in operation.get("requestBody", {}).get("content", {}).values():
                 if "example" not in media and "examples" not in media:
                     media["example"] = dict(example.json or {**example.files, **example.fields})

@@ -1,8 +1,9 @@
-"""What each field of the contracts means, in a sentence: for OpenAPI, the documentation and the workbench's forms.
+"""What fields of several contracts mean, in a sentence: for OpenAPI, the documentation and the workbench's forms.
 
-Apart from the contracts, which are read on every call's path and say what is accepted. Pages translate these texts.
+A contract says itself what a field of its own means (`descriptions`). Pages translate these texts.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from aio_platform.i18n.translatable import gettext_noop as _
@@ -44,86 +45,10 @@ ANYWHERE = {
     "height": _("Height in pixels."),
     "callback_url": _("An address of yours that is told when the task has ended."),
 }
-BY_CONTRACT: dict[str, dict[str, str]] = {
-    "TextChatBody": {
-        "temperature": _("How freely words are chosen: 0 is the most predictable; 0.1 when left out."),
-    },
-    "TextEmbeddingBody": {
-        "input": _("The text to embed."),
-        "text": _("Another name for input; give one of the two."),
-        "input_type": _("A hint for the model, such as query or document; any string is accepted."),
-    },
-    "OpenAIEmbeddingBody": {
-        "input": _("A text, an array of texts, an array of token ids, or an array of such arrays."),
-        "encoding_format": _("Whether vectors are arrays of numbers, or base64 of 32-bit floats."),
-        "dimensions": _("The length of the vectors, where the model lets it be chosen."),
-        "input_type": _("A hint for the model, such as query or document; any string is accepted."),
-    },
-    "PassageRerankBody": {
-        "input": _("The candidates to rank, as an array of strings."),
-        "documents": _("Another name for input; give one of the two."),
-    },
-    "OpenAIRerankBody": {"documents": _("The candidates to rank: strings, or objects with a text.")},
-    "SpokenTextBody": {
-        "text": _("The text to read aloud."),
-        "speaker": _("Who speaks; GET /api/tts lists the speakers."),
-        "instruct": _("How to speak: a style or a tone, in words."),
-        "style_instruction": _("Another name for instruct; give one of the two."),
-    },
-    "OpenAISpeechBody": {
-        "input": _("The text to read aloud."),
-        "voice": _("Who speaks: a voice's name, or an object with its id."),
-        "instructions": _("How to speak: a style or a tone, in words."),
-        "response_format": _("The sound's format; mp3 when left out, or wav where the model has no other."),
-        "speed": _("1 is the voice's own speed."),
-        "stream_format": _("Only audio: the bytes themselves, as they come."),
-    },
-    "VoiceCloneForm": {
-        "ref_audio": _("A sample of the voice, such as WAV or MP3."),
-        "text": _("The text to speak in that voice."),
-        "language": _("Korean, English, Chinese or Japanese."),
-        "x_vector_only_mode": _(
-            "true copies the timbre only and is faster; false also copies prosody and style, for which ref_text "
-            "is recommended."
-        ),
-        "ref_text": _("What is said in the sample; recommended when x_vector_only_mode is false."),
-    },
-    "SpeechToTextForm": {
-        "file": _("The audio file."),
-        "task": _("transcribe keeps the language that is spoken; translate answers in English."),
-        "beam_size": _("How many readings are weighed against one another; more are slower."),
-        "vad_filter": _("Whether stretches without speech are left out."),
-    },
-    "OpenAITranscriptionForm": {
-        "file": _("The audio file."),
-        "prompt": _("Words that help with names and style, in the language of the sound."),
-        "response_format": _("The transcript's format."),
-        "timestamp_granularities": _("What verbose_json gives times for: words, segments, or both."),
-        "stream": _("Only false: this endpoint answers in one piece."),
-    },
-    "ImageToTextForm": {
-        "image": _("The image: JPG, PNG, WEBP or GIF."),
-        "prompt": _("What to look for; when left out, the image is described and its text extracted."),
-    },
-    "TextToMusicBody": {
-        "prompt": _("Mood, instruments, tempo and style, in words."),
-        "audio_duration": _("The length in seconds."),
-    },
-    "TextToImageBody": {"prompt": _("What the image shows.")},
-    "OpenAIImageBody": {
-        "prompt": _("What the image shows."),
-        "n": _("How many images; each is paid for."),
-        "size": _("WIDTHxHEIGHT in pixels, as in 1024x1024, or auto."),
-        "response_format": _("b64_json, or url for data URLs: images come inside the answer either way."),
-        "output_format": _("The images' file format."),
-        "stream": _("Only false: this endpoint answers in one piece."),
-    },
-}
 
 
-def with_descriptions(contract: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """The contract's JSON schema properties, each with its description; KeyError for a field that has none."""
-    own = BY_CONTRACT.get(contract, {})
+def with_descriptions(own: Mapping[str, str], properties: dict[str, Any]) -> dict[str, Any]:
+    """A contract's JSON schema properties, each with its description; KeyError for a field that has none."""
     return {
         name: {**schema, "description": own.get(name) or ANYWHERE[name]}
         for name, schema in properties.items()

@@ -1,84 +1,28 @@
 """The same request with OpenAI's own Python client, for the addresses that it can call."""
 
+import re
 from pprint import pformat
-from typing import Any, NamedTuple
+from typing import Any
 
-from gateway.openapi.examples import Example
+from gateway.openapi.presentation import Example, OpenAICall, presented_views
 
-
-class ClientCall(NamedTuple):
-    """A method of the client, the mount it is pointed at, and the fields it knows; others go into extra_body."""
-
-    method: str
-    mount: str
-    fields: frozenset[str]
+_MOUNT = re.compile(r"(/api)?/v1(?=/)")
+# Of no endpoint.
+_LIST_MODELS = OpenAICall("models.list", frozenset())
 
 
-_CHAT = frozenset(
-    [
-        "messages",
-        "model",
-        "frequency_penalty",
-        "max_completion_tokens",
-        "max_tokens",
-        "n",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "reasoning_effort",
-        "response_format",
-        "seed",
-        "stop",
-        "stream",
-        "stream_options",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_p",
-        "user",
-    ]
-)
-_TRANSCRIPT = frozenset(["file", "model", "prompt", "response_format", "temperature"])
-CALLS = {
-    ("post", "/v1/chat/completions"): ClientCall("chat.completions.create", "/v1", _CHAT),
-    ("post", "/api/v1/chat/completions"): ClientCall("chat.completions.create", "/api/v1", _CHAT),
-    ("post", "/v1/embeddings"): ClientCall(
-        "embeddings.create", "/v1", frozenset(["input", "model", "dimensions", "encoding_format", "user"])
-    ),
-    ("post", "/v1/images/generations"): ClientCall(
-        "images.generate",
-        "/v1",
-        frozenset(
-            [
-                "prompt",
-                "model",
-                "n",
-                "size",
-                "response_format",
-                "output_format",
-                "quality",
-                "background",
-                "style",
-                "user",
-            ]
-        ),
-    ),
-    ("post", "/v1/audio/speech"): ClientCall(
-        "audio.speech.create",
-        "/v1",
-        frozenset(["input", "model", "voice", "instructions", "response_format", "speed", "stream_format"]),
-    ),
-    ("post", "/v1/audio/transcriptions"): ClientCall(
-        "audio.transcriptions.create", "/v1", _TRANSCRIPT | {"language", "timestamp_granularities"}
-    ),
-    ("post", "/v1/audio/translations"): ClientCall("audio.translations.create", "/v1", _TRANSCRIPT),
-    ("get", "/v1/models"): ClientCall("models.list", "/v1", frozenset()),
-}
+def openai_call_of(method: str, path: str) -> OpenAICall | None:
+    """How OpenAI's client calls an address; None for one that it does not know."""
+    if (method, path) == ("get", "/v1/models"):
+        return _LIST_MODELS
+    view = presented_views().get((method, path))
+    return None if view is None else view.openai_call
 
 
 def openai_python(method: str, address: str, example: Example) -> str | None:
     """A program that needs openai; None for an address that its client does not know."""
-    call = CALLS.get((method, address))
-    if call is None:
+    call, mount = openai_call_of(method, address), _MOUNT.match(address)
+    if call is None or mount is None:
         return None
     values: dict[str, Any] = {**(example.json or {}), **example.fields}
     known = [f"    {name}={_literal(value, 4)}," for name, value in values.items() if name in call.fields]
@@ -92,7 +36,7 @@ def openai_python(method: str, address: str, example: Example) -> str | None:
         "from openai import OpenAI",
         "",
         "client = OpenAI(",
-        f"    base_url=f\"{{os.environ['AIO_BASE_URL']}}{call.mount}\",",
+        f"    base_url=f\"{{os.environ['AIO_BASE_URL']}}{mount.group()}\",",
         '    api_key=os.environ["AIO_API_KEY"],',
         ")",
         *(

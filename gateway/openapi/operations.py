@@ -9,17 +9,18 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 
 from aio_platform.http.async_api import AsyncAPIView
-from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 
 API_KEY: dict[str, list[str]] = {"apiKey": []}
 MEMBER_SESSION: dict[str, list[str]] = {"memberSession": []}
 # Client generators make a class of each group. The first prefix that fits wins.
-GROUP_BY_PREFIX = (
-    ("/api/v1/", "API in One"),
-    ("/api/", "Omakase"),
-    ("/llm/", "Omakase"),
-    ("/v1/", "OpenAI"),
-)
+API_IN_ONE, OMAKASE, OPENAI = "API in One", "Omakase", "OpenAI"
+GROUP_BY_PREFIX = (("/api/v1/", API_IN_ONE), ("/api/", OMAKASE), ("/llm/", OMAKASE), ("/v1/", OPENAI))
+
+
+def group_of(path: str) -> str | None:
+    """The name of the mount that an address lies in; None for one outside of them all."""
+    return next((group for prefix, group in GROUP_BY_PREFIX if path.startswith(prefix)), None)
 
 
 class OperationSchema(AutoSchema):
@@ -32,15 +33,13 @@ class OperationSchema(AutoSchema):
         return [API_KEY, *session]
 
     def get_tags(self) -> list[str]:
-        for prefix, group in GROUP_BY_PREFIX:
-            if self.path.startswith(prefix):
-                return [group]
-        return super().get_tags()
+        group = group_of(self.path)
+        return super().get_tags() if group is None else [group]
 
     def get_operation_id(self) -> str:
         """For a view that serves several addresses, and so can't say one: from its endpoint, or its own name."""
         endpoint = getattr(self.view, "endpoint", "")
-        if endpoint in TASK_ENDPOINTS:
+        if endpoint in TASK_ENDPOINT_NAMES:
             return f"create_{endpoint.removesuffix('_task')}_task"
         name: str = getattr(self.view, "operation_name", "")
         if not name:

@@ -10,8 +10,7 @@ from django.utils.functional import Promise
 
 from aio_platform.http.request_ids import public_request_id
 from aio_platform.i18n.message_language import in_visitors_language
-from gateway.catalog.routes import TASK_ENDPOINTS
-from gateway.docs_site.prices import ENDPOINT_NAMES as NAMES_OF_ALL
+from gateway.endpoints import BY_NAME
 from gateway.labels import TASK_STATES
 from gateway.tasks.ids import is_task_id
 from gateway.tasks.listing import TaskFilter, cursor_after, page_query, read_row
@@ -45,6 +44,8 @@ _KEPT_UNTIL = """
 _ONE_SQL = _TASK_SQL.format(more=f", t.request, {_KEPT_UNTIL}") + " AND t.id = %(task_id)s"
 _SEVERAL_SQL = _TASK_SQL.format(more="") + " AND t.id = ANY(%(task_ids)s)"
 
+# What a task's results are shown as, where its endpoint is no more.
+IMAGE = "image"
 STATE_TONES: Mapping[State, str] = {
     State.HELD: "accent",
     State.SUBMITTING: "accent",
@@ -53,20 +54,6 @@ STATE_TONES: Mapping[State, str] = {
     State.FAILED: "bad",
     State.CANCELLED: "",
     State.TIMED_OUT: "warn",
-}
-ENDPOINT_NAMES: Mapping[str, str | Promise] = {
-    endpoint: NAMES_OF_ALL[endpoint] for endpoint in TASK_ENDPOINTS
-}
-# How a task's results are shown.
-IMAGE, VIDEO, AUDIO = "image", "video", "audio"
-_KINDS = {
-    "image_task": IMAGE,
-    "remove_bg": IMAGE,
-    "face_swap": IMAGE,
-    "video_task": VIDEO,
-    "video_bg_remover": VIDEO,
-    "music_task": AUDIO,
-    "speech_task": AUDIO,
 }
 
 
@@ -119,12 +106,14 @@ class ShownTask:
 
     @property
     def endpoint_name(self) -> Promise | str:
-        return ENDPOINT_NAMES.get(self.endpoint, self.endpoint)
+        described = BY_NAME.get(self.endpoint)
+        return self.endpoint if described is None else described.label
 
     @property
     def kind(self) -> str:
         """What its results are: image, video or audio."""
-        return _KINDS.get(self.endpoint, IMAGE)
+        described = BY_NAME.get(self.endpoint)
+        return IMAGE if described is None else described.outputs[0]
 
     @property
     def result_numbers(self) -> range:

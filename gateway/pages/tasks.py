@@ -15,8 +15,8 @@ from accounts.page_context import MAKERS, member_page, page_member
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.query_parameters import QueryParameters
 from gateway.api.tasks import ENDED_BEFORE, TaskEnded, UnknownTask
-from gateway.catalog.routes import TASK_ENDPOINTS
-from gateway.pages.shown_tasks import ENDPOINT_NAMES, ShownTask, find_task, task_page
+from gateway.endpoints import TASK_ENDPOINT_NAMES, TASK_ENDPOINTS
+from gateway.pages.shown_tasks import ShownTask, find_task, task_page
 from gateway.pages.task_timeline import timeline_of
 from gateway.task_models.shipped import SHIPPED
 from gateway.tasks.listing import AFTER, TaskFilter, place_of
@@ -46,7 +46,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         "given": given,
         "is_filtered": any(name in given for name in FILTERS),
         "statuses": [(IN_PROGRESS, _("In progress")), (SUCCESS, _("Succeeded")), (FAILED, _("Failed"))],
-        "endpoints": ENDPOINT_NAMES.items(),
+        "endpoints": [(each.name, each.label) for each in TASK_ENDPOINTS],
         "models": SHIPPED.slugs(),
         "newest_query": filters.urlencode(),
         "older_query": older.urlencode(),
@@ -185,7 +185,7 @@ def _filter_of(request: HttpRequest) -> TaskFilter:
         after=None if after is None else place_of(after),
         status=parameters.choice("status", (IN_PROGRESS, SUCCESS, FAILED)),
         model=parameters.text("model"),
-        endpoint=parameters.choice("endpoint", TASK_ENDPOINTS),
+        endpoint=parameters.choice("endpoint", TASK_ENDPOINT_NAMES),
         since=since,
         until=until,
     )

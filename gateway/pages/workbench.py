@@ -18,7 +18,7 @@ from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, NotFound, PlatformError
 from aio_platform.problems import as_platform_error
 from gateway.docs_site.prices import ModelPrice, catalog_in_force, prices_of
-from gateway.openapi.examples import EXAMPLES
+from gateway.openapi.examples import example_of
 from gateway.pages.workbench_code import code_of
 from gateway.pages.workbench_endpoints import BY_SLUG, ENDPOINTS, WorkbenchEndpoint
 from gateway.pages.workbench_forms import form_of
@@ -106,13 +106,14 @@ def _first_model(endpoint: WorkbenchEndpoint, models: list[ModelPrice]) -> str:
     """The endpoint's default; of tasks, which need not have one, the documentation's example, else the first."""
     if models[0].is_default:
         return models[0].model.slug
-    example = (EXAMPLES[endpoint.method, endpoint.path].json or {}).get("model")
-    return example if example in [price.model.slug for price in models] else models[0].model.slug
+    example = example_of(endpoint.method, endpoint.path)
+    shown = None if example is None else (example.json or {}).get("model")
+    return shown if shown in [price.model.slug for price in models] else models[0].model.slug
 
 
 def _example_of(endpoint: WorkbenchEndpoint, model: str) -> dict[str, Any]:
     """What the form holds at first: the documentation's example, as far as it is of this model."""
-    example = EXAMPLES.get((endpoint.method, endpoint.path))
+    example = example_of(endpoint.method, endpoint.path)
     if example is None:
         return {}
     values = dict(example.json or example.fields)

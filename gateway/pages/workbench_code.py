@@ -10,7 +10,8 @@ from pprint import pformat
 from typing import Any, NamedTuple
 
 from gateway.openapi import code_samples
-from gateway.openapi.examples import EXAMPLES, Example
+from gateway.openapi.examples import example_of
+from gateway.openapi.presentation import Example
 from gateway.pages.workbench_endpoints import WorkbenchEndpoint
 
 DEFAULT_FILE_NAME = "file"
@@ -66,7 +67,7 @@ def code_of(
 
 
 def _request(endpoint: WorkbenchEndpoint, values: Mapping[str, Any], file_name: str | None) -> Example:
-    example = EXAMPLES.get((endpoint.method, endpoint.path), Example())
+    example = example_of(endpoint.method, endpoint.path) or Example()
     if not endpoint.has_body:
         return Example()
     if not endpoint.file_field:

@@ -1,24 +1,21 @@
 """What can be tried in the workbench: each endpoint that takes a session, with the view that carries it.
 
-What a body may hold is never said here: forms are made from the views' own contracts and the models' declarations.
-Here is only how a form is laid out, and which fields are other names of one that it has.
+What a body may hold, and how its form is laid out, the view says itself; a task's form is made from its model's
+declaration.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from gateway.api import omakase
-from gateway.api import omakase_uploads as forms
-from gateway.api.chat import ENDPOINT as CHAT
-from gateway.api.chat import ChatView, LlmChatView, TextChatView
+from gateway.api.chat import ChatView
+from gateway.endpoints import BY_ADDRESS, BY_NAME, CHAT, TASK_ENDPOINTS
 from gateway.http.endpoint_view import EndpointView
 from gateway.http.form_view import FormEndpointView
-from gateway.pages.shown_tasks import ENDPOINT_NAMES
-
-TEXT, SOUND, PICTURES, TASKS = _("Text"), _("Sound"), _("Pictures"), _("Tasks")
+from gateway.openapi.presentation import GROUP_NAMES, TASKS, presented_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,70 +54,40 @@ class WorkbenchEndpoint:
     @property
     def size_limit_bytes(self) -> int:
         """The largest form it takes; 0 for JSON."""
-        view = self.view and self.view()
-        return int(view.size_limit.value()) if isinstance(view, FormEndpointView) else 0
+        size_limit = BY_NAME[self.endpoint].size_limit
+        return 0 if size_limit is None else size_limit.value()
 
     @property
     def has_body(self) -> bool:
         return self.method == "post"
 
 
-def _task(endpoint: str, path: str) -> WorkbenchEndpoint:
-    return WorkbenchEndpoint(endpoint, ENDPOINT_NAMES[endpoint], TASKS, path, endpoint)
+def _answered_at_once() -> list[WorkbenchEndpoint]:
+    """Those whose views say how their forms are laid out, group by group."""
+    views: Iterable[tuple[tuple[str, str], Any]] = presented_views().items()
+    shown = [(where, view, view.workbench_form) for where, view in views if view.workbench_form is not None]
+    return [
+        WorkbenchEndpoint(
+            form.slug,
+            _(form.name),
+            GROUP_NAMES[form.group],
+            path,
+            BY_ADDRESS[method, path].name,
+            view,
+            form.main,
+            form.other_names,
+            method,
+            form.accepts,
+        )
+        for (method, path), view, form in sorted(shown, key=lambda each: (each[2].group, each[2].place))
+    ]
 
 
-_IMAGES = "image/png,image/jpeg,image/webp,image/gif"
-_SOUNDS = "audio/*"
 ENDPOINTS = (
-    WorkbenchEndpoint(
-        "chat", _("Chat"), TEXT, "/llm/v1/chat/completions", CHAT, LlmChatView,
-        main=("messages", "stream", "temperature", "max_tokens"), other_names=frozenset({"input"}),
+    *_answered_at_once(),
+    *(
+        WorkbenchEndpoint(each.name, each.label, GROUP_NAMES[TASKS], each.addresses[0].path, each.name)
+        for each in TASK_ENDPOINTS
     ),
-    WorkbenchEndpoint(
-        "text_chat", _("One question"), TEXT, "/api/chat", CHAT, TextChatView,
-        main=("input", "temperature"), other_names=frozenset({"stream", "stream_options"}),
-    ),
-    WorkbenchEndpoint(
-        "vision", _("Image to text"), TEXT, "/api/image2text", "vision", forms.ImageToTextView,
-        main=("prompt",), accepts=_IMAGES,
-    ),
-    WorkbenchEndpoint(
-        "embeddings", _("Embedding"), TEXT, "/api/embedding", "embeddings", omakase.EmbeddingView,
-        main=("input",), other_names=frozenset({"text"}),
-    ),
-    WorkbenchEndpoint(
-        "rerank", _("Rerank"), TEXT, "/api/rerank", "rerank", omakase.RerankView,
-        main=("query", "input", "top_n"), other_names=frozenset({"documents"}),
-    ),
-    WorkbenchEndpoint(
-        "speech", _("Text to speech"), SOUND, "/api/tts", "speech", omakase.SpeechView,
-        main=("text", "language", "speaker"), other_names=frozenset({"style_instruction"}),
-    ),
-    WorkbenchEndpoint(
-        "voices", _("Speakers"), SOUND, "/api/tts", "voices", omakase.SpeakersView, method="get"
-    ),
-    WorkbenchEndpoint(
-        "voice_clone", _("Voice clone"), SOUND, "/api/voice-clone", "voice_clone", forms.VoiceCloneView,
-        main=("text", "language"), accepts=_SOUNDS,
-    ),
-    WorkbenchEndpoint(
-        "transcription", _("Speech to text"), SOUND, "/api/stt", "transcription", forms.SpeechToTextView,
-        main=("language", "task"), accepts=_SOUNDS,
-    ),
-    WorkbenchEndpoint(
-        "music", _("Text to music"), SOUND, "/api/t2m", "music", omakase.MusicView,
-        main=("prompt", "audio_duration"),
-    ),
-    WorkbenchEndpoint(
-        "images", _("Text to image"), PICTURES, "/api/t2i", "images", omakase.ImageView,
-        main=("prompt", "negative_prompt", "width", "height"),
-    ),
-    _task("image_task", "/api/v1/images/generations"),
-    _task("video_task", "/api/v1/videos/generations"),
-    _task("music_task", "/api/v1/audio/music"),
-    _task("speech_task", "/api/v1/audio/speech"),
-    _task("remove_bg", "/api/v1/images/tools/remove-bg"),
-    _task("face_swap", "/api/v1/images/tools/face-swap"),
-    _task("video_bg_remover", "/api/v1/videos/tools/bg-remover"),
-)  # fmt: skip
+)
 BY_SLUG = {endpoint.slug: endpoint for endpoint in ENDPOINTS}

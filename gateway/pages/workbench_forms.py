@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.openapi.chat import body_of
+from gateway.openapi.schemas import json_body
 from gateway.pages.workbench_endpoints import WorkbenchEndpoint
 from gateway.task_models import describe
 
@@ -111,7 +111,7 @@ def form_of(endpoint: WorkbenchEndpoint, model: str, example: Mapping[str, Any])
 def _of_contract(endpoint: WorkbenchEndpoint) -> Form:
     assert endpoint.view is not None
     contract: Any = getattr(endpoint.view(), "contract", None)
-    schema: Mapping[str, Any] = body_of(contract)["application/json"]
+    schema: Mapping[str, Any] = json_body(contract)["application/json"]
     required = schema.get("required", ())
     fields, only_in_json = {}, []
     for name, node in schema["properties"].items():

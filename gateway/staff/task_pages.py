@@ -18,7 +18,7 @@ from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
 from aio_platform.http.request_ids import public_request_id
 from aio_platform.i18n.message_language import in_visitors_language
-from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.labels import TASK_STATES
 from gateway.staff.newest_first import OLDER_SQL, rows_of
 from gateway.tasks.completion import TaskFinisher
@@ -67,7 +67,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         Filter("account", _("Account id"), hint="acct_…"),
         Filter("state", _("State"), choices(names, names)),
         Filter("upstream", _("Upstream")),
-        Filter("endpoint", _("Endpoint"), choices(TASK_ENDPOINTS)),
+        Filter("endpoint", _("Endpoint"), choices(TASK_ENDPOINT_NAMES)),
     )
     account_id = account_of(wanted["account"]).pk if wanted["account"] else None
     found = rows_of(request, _LIST_SQL, wanted | {"account_id": account_id})

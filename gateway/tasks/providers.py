@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator
 
-from gateway.catalog.routes import TASK_ENDPOINTS, Catalog, Route, Upstream
+from gateway.catalog.routes import Catalog, Route, Upstream
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.tasks.records import ClaimedTask
 
 WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - an option's name
@@ -43,7 +44,7 @@ class TaskRoutes:
 
 def task_routes(catalog: Catalog) -> Iterator[Route]:
     """The routes of every asynchronous endpoint. Those switched off are among them, for tasks that still run there."""
-    return (route for route in catalog.all_routes() if route.endpoint in TASK_ENDPOINTS)
+    return (route for route in catalog.all_routes() if route.endpoint in TASK_ENDPOINT_NAMES)
 
 
 def webhook_secret_of(route: Route) -> str | None:

@@ -1,8 +1,8 @@
 """The worker: claims tasks that are due, runs one step of each at its upstream, and records the result.
 
-Any number of workers run side by side. A worker leases a task, and renews the lease while a step is under way; when it
-dies, another goes on from the state in the database. No transaction is open while an upstream is asked. Why no job queue
-does this: see ADR 11.
+Any number of workers run side by side. A worker leases a task, and renews the lease while a step is under way; when
+it dies, another goes on from the state in the database. No transaction is open while an upstream is asked. Why no job
+queue does this: see ADR 11.
 """
 
 import asyncio

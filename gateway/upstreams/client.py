@@ -18,6 +18,7 @@ from yarl import URL
 from aio_platform.process.open_files import NoFileLeft
 from gateway.adapters.protocol import Form, UpstreamCall
 from gateway.catalog.routes import Route, Upstream
+from gateway.endpoints import CHAT_TIME_LIMIT
 from gateway.errors import Blame, UpstreamFailed
 from gateway.metrics import UNASKED
 from gateway.upstreams.circuit_breaker import RoutesHealth
@@ -128,7 +129,7 @@ class Upstreams:
 
     async def _retire(self, upstream: Upstream) -> None:
         """Close the pool of an upstream that the catalog has replaced, once its longest call has ended."""
-        await asyncio.sleep(settings.CHAT_TIME_LIMIT_S + settings.STREAM_TIME_LIMIT_S)
+        await asyncio.sleep(CHAT_TIME_LIMIT.value() + settings.STREAM_TIME_LIMIT_S)
         pool = self._pools.pop(upstream, None)
         if pool is not None:
             await pool.close()

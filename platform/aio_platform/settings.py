@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from aio_platform.observability.logs import configure_logs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLATFORM_DIR = ROOT / "platform"
+
+_IS_LIMIT_OF_ENDPOINT = re.compile(r"AIO_[A-Z0-9_]+_(TIME_LIMIT_S|MAX_BODY_BYTES)")
 
 
 def _files_of_pages(kind: str) -> list[Path]:
@@ -39,6 +42,15 @@ def _integer(name: str, default: int, *, at_least: int | None = None) -> int:
     if at_least is not None and number < at_least:
         raise SystemExit(f"{name} must be at least {at_least}, got {text!r}")
     return number
+
+
+def _limits_of_endpoints() -> dict[str, int]:
+    """The settings for endpoints' limits that the environment gives, by name without its AIO_."""
+    return {
+        name.removeprefix("AIO_"): _integer(name, 0)
+        for name, text in os.environ.items()
+        if _IS_LIMIT_OF_ENDPOINT.fullmatch(name) and text
+    }
 
 
 def _networks(name: str, default: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -76,6 +88,8 @@ AIO_WORKERS = _integer("AIO_WORKERS", 0)  # 0: one for each core
 AIO_CATALOG = os.environ.get("AIO_CATALOG", "")
 # An operator's own adapters: dotted names of modules, read by gateway.adapters.registry.
 ADAPTER_MODULES = [name.strip() for name in os.environ.get("AIO_ADAPTERS", "").split(",") if name.strip()]
+# An operator's own endpoints: dotted names of modules, read by gateway.endpoints.
+ENDPOINT_MODULES = [name.strip() for name in os.environ.get("AIO_ENDPOINTS", "").split(",") if name.strip()]
 AIO_SANDBOX = _flag("AIO_SANDBOX")  # start the sandbox upstream even beside real ones
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 REDIS_URL = os.environ.get("REDIS_URL", "")
@@ -332,21 +346,11 @@ LOG_FORMAT = os.environ.get("AIO_LOG_FORMAT", "json" if not DEBUG else "console"
 LOGGING_CONFIG = None
 configure_logs(LOG_FORMAT, level=os.environ.get("AIO_LOG_LEVEL", "INFO"))
 
-# Limits of the gateway, in seconds and bytes. Endpoints name their own; these are the ones they share.
+# Limits of the gateway, in seconds and bytes. Each endpoint's own have their defaults where it is described
+# (gateway/endpoints.py); AIO_STT_TIME_LIMIT_S and its like override them. The others are those that endpoints share.
+globals().update(_limits_of_endpoints())
 MAX_JSON_BODY_BYTES = _integer("AIO_MAX_JSON_BODY_BYTES", 20_000_000)
-CHAT_TIME_LIMIT_S = _integer("AIO_CHAT_TIME_LIMIT_S", 115)
-EMBEDDING_TIME_LIMIT_S = _integer("AIO_EMBEDDING_TIME_LIMIT_S", 58)
-RERANK_TIME_LIMIT_S = _integer("AIO_RERANK_TIME_LIMIT_S", 58)
-TTS_TIME_LIMIT_S = _integer("AIO_TTS_TIME_LIMIT_S", 58)
-VOICE_CLONE_TIME_LIMIT_S = _integer("AIO_VOICE_CLONE_TIME_LIMIT_S", 60)
-STT_TIME_LIMIT_S = _integer("AIO_STT_TIME_LIMIT_S", 115)
-IMAGE2TEXT_TIME_LIMIT_S = _integer("AIO_IMAGE2TEXT_TIME_LIMIT_S", 115)
-T2M_TIME_LIMIT_S = _integer("AIO_T2M_TIME_LIMIT_S", 115)
-T2I_TIME_LIMIT_S = _integer("AIO_T2I_TIME_LIMIT_S", 115)
 BODY_TIME_LIMIT_S = _integer("AIO_BODY_TIME_LIMIT_S", 60)
-STT_MAX_BODY_BYTES = _integer("AIO_STT_MAX_BODY_BYTES", 100_000_000)
-VOICE_CLONE_MAX_BODY_BYTES = _integer("AIO_VOICE_CLONE_MAX_BODY_BYTES", 20_000_000)
-IMAGE2TEXT_MAX_BODY_BYTES = _integer("AIO_IMAGE2TEXT_MAX_BODY_BYTES", 20_000_000)
 UPLOAD_DIR = os.environ.get("AIO_UPLOAD_DIR") or None  # None: the system's temporary directory
 STREAM_IDLE_LIMIT_S = _integer("AIO_STREAM_IDLE_LIMIT_S", 60)
 STREAM_END_GRACE_S = _integer("AIO_STREAM_END_GRACE_S", 5)
@@ -391,9 +395,8 @@ INVITATION_MAILS_PER_ADDRESS = os.environ.get("AIO_INVITATION_MAILS_PER_ADDRESS"
 TRUST_FORWARDED_FOR = _flag("AIO_TRUST_FORWARDED_FOR")
 METRICS_NETWORKS = _networks("AIO_METRICS_NETWORKS", "127.0.0.0/8,::1")  # who may see /metrics
 
-# Asynchronous generations. A task's own limit comes from its route; this one is for routes without.
+# Asynchronous generations.
 TASK_NODE = _integer("AIO_NODE", 1)  # the first number in task ids
-TASK_TIME_LIMIT_S = _integer("AIO_TASK_TIME_LIMIT_S", 3600)
 TASK_SUBMIT_LIMIT_S = _integer("AIO_TASK_SUBMIT_LIMIT_S", 60)
 TASK_POLL_LIMIT_S = _integer("AIO_TASK_POLL_LIMIT_S", 30)
 TASK_CALLS_IN_FLIGHT = _integer("AIO_TASK_CALLS_IN_FLIGHT", 200)  # to one upstream, of one worker

@@ -7,7 +7,7 @@ from left_in_english import is_english
 from playwright.sync_api import Browser
 from running_platform import RunningPlatform
 
-from gateway.catalog.routes import ENDPOINTS
+from gateway.endpoints import ENDPOINT_NAMES
 from tests.browser.conftest import SignedUp
 from tests.browser.every_page import MEMBERS, PUBLIC, Visitor, visiting
 from tests.browser.used_account import PROMPT
@@ -22,7 +22,7 @@ NAMES = {
     "usage",
     "task.succeeded",
     PROMPT,
-    *ENDPOINTS,
+    *ENDPOINT_NAMES,
 }
 # What a page says, outside of code and of what is marked as not to be translated.
 WORDS = """() => {

@@ -18,7 +18,8 @@ from running_platform import RunningPlatform, Tenant
 from scenarios.asking import eventually
 
 from gateway.docs_site.answers import RECORDED_ANSWERS, STREAM_ADDRESS
-from gateway.openapi.examples import EXAMPLES, IMAGE_FILE, SPEECH_FILE, Example
+from gateway.openapi.examples import example_of
+from gateway.openapi.presentation import IMAGE_FILE, SPEECH_FILE, Example
 
 ENVIRONMENT = {"AIO_PRIVATE_URL_NETWORKS": "127.0.0.0/8"}
 SHOWN_ITEMS = 3
@@ -88,7 +89,7 @@ class Reader:
             self.files[name] = self.answer("post", address).content
 
     def answer(self, method: str, address: str) -> httpx.Response:
-        example = EXAMPLES.get((method, address)) or Example()
+        example = example_of(method, address) or Example()
         body = None if example.json is None else dict(example.json)
         if address == "/api/v1/callbacks/endpoint" and body is not None:
             body["url"] = self.hook
@@ -123,7 +124,8 @@ class Reader:
         return address
 
     def open_task(self, magic: str) -> str:
-        body = dict(EXAMPLES["post", "/api/v1/images/generations"].json or {})
+        example = example_of("post", "/api/v1/images/generations") or Example()
+        body = dict(example.json or {})
         body |= {"prompt": magic + body["prompt"], "callback_url": self.hook}
         task_id: str = self.client.post("/api/v1/images/generations", json=body).json()["data"]["task_id"]
         return task_id

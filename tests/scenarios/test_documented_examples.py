@@ -18,8 +18,9 @@ import yaml
 from running_platform import RunningPlatform, Tenant
 
 from gateway.docs_site import samples as samples_of_guides
-from gateway.openapi.examples import EXAMPLES, IMAGE_FILE, KEY_ID, REQUEST_ID, SPEECH_FILE, TASK_ID, Example
-from gateway.openapi.openai_samples import CALLS, openai_python
+from gateway.openapi.examples import KEY_ID, REQUEST_ID, TASK_ID, example_of
+from gateway.openapi.openai_samples import openai_call_of, openai_python
+from gateway.openapi.presentation import IMAGE_FILE, SPEECH_FILE, Example, presented_views
 
 pytestmark = pytest.mark.slow
 LANGUAGES = ("curl", "Python", "JavaScript")
@@ -57,7 +58,7 @@ def files(platform: RunningPlatform, reader: Tenant, tmp_path_factory: pytest.Te
     directory = tmp_path_factory.mktemp("files")
     with platform.client(reader) as client:
         for path, name in (("/api/tts", SPEECH_FILE), ("/api/t2i", IMAGE_FILE)):
-            answer = client.post(path, json=dict(EXAMPLES["post", path].json or {}))
+            answer = client.post(path, json=dict((example_of("post", path) or Example()).json or {}))
             assert answer.status_code == 200
             (directory / name).write_bytes(answer.content)
     return directory
@@ -94,7 +95,7 @@ def samples(documented: dict[str, Any], language: str) -> Iterator[Sample]:
             (source,) = [
                 sample["source"] for sample in operation["x-codeSamples"] if sample["label"] == language
             ]
-            example = EXAMPLES.get((method, path))
+            example = example_of(method, path)
             save_as = None if example is None else example.save_as
             yield Sample(f"{method.upper()} {path}", source, save_as, example)
 
@@ -161,13 +162,13 @@ def test_every_example_runs_as_it_is_printed(
 
 
 @pytest.mark.parametrize(
-    "address", [address for method, address in CALLS if method == "post"] + ["/v1/models"]
+    "address", [path for method, path in presented_views() if openai_call_of(method, path)] + ["/v1/models"]
 )
 def test_every_example_with_openai_s_client_runs_as_it_is_printed(
     address: str, platform: RunningPlatform, reader: Tenant, files: Path
 ) -> None:
     method = "get" if address == "/v1/models" else "post"
-    example = EXAMPLES.get((method, address), Example())
+    example = example_of(method, address) or Example()
     source = openai_python(method, address, example)
     assert source is not None
     sample = Sample(address, source, example.save_as, example)
@@ -208,6 +209,6 @@ def test_every_body_has_an_example(documented: dict[str, Any]) -> None:
         f"{method.upper()} {path}"
         for path, methods in documented.items()
         for method, operation in methods.items()
-        if "requestBody" in operation and (method, path) not in EXAMPLES
+        if "requestBody" in operation and example_of(method, path) is None
     ]
     assert without == []

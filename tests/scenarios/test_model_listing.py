@@ -7,8 +7,7 @@ import pytest
 from running_platform import RunningPlatform
 from scenarios.asking import MAX_OUTPUT_TOKENS
 
-from gateway.api.model_listing import MODALITIES
-from gateway.catalog.routes import ENDPOINTS
+from gateway.endpoints import ENDPOINTS
 
 MOUNTS = ("/v1", "/api/v1")
 
@@ -21,7 +20,7 @@ def models(client: httpx.Client, mount: str) -> dict[str, dict[str, Any]]:
 
 
 def test_every_endpoint_has_its_modalities() -> None:
-    assert set(MODALITIES) == set(ENDPOINTS)
+    assert {each.name for each in ENDPOINTS if not each.inputs or not each.outputs} == {"voices"}
 
 
 @pytest.mark.parametrize("mount", MOUNTS)

@@ -8,7 +8,7 @@ import pytest
 from running_platform import RunningPlatform
 from scenarios.asking import TOKENS_PER_IMAGE, Books, marked, price, tokens
 
-from gateway.contracts.vision import DEFAULT_PROMPT
+from gateway.api.vision import DEFAULT_PROMPT
 
 MICROCREDITS_PER_HEARD_MS = 100
 MICROCREDITS_PER_CLONED_CHARACTER = 20_000

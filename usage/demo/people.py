@@ -32,13 +32,18 @@ _KEY_NAMES = ("production", "staging", "batch", "notebook", "mobile")
 
 @dataclass(frozen=True, slots=True)
 class DemoRoute:
-    """A route of the catalog that demo calls may take."""
+    """A route of the catalog that demo calls may take.
+
+    `weight` is its share of all calls, by the sum of all routes'; `streams`: its answers may come as events.
+    """
 
     name: str
     endpoint: str
     model: str
     upstream: str
     rate: Rate
+    weight: float
+    streams: bool
 
 
 @dataclass(slots=True)
@@ -105,18 +110,26 @@ def _draw_account(
         members=chance.randint(1, 4),
         keys=tuple(_KEY_NAMES[: chance.choices((1, 2, 3, 5), (5, 4, 2, 1))[0]]),
     )
-    chosen = chance.sample(list(routes), min(len(routes), chance.choices((1, 2, 4, 6), (3, 4, 3, 2))[0]))
+    # The first account calls everything there is, so that every page and report has something of each endpoint.
+    wanted = len(routes) if number == 0 else chance.choices((1, 2, 4, 6), (3, 4, 3, 2))[0]
+    chosen = sorted(routes, key=lambda route: _lot(route.weight, chance), reverse=True)[:wanted]
     for place, _ in enumerate(account.keys):
         for route in chance.sample(chosen, max(1, len(chosen) - place)):
-            account.streams.append(
-                DemoStream(place, route, chance.uniform(0.2, 1.0) / (place + 1), _latency_ms(route, chance))
-            )
+            share = route.weight * chance.uniform(0.4, 1.0) / (place + 1)
+            account.streams.append(DemoStream(place, route, share, _latency_ms(route, chance)))
     if chance.random() < 0.5:
-        account.streams.append(DemoStream(None, chosen[0], 0.03, _latency_ms(chosen[0], chance)))
+        share = 0.03 * sum(stream.share for stream in account.streams)
+        account.streams.append(DemoStream(None, chosen[0], share, _latency_ms(chosen[0], chance)))
     total = sum(stream.share for stream in account.streams)
     for stream in account.streams:
         stream.share /= total
     return account
+
+
+def _lot(weight: float, chance: random.Random) -> float:
+    """The largest of all lots is that of a route as often as its share of the weights (Efraimidis and Spirakis)."""
+    lot: float = chance.random() ** (1 / weight)
+    return lot
 
 
 def _latency_ms(route: DemoRoute, chance: random.Random) -> int:

@@ -52,7 +52,7 @@ SELECT p.account_id, p.started_at,
     p.rate_id, p.outcome,
     CASE p.outcome WHEN 'succeeded' THEN 200 WHEN 'partial' THEN 200 WHEN 'failed' THEN 502 WHEN 'rejected' THEN 400
         WHEN 'timed_out' THEN 504 END::smallint AS status,
-    p.endpoint = 'chat' AND p.first > 0.4 AS streamed, p.outcome = 'partial' AS estimated,
+    p.streams AND p.first > 0.4 AS streamed, p.outcome = 'partial' AS estimated,
     coalesce(p.started_at < p.paid_from, p.is_trial) AS trial,
     CASE WHEN p.is_charged THEN p.tokens_in ELSE 0 END AS tokens_in,
     CASE WHEN p.is_charged THEN p.tokens_out ELSE 0 END AS tokens_out,

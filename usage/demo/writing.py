@@ -210,8 +210,8 @@ def _write_streams(
         "DROP TABLE IF EXISTS pg_temp.demo_stream;"
         " CREATE TEMPORARY TABLE demo_stream (number integer PRIMARY KEY, account_id bigint, key_id bigint,"
         " member_id bigint, endpoint text, model text, route text, upstream text, rate_id bigint,"
-        f" joined_at timestamptz, paid_from timestamptz, is_trial boolean, latency_ms float8, divisor bigint,"
-        f" {', '.join(f'w_{unit} bigint' for unit in units)})"
+        " joined_at timestamptz, paid_from timestamptz, is_trial boolean, streams boolean, latency_ms float8,"
+        f" divisor bigint, {', '.join(f'w_{unit} bigint' for unit in units)})"
     )
     values: list[tuple[Any, ...]] = []
     for account, row, owner, own_keys in zip(accounts, rows, owners, keys, strict=True):
@@ -231,13 +231,14 @@ def _write_streams(
                     account.joined_at,
                     account.paid_from,
                     account.plan == "trial",
+                    stream.route.streams,
                     stream.latency_ms,
                     divisor,
                     *(weights.get(unit, 0) for unit in units),
                 )
             )
     cursor.executemany(
-        f"INSERT INTO demo_stream VALUES ({', '.join(['%s'] * (14 + len(units)))})",  # noqa: S608 - placeholders
+        f"INSERT INTO demo_stream VALUES ({', '.join(['%s'] * (15 + len(units)))})",  # noqa: S608 - placeholders
         values,
     )
     cursor.execute("ANALYZE demo_stream")

@@ -1,8 +1,8 @@
 """The asynchronous ledger API: the functions of `usage/sql` that the gateway calls while a call runs.
 
 A call takes two round trips, and a Batcher shares each of them among the calls of this process. A refusal comes back
-as a verdict; an exception means that the database did not answer, or a bug. Why money moves in SQL, and in this app: see ADR 1
-and ADR 2.
+as a verdict; an exception means that the database did not answer, or a bug. Why money moves in SQL, and in this app:
+see ADR 1 and ADR 2.
 """
 
 import asyncio

@@ -2,6 +2,7 @@
 
 import tomllib
 from argparse import ArgumentParser
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.db.database import APP_ROLE
 from aio_platform.errors import InvalidRequest
 from aio_platform.terminal.progress import ProgressLine
+from gateway.catalog.tables import default_route_name
+from gateway.endpoints import BY_NAME
 from gateway.models import CatalogVersion
 from usage import rollups
 from usage.demo.people import DemoRoute, draw_accounts
@@ -23,18 +26,6 @@ from usage.ledger.rates import parse_prices
 
 SHIPPED_CATALOG = Path(gateway.__file__).parent / "catalogs" / "sandbox.toml"
 MOST_ACCOUNTS, MOST_DAYS, MOST_EVENTS = 100_000, 1_000, 1_000_000_000
-# What a call of these used is known from the call itself; tasks have rows of their own, which are not made up.
-ENDPOINTS = (
-    "chat",
-    "embedding",
-    "rerank",
-    "speech",
-    "transcription",
-    "images",
-    "music",
-    "voice_clone",
-    "vision",
-)
 
 
 class Command(ScriptableCommand):
@@ -101,27 +92,33 @@ class Command(ScriptableCommand):
 
 
 def _routes() -> list[DemoRoute]:
-    """The routes of the catalog in force, or of the one that is shipped; their rates are published."""
+    """The routes of the catalog in force, or of the one that is shipped; their rates are published.
+
+    Of tasks, too, only the calls are made up: what they were asked and what they made is nowhere.
+    """
     newest = CatalogVersion.objects.order_by("-version").first()
     catalog = tomllib.loads(SHIPPED_CATALOG.read_text() if newest is None else newest.toml)
-    rates = {
-        name: rate_card.publish(name, parse_prices(prices))
-        for name, prices in catalog.get("rates", {}).items()
-        if any(
-            route.get("rate") == name and route.get("endpoint") in ENDPOINTS for route in catalog["routes"]
-        )
-    }
     routes = [
+        route
+        for route in catalog.get("routes", [])
+        if "fail" not in route["model"] and "timeout" not in route["model"]
+    ]
+    if not routes:
+        raise InvalidRequest("The catalog in force has no route whose calls can be made up.")
+    rates = {
+        name: rate_card.publish(name, parse_prices(catalog["rates"][name]))
+        for name in sorted({route["rate"] for route in routes})
+    }
+    of_endpoint = Counter(route["endpoint"] for route in routes)
+    return [
         DemoRoute(
-            route.get("name") or f"{route['endpoint']}/{route['model']}@{route['upstream']}",
+            route.get("name") or default_route_name(route["endpoint"], route["model"], route["upstream"]),
             route["endpoint"],
             route["model"],
             route["upstream"],
             rates[route["rate"]],
+            weight=BY_NAME[route["endpoint"]].demo_weight / of_endpoint[route["endpoint"]],
+            streams=BY_NAME[route["endpoint"]].streams == "events",
         )
-        for route in catalog.get("routes", [])
-        if route["endpoint"] in ENDPOINTS and "fail" not in route["model"] and "timeout" not in route["model"]
+        for route in routes
     ]
-    if not routes:
-        raise InvalidRequest("The catalog in force has no route whose calls can be made up.")
-    return routes

@@ -25,6 +25,7 @@ from aio_platform.process.supervisor import Child, Supervisor, manage_command, s
 from gateway.catalog.parser import CatalogErrors, parse_catalog
 from gateway.catalog.routes import ADAPTERS
 from gateway.catalog.sandbox_choice import NOWHERE_URL, URL_VARIABLE, choose, upstreams_in_use
+from gateway.endpoints import CHAT
 from gateway.sandbox.providers.signatures import webhook_secrets
 
 SANDBOX_CATALOG = Path(__file__).resolve().parent.parent.parent / "catalogs" / "sandbox.toml"
@@ -247,7 +248,7 @@ def _first_call(base_url: str, key: str, catalog: str) -> str:
     defaults = [
         route["model"]
         for route in tomllib.loads(catalog)["routes"]
-        if route["endpoint"] == "chat" and route.get("default")
+        if route["endpoint"] == CHAT and route.get("default")
     ]
     if not defaults:
         return f'    curl {base_url}/v1/models -H "Authorization: Bearer {key}"\n\n'

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.adapters.registry import CALL_ADAPTERS, SERVES, TASK_ADAPTERS, BadAdapter, imported
 from gateway.catalog.parser import CatalogDescription, parse_catalog, read_catalog
-from gateway.catalog.routes import ADAPTERS, CALL_ENDPOINTS, ENDPOINTS, TASK_ENDPOINTS
+from gateway.catalog.routes import ADAPTERS
+from gateway.endpoints import ENDPOINT_NAMES, ENDPOINTS, TASK_ENDPOINT_NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
 CATALOG = ROOT / "gateway" / "catalogs" / "sandbox.toml"
@@ -30,8 +31,10 @@ def test_every_module_of_a_protocol_is_in_the_registry_and_has_endpoints() -> No
 
 
 def test_every_endpoint_has_an_adapter_and_none_is_unknown() -> None:
-    assert set().union(*(adapter.SERVES for adapter in CALL_ADAPTERS.values())) == set(CALL_ENDPOINTS)
-    assert set().union(*(adapter.SERVES for adapter in TASK_ADAPTERS.values())) == set(TASK_ENDPOINTS)
+    assert set().union(*(adapter.SERVES for adapter in CALL_ADAPTERS.values())) == set(ENDPOINT_NAMES) - set(
+        TASK_ENDPOINT_NAMES
+    )
+    assert set().union(*(adapter.SERVES for adapter in TASK_ADAPTERS.values())) == set(TASK_ENDPOINT_NAMES)
 
 
 def test_adapters_know_nothing_of_the_catalog() -> None:
@@ -48,7 +51,7 @@ def test_the_shipped_catalog_reaches_every_adapter_by_an_endpoint_of_its_own(
 
 
 def test_the_shipped_catalog_has_one_default_for_each_endpoint(shipped: CatalogDescription) -> None:
-    assert set(shipped.defaults) == set(ENDPOINTS)
+    assert set(shipped.defaults) == set(ENDPOINT_NAMES)
 
 
 def test_every_route_of_the_shipped_catalog_prices_what_its_endpoint_uses(
@@ -98,3 +101,11 @@ def test_an_operators_module_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) 
     vars(module).update(WHOLE)
     monkeypatch.setitem(sys.modules, "own.chat_of_ours", module)
     assert imported("own.chat_of_ours", SERVES) is module
+
+
+def test_the_registry_says_what_the_shipped_catalog_charges_for(shipped: CatalogDescription) -> None:
+    charged: dict[str, set[str]] = {each.name: set() for each in ENDPOINTS}
+    for route in shipped.routes:
+        charged[route.endpoint] |= {price.unit for price in route.rate.prices if price.microcredits}
+    assert charged.pop("voices") == set()
+    assert charged == {each.name: set(each.units) for each in ENDPOINTS if each.name != "voices"}

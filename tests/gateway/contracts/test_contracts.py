@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from aio_platform.errors import InvalidRequest
 from gateway import urls as urls  # every endpoint, and with them every contract, is imported
-from gateway.contracts.chat import UNPRICED_FIELDS, ChatCompletionBody, LlmChatBody, TextChatBody
-from gateway.contracts.images import OpenAIImageBody, TextToImageBody
-from gateway.contracts.music import TextToMusicBody
+from gateway.api.chat_bodies import UNPRICED_FIELDS, ChatCompletionBody, LlmChatBody, TextChatBody
+from gateway.api.images import OpenAIImageBody, TextToImageBody
+from gateway.api.music import TextToMusicBody
 from gateway.contracts.parsing import RequestContract, parse_body
 
 MESSAGES = [{"role": "user", "content": "Hello"}]

@@ -21,14 +21,14 @@ from aio_platform.errors import InvalidRequest
 from aio_platform.http.serializers import StrictSerializer
 from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import ChatRequest
-from gateway.contracts.chat import ChatCompletionBody, LlmChatBody, TextChatBody
-from gateway.contracts.embedding import OpenAIEmbeddingBody, TextEmbeddingBody
+from gateway.api.chat_bodies import ChatCompletionBody, LlmChatBody, TextChatBody
+from gateway.api.embeddings import OpenAIEmbeddingBody, TextEmbeddingBody
+from gateway.api.images import OpenAIImageBody, TextToImageBody
+from gateway.api.music import TextToMusicBody
+from gateway.api.rerank import OpenAIRerankBody, PassageRerankBody
+from gateway.api.speech import OpenAISpeechBody, SpokenTextBody
 from gateway.contracts.form import FormContract
-from gateway.contracts.images import OpenAIImageBody, TextToImageBody
-from gateway.contracts.music import TextToMusicBody
 from gateway.contracts.parsing import RequestContract, parse_body
-from gateway.contracts.rerank import OpenAIRerankBody, PassageRerankBody
-from gateway.contracts.speech import OpenAISpeechBody, SpokenTextBody
 from gateway.task_models.shipped import SHIPPED
 from gateway.urls import urlpatterns
 from tests.gateway.local_upstream import route_to

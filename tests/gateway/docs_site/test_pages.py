@@ -25,7 +25,8 @@ from gateway.docs_site.answers import example_answer
 from gateway.docs_site.openapi import METHODS, document, resolved
 from gateway.docs_site.reference import operations_of
 from gateway.docs_site.search import search
-from gateway.openapi.field_descriptions import ANYWHERE, BY_CONTRACT
+from gateway.openapi.field_descriptions import ANYWHERE
+from gateway.openapi.presentation import presented_views
 from gateway.task_models.shipped import SHIPPED
 from gateway.webhooks_out.signing import new_secret, signed_headers
 
@@ -144,8 +145,10 @@ def test_no_description_is_of_a_field_that_there_is_not() -> None:
                 name = media["schema"].get("$ref", "").rpartition("/")[2]
                 fields.setdefault(name, set()).update(resolved(media["schema"]).get("properties", ()))
 
-    for contract, described in BY_CONTRACT.items():
-        assert set(described) <= fields[contract]
+    contracts = {getattr(view, "contract", None) for view in presented_views().values()} - {None}
+    assert len(contracts) > 10
+    for contract in contracts:
+        assert set(contract.descriptions) <= fields[contract.__name__]
     assert set(ANYWHERE) <= set().union(*fields.values())
 
 
@@ -236,11 +239,12 @@ def test_without_a_catalog_the_pages_say_so(db: None) -> None:
     assert Client().get("/docs/endpoints/chat").status_code == 200
 
 
-def test_every_endpoint_of_the_catalog_has_a_name() -> None:
-    from gateway.catalog.routes import ENDPOINTS
+def test_every_endpoint_of_the_catalog_has_a_name_and_every_unit_has_one(catalog: Any) -> None:
+    from gateway.endpoints import ENDPOINTS
     from usage.ledger.units import Units
 
-    assert set(prices.ENDPOINT_NAMES) == set(ENDPOINTS)
+    assert [name for name, _ in prices.price_list()] == [each.label for each in ENDPOINTS]
+    assert len({str(each.label) for each in ENDPOINTS}) == len(ENDPOINTS)
     assert set(Units._fields) <= set(prices.UNIT_NAMES) == set(prices.ONE)
 
 

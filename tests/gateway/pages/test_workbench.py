@@ -15,10 +15,10 @@ from django.test import Client
 from django.urls import resolve
 
 from accounts.models import Membership
-from gateway.api.tasks import NewTaskView
-from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.api.new_tasks import NewTaskView
 from gateway.docs_site import prices
-from gateway.openapi.chat import body_of
+from gateway.endpoints import TASK_ENDPOINT_NAMES
+from gateway.openapi.schemas import json_body
 from gateway.pages.workbench_code import Code, code_of
 from gateway.pages.workbench_endpoints import BY_SLUG, ENDPOINTS, WorkbenchEndpoint
 from gateway.pages.workbench_forms import Field, Form, form_of
@@ -74,7 +74,7 @@ def test_every_endpoint_that_takes_a_session_is_in_the_workbench() -> None:
     in_workbench = {each.view for each in ENDPOINTS}
     of_tasks = {view for view in views if issubclass(view, NewTaskView)}
     assert {view for view in views if getattr(view, "session_allowed", False)} - of_tasks <= in_workbench
-    assert set(TASK_ENDPOINTS) <= {each.slug for each in ENDPOINTS}
+    assert set(TASK_ENDPOINT_NAMES) <= {each.slug for each in ENDPOINTS}
 
 
 def fields_of(form: Form) -> dict[str, Field]:
@@ -83,7 +83,7 @@ def fields_of(form: Form) -> dict[str, Field]:
 
 @pytest.mark.parametrize("endpoint", WITH_CONTRACT, ids=lambda each: each.slug)
 def test_a_form_has_every_field_of_the_contract_with_its_limits(endpoint: WorkbenchEndpoint) -> None:
-    schema: Any = body_of(endpoint.view().contract)["application/json"]  # type: ignore[misc, union-attr, arg-type]
+    schema: Any = json_body(endpoint.view().contract)["application/json"]  # type: ignore[misc, union-attr, arg-type]
     form = form_of(endpoint, "", {})
     fields = fields_of(form)
     assert set(schema["properties"]) == (

@@ -14,7 +14,7 @@ from left_in_english import HANGUL, is_english
 from accounts.models import AuditEntry, Plan, User
 from accounts.staff import page_registry
 from accounts.staff.labels import TARGETS
-from gateway.catalog.routes import ENDPOINTS
+from gateway.endpoints import ENDPOINT_NAMES
 from tests.gateway.staff.staff_world import World, make_world, some_calls
 from usage.labels import REFUSALS
 from usage.ledger.rates import PRICED_UNITS
@@ -30,7 +30,7 @@ NAMES = {
     "Slug", "TOML", "load_catalog", "account.suspend", "task.failed", "opening credits", "an apology",
     "staff-test", "task-test", "kie_suno", "music_task", "openai_chat", "127.0.0.1:",
     "account,plan,key,member,endpoint,model,upstream,route,outcome", "code,endpoint,account,key,plan",
-    "key_… / aio_…", "Upstream p", "first", "second", "small", "spare", "Asia/Seoul", *ENDPOINTS, *PRICED_UNITS,
+    "key_… / aio_…", "Upstream p", "first", "second", "small", "spare", "Asia/Seoul", *ENDPOINT_NAMES, *PRICED_UNITS,
 }  # fmt: skip
 # The same where they are all of a text.
 WHOLE_NAMES = {

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.task_models import TaskParameters, read_task
 from gateway.task_models.shipped import SHIPPED
 
-ENDPOINT_OF = {slug: endpoint for endpoint in TASK_ENDPOINTS for slug in SHIPPED.slugs(endpoint)}
+ENDPOINT_OF = {slug: endpoint for endpoint in TASK_ENDPOINT_NAMES for slug in SHIPPED.slugs(endpoint)}
 URL = "https://example.com/a.jpg"
 LINE = {"text": "Hello"}
 LEAST: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aio_platform.errors import InvalidRequest
-from gateway.catalog.routes import TASK_ENDPOINTS
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.task_models import describe, read_task
 from gateway.task_models.shipped import SHIPPED
 from tests.gateway.task_models.bodies import ENDPOINT_OF, LEAST, URL, read, refusal
@@ -16,7 +16,7 @@ from tests.gateway.task_models.bodies import ENDPOINT_OF, LEAST, URL, read, refu
 
 def test_every_model_and_endpoint_of_the_document_is_there() -> None:
     assert set(ENDPOINT_OF) == set(LEAST) == set(SHIPPED.slugs())
-    assert all(SHIPPED.slugs(endpoint) for endpoint in TASK_ENDPOINTS)
+    assert all(SHIPPED.slugs(endpoint) for endpoint in TASK_ENDPOINT_NAMES)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import Account
+from gateway.endpoints import ENDPOINT_NAMES
 from usage import rollups
 from usage.reports import REPORTS, ReportQuery
 
@@ -45,6 +46,20 @@ def test_its_books_agree_and_its_sums_are_those_of_its_events(committed_books):
     assert committed_books.value("SELECT count(*) FROM usage_rollup_hour") == grown
     for kind in REPORTS.values():
         kind.make(ReportQuery())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_endpoint_has_made_up_calls(committed_books):
+    generate("--accounts", "8", "--days", "20", "--events", "4000", "--seed", "7")
+    called = {endpoint for (endpoint,) in committed_books.sql("SELECT DISTINCT endpoint FROM usage_event")}
+    assert called == set(ENDPOINT_NAMES)
+    charged = committed_books.sql(
+        "SELECT DISTINCT endpoint FROM usage_event WHERE outcome = 'succeeded' AND cost_microcredits > 0"
+    )
+    # Who can speak is told for nothing.
+    assert {endpoint for (endpoint,) in charged} == set(ENDPOINT_NAMES) - {"voices"}
+    streamed = committed_books.sql("SELECT DISTINCT endpoint FROM usage_event WHERE streamed")
+    assert {endpoint for (endpoint,) in streamed} == {"chat"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -24,7 +24,8 @@ from gateway.adapters.tasks.protocol import (
     TaskRequest,
 )
 from gateway.adapters.tasks.provider_tasks import CANCELLED, FAILED, marker_in
-from gateway.catalog.routes import TASK_ENDPOINTS, Route
+from gateway.catalog.routes import Route
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.task_models import read_task
 from tests.gateway.adapters.conftest import SandboxDriver
 
@@ -190,7 +191,7 @@ def test_a_task_is_submitted_runs_and_brings_its_file(
 
 def test_every_task_route_of_the_catalog_is_tried(sandbox: SandboxDriver) -> None:
     tried = {(endpoint, model) for endpoint, model, _, _ in BODIES}
-    routes = [route for route in sandbox._routes if route.endpoint in TASK_ENDPOINTS]
+    routes = [route for route in sandbox._routes if route.endpoint in TASK_ENDPOINT_NAMES]
     assert {(route.endpoint, route.model) for route in routes} == tried
     assert {route.adapter for route in routes} == set(TASK_ADAPTERS) == set(ONE_OF_EACH)
 

@@ -1,4 +1,4 @@
-"""What chat endpoints accept: OpenAI's chat completion body, and Omakase's `input`."""
+"""What chat accepts: OpenAI's chat completion body, and Omakase's `input`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -7,9 +7,10 @@ import orjson
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.contracts.parsing import RequestContract
+from gateway.contracts.text import ModelSlug
 
-ModelSlug = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 # Fields that change what the upstream bills in ways no rate here covers: refused rather than carried unpriced, but for
 # the values that ask for nothing special (OpenAI's own defaults among them). Some are one server's own: llama.cpp lets
 # `n_predict` override `max_tokens` and `n_cmpl` stand for `n`, vLLM's `mm_processor_kwargs` makes any number of tokens
@@ -193,5 +194,8 @@ class LlmChatBody(SamplingFields):
 class TextChatBody(SamplingFields):
     """POST /api/chat."""
 
+    descriptions = {
+        "temperature": _("How freely words are chosen: 0 is the most predictable; 0.1 when left out."),
+    }
     model: ModelSlug | None = None
     input: Annotated[str, StringConstraints(min_length=1)]

@@ -1,0 +1,325 @@
+"""The registry of endpoints: everything that can be called and is billed, one entry each, as plain data.
+
+Every list of endpoints elsewhere is derived from this one: what a catalog may route and a key be scoped to, which
+adapters there must be, limits, names on pages, prices, made-up usage, the OpenAPI document. Imports nothing of the
+gateway. Their order is that of lists on pages. An operator's own are in the modules of the setting ENDPOINT_MODULES.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Limit(NamedTuple):
+    """A limit in seconds or bytes, with the setting that overrides it: STT_TIME_LIMIT_S is AIO_STT_TIME_LIMIT_S."""
+
+    setting: str
+    default: int
+
+    def value(self) -> int:
+        """What is in force in this process."""
+        limit: int = getattr(settings, self.setting, self.default)
+        return limit
+
+
+class Address(NamedTuple):
+    """Where an endpoint is called, and by its full name the view that answers there.
+
+    The path begins with its mount: /api, /llm/v1, /api/v1 or /v1. Of two methods at one path, the view that comes
+    first in the registry answers both.
+    """
+
+    path: str
+    view: str
+    method: str = "post"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint, by the name that catalogs, keys' scopes and the books know it by.
+
+    `label` is its name on pages. `also_at` are other endpoints' addresses that answer some bodies as this one.
+    `inputs` and `outputs` are what goes in and what comes out, as OpenRouter names modalities. `units` are what
+    its rates may charge for.
+
+    `time_limit` is in seconds, for the whole answer or a stream's first byte; of a task, for its whole life. Routes
+    may have their own. `size_limit` is in bytes, for a form with its file; None where the body is JSON. `streams` says
+    what an answer may be sent as while it is made: events or bytes. A tool's model need not be named
+    (`model_is_optional`). `demo_weight` is its share of made-up calls, by the sum of all.
+    """
+
+    name: str
+    label: Promise
+    addresses: tuple[Address, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    units: tuple[str, ...]
+    time_limit: Limit
+    demo_weight: int
+    size_limit: Limit | None = None
+    streams: Literal["", "events", "bytes"] = ""
+    is_task: bool = False
+    model_is_optional: bool = True
+    also_at: tuple[Address, ...] = ()
+
+
+CHAT_TIME_LIMIT = Limit("CHAT_TIME_LIMIT_S", 115)
+TTS_TIME_LIMIT = Limit("TTS_TIME_LIMIT_S", 58)
+TASK_TIME_LIMIT = Limit("TASK_TIME_LIMIT_S", 3600)
+IMAGE_TASKS = Address("/api/v1/images/generations", "gateway.api.task_endpoints.ImageTaskView")
+SPEECH_TASKS = Address("/api/v1/audio/speech", "gateway.api.task_endpoints.SpeechTaskView")
+
+_OURS = (
+    Endpoint(
+        "chat",
+        _("Chat"),
+        (
+            Address("/api/chat", "gateway.api.chat.TextChatView"),
+            Address("/llm/v1/chat/completions", "gateway.api.chat.LlmChatView"),
+            Address("/api/v1/chat/completions", "gateway.api.chat.ApiInOneChatView"),
+            Address("/v1/chat/completions", "gateway.api.chat.OpenAIChatView"),
+        ),
+        inputs=("text",),
+        outputs=("text",),
+        units=("tokens_in", "tokens_out"),
+        time_limit=CHAT_TIME_LIMIT,
+        streams="events",
+        demo_weight=40,
+    ),
+    Endpoint(
+        "embeddings",
+        _("Embeddings"),
+        (
+            Address("/api/embedding", "gateway.api.embeddings.EmbeddingView"),
+            Address("/v1/embeddings", "gateway.api.embeddings.OpenAIEmbeddingView"),
+        ),
+        inputs=("text",),
+        outputs=("embeddings",),
+        units=("tokens_in",),
+        time_limit=Limit("EMBEDDING_TIME_LIMIT_S", 58),
+        demo_weight=14,
+    ),
+    Endpoint(
+        "rerank",
+        _("Re-ranking"),
+        (
+            Address("/api/rerank", "gateway.api.rerank.RerankView"),
+            Address("/v1/rerank", "gateway.api.rerank.OpenAIRerankView"),
+        ),
+        inputs=("text",),
+        outputs=("scores",),
+        units=("tokens_in",),
+        time_limit=Limit("RERANK_TIME_LIMIT_S", 58),
+        demo_weight=5,
+    ),
+    Endpoint(
+        "speech",
+        _("Speech"),
+        (
+            Address("/api/tts", "gateway.api.speech.SpeechView"),
+            Address("/v1/audio/speech", "gateway.api.speech.OpenAISpeechView"),
+        ),
+        inputs=("text",),
+        outputs=("audio",),
+        units=("characters",),
+        time_limit=TTS_TIME_LIMIT,
+        streams="bytes",
+        also_at=(SPEECH_TASKS,),
+        demo_weight=6,
+    ),
+    Endpoint(
+        "voices",
+        _("Speakers"),
+        (Address("/api/tts", "gateway.api.voices.SpeakersView", "get"),),
+        inputs=(),
+        outputs=(),
+        units=("calls",),
+        time_limit=TTS_TIME_LIMIT,
+        demo_weight=2,
+    ),
+    Endpoint(
+        "voice_clone",
+        _("Voice clone"),
+        (Address("/api/voice-clone", "gateway.api.voice_clone.VoiceCloneView"),),
+        inputs=("text", "audio"),
+        outputs=("audio",),
+        units=("characters",),
+        time_limit=Limit("VOICE_CLONE_TIME_LIMIT_S", 60),
+        size_limit=Limit("VOICE_CLONE_MAX_BODY_BYTES", 20_000_000),
+        streams="bytes",
+        demo_weight=2,
+    ),
+    Endpoint(
+        "transcription",
+        _("Transcription"),
+        (
+            Address("/api/stt", "gateway.api.transcription.SpeechToTextView"),
+            Address("/v1/audio/transcriptions", "gateway.api.transcription.OpenAITranscriptionView"),
+            Address("/v1/audio/translations", "gateway.api.transcription.OpenAITranslationView"),
+        ),
+        inputs=("audio",),
+        outputs=("text",),
+        units=("audio_ms",),
+        time_limit=Limit("STT_TIME_LIMIT_S", 115),
+        size_limit=Limit("STT_MAX_BODY_BYTES", 100_000_000),
+        demo_weight=6,
+    ),
+    Endpoint(
+        "vision",
+        _("Image to text"),
+        (Address("/api/image2text", "gateway.api.vision.ImageToTextView"),),
+        inputs=("text", "image"),
+        outputs=("text",),
+        units=("tokens_in", "tokens_out"),
+        time_limit=Limit("IMAGE2TEXT_TIME_LIMIT_S", 115),
+        size_limit=Limit("IMAGE2TEXT_MAX_BODY_BYTES", 20_000_000),
+        demo_weight=4,
+    ),
+    Endpoint(
+        "images",
+        _("Images"),
+        (
+            Address("/api/t2i", "gateway.api.images.ImageView"),
+            Address("/v1/images/generations", "gateway.api.images.OpenAIImageView"),
+        ),
+        inputs=("text",),
+        outputs=("image",),
+        units=("images", "pixel_steps"),
+        time_limit=Limit("T2I_TIME_LIMIT_S", 115),
+        also_at=(IMAGE_TASKS,),
+        demo_weight=5,
+    ),
+    Endpoint(
+        "music",
+        _("Music"),
+        (Address("/api/t2m", "gateway.api.music.MusicView"),),
+        inputs=("text",),
+        outputs=("audio",),
+        units=("audio_ms",),
+        time_limit=Limit("T2M_TIME_LIMIT_S", 115),
+        streams="bytes",
+        demo_weight=2,
+    ),
+    Endpoint(
+        "image_task",
+        _("Image generation"),
+        (IMAGE_TASKS,),
+        inputs=("text",),
+        outputs=("image",),
+        units=("images", "pixel_steps", "tokens_out"),
+        time_limit=TASK_TIME_LIMIT,
+        is_task=True,
+        model_is_optional=False,
+        demo_weight=4,
+    ),
+    Endpoint(
+        "video_task",
+        _("Video generation"),
+        (Address("/api/v1/videos/generations", "gateway.api.task_endpoints.VideoTaskView"),),
+        inputs=("text",),
+        outputs=("video",),
+        units=("video_ms", "pixel_steps", "audio_ms"),
+        time_limit=TASK_TIME_LIMIT,
+        is_task=True,
+        model_is_optional=False,
+        demo_weight=2,
+    ),
+    Endpoint(
+        "music_task",
+        _("Music generation"),
+        (Address("/api/v1/audio/music", "gateway.api.task_endpoints.MusicTaskView"),),
+        inputs=("text",),
+        outputs=("audio",),
+        units=("calls",),
+        time_limit=TASK_TIME_LIMIT,
+        is_task=True,
+        model_is_optional=False,
+        demo_weight=2,
+    ),
+    Endpoint(
+        "speech_task",
+        _("Dialogue speech"),
+        (SPEECH_TASKS,),
+        inputs=("text",),
+        outputs=("audio",),
+        units=("characters",),
+        time_limit=TASK_TIME_LIMIT,
+        is_task=True,
+        model_is_optional=False,
+        demo_weight=2,
+    ),
+    Endpoint(
+        "remove_bg",
+        _("Background removal"),
+        (Address("/api/v1/images/tools/remove-bg", "gateway.api.task_endpoints.RemoveBackgroundView"),),
+        inputs=("image",),
+        outputs=("image",),
+        units=("calls",),
+        time_limit=TASK_TIME_LIMIT,
+        is_task=True,
+        demo_weight=2,
+    ),
+    Endpoint(
+        "face_swap",
+        _("Face swap"),
+        (Address("/api/v1/images/tools/face-swap", "gateway.api.task_endpoints.FaceSwapView"),),
+        inputs=("image",),
+        outputs=("image",),
+        units=("calls",),
+        time_limit=TASK_TIME_LIMIT,
+        is_task=True,
+        demo_weight=2,
+    ),
+    Endpoint(
+        "video_bg_remover",
+        _("Video background removal"),
+        (Address("/api/v1/videos/tools/bg-remover", "gateway.api.task_endpoints.RemoveVideoBackgroundView"),),
+        inputs=("video", "image"),
+        outputs=("video",),
+        units=("calls",),
+        time_limit=TASK_TIME_LIMIT,
+        is_task=True,
+        demo_weight=2,
+    ),
+)
+
+
+class BadEndpoint(Exception):
+    """A module of an operator's whose endpoints cannot stand beside ours."""
+
+
+def with_those_of(modules: Iterable[str], ours: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Ours, and behind them the ENDPOINTS of each module, which is given by its dotted name.
+
+    Raises BadEndpoint for a name or an address that is taken.
+    """
+    found = list(ours)
+    for module in modules:
+        for endpoint in import_module(module).ENDPOINTS:
+            if any(endpoint.name == each.name for each in found):
+                raise BadEndpoint(f"{module}: there is an endpoint {endpoint.name} already")
+            taken = {(address.method, address.path) for each in found for address in each.addresses}
+            for address in endpoint.addresses:
+                if (address.method, address.path) in taken:
+                    raise BadEndpoint(f"{module}: {address.path} is another endpoint's address")
+            found.append(endpoint)
+    return tuple(found)
+
+
+# An operator's modules import from this one what is above.
+ENDPOINTS = with_those_of(settings.ENDPOINT_MODULES, _OURS)
+BY_NAME: Mapping[str, Endpoint] = MappingProxyType({each.name: each for each in ENDPOINTS})
+# By method and path.
+BY_ADDRESS: Mapping[tuple[str, str], Endpoint] = MappingProxyType(
+    {(address.method, address.path): each for each in ENDPOINTS for address in each.addresses}
+)
+ENDPOINT_NAMES = tuple(BY_NAME)
+TASK_ENDPOINTS = tuple(each for each in ENDPOINTS if each.is_task)
+TASK_ENDPOINT_NAMES = tuple(each.name for each in TASK_ENDPOINTS)
+CHAT = "chat"
