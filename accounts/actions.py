@@ -22,6 +22,7 @@ from accounts.keys import delegation, rules
 from accounts.keys.format import digest_of, last_four_of, new_key, prefix_of
 from accounts.models import Account, ApiKey, Membership, Plan, User
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 log = structlog.get_logger(__name__)
 
@@ -380,21 +381,28 @@ def _check_not_last_owner(membership: Membership) -> None:
 def valid_account_name(name: str) -> str:
     name = rules.valid_name(name)
     if name.startswith("acct_"):
-        raise InvalidRequest("A name must not look like an account id.", param="name")
+        raise InvalidRequest(_("A name must not look like an account id."), param="name")
     return name
 
 
 def _plan(slug: str) -> Plan:
     plans = {plan.slug: plan for plan in Plan.objects.order_by("slug")}
     if slug not in plans:
-        raise InvalidRequest(f"There is no plan {slug!r}; the plans are {', '.join(plans)}.", param="plan")
+        raise InvalidRequest(
+            _("There is no plan %(slug)s; the plans are %(plans)s."),
+            param="plan",
+            slug=repr(slug),
+            plans=", ".join(plans),
+        )
     return plans[slug]
 
 
 def valid_role(text: str) -> str:
     """The role as it is; InvalidRequest for one there is not."""
     if text not in Membership.Role.values:
-        raise InvalidRequest(f"A role is one of {', '.join(Membership.Role.values)}.", param="role")
+        raise InvalidRequest(
+            _("A role is one of %(roles)s."), param="role", roles=", ".join(Membership.Role.values)
+        )
     return text
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, User
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 
 MAX_ADDRESS_LENGTH = 254
 
@@ -36,7 +37,7 @@ def valid_address(text: str) -> str:
     The part before the @ is ASCII: among other letters are some whose lower case is another letter's or two characters
     long, so that an address would change by being written down.
     """
-    refusal = InvalidRequest("That is not an e-mail address.", param="email")
+    refusal = InvalidRequest(gettext_noop("That is not an e-mail address."), param="email")
     local, _, domain = text.strip().rpartition("@")
     domain = domain.lower()
     if not local.isascii() or unicodedata.normalize("NFKC", domain).lower() != domain:

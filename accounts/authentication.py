@@ -18,6 +18,7 @@ from accounts.principal import ACCOUNT_HEADER, Principal, check_endpoint_scope, 
 from accounts.public_ids import is_account_id
 from accounts.view_as import SAFE_METHODS, ReadsOnly, is_viewing_as
 from aio_platform.http.request_context import client_address
+from aio_platform.i18n.translatable import gettext_noop as _
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -110,4 +111,4 @@ def _live_key(key_text: str) -> ApiKey:
 
 
 def _foreign_account() -> errors.AccountNotFound:
-    return errors.AccountNotFound("There is no such account.", param=ACCOUNT_HEADER)
+    return errors.AccountNotFound(_("There is no such account."), param=ACCOUNT_HEADER)

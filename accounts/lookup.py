@@ -4,6 +4,7 @@ from accounts.errors import AccountNotFound, AmbiguousPrefix, KeyNotFound
 from accounts.keys.format import PREFIX_LENGTH
 from accounts.models import Account, ApiKey
 from accounts.public_ids import is_account_id, is_key_id
+from aio_platform.i18n.translatable import gettext_noop as _
 
 
 def find_account(text: str) -> Account:
@@ -14,7 +15,7 @@ def find_account(text: str) -> Account:
     elif text.isprintable():
         found = Account.objects.filter(name=text).first()
     if found is None:
-        raise AccountNotFound(f"There is no account {text!r}.")
+        raise AccountNotFound(_("There is no account %(text)s."), text=repr(text))
     return found
 
 
@@ -29,9 +30,9 @@ def find_key(text: str) -> ApiKey:
     elif text.startswith("aio_") and len(text) == PREFIX_LENGTH and text.isprintable():
         found = list(keys.filter(prefix=text).order_by("id"))
     else:
-        raise KeyNotFound("Name a key by its id, as in key_…, or its prefix: aio_ and 8 characters.")
+        raise KeyNotFound(_("Name a key by its id, as in key_…, or its prefix: aio_ and 8 characters."))
     if not found:
-        raise KeyNotFound(f"There is no API key {text}.")
+        raise KeyNotFound(_("There is no API key %(text)s."), text=text)
     if len(found) > 1:
         raise AmbiguousPrefix(text, [key.public_id for key in found])
     return found[0]

@@ -15,6 +15,7 @@ from accounts.models import Account, User
 from accounts.page_context import SAFE_METHODS, VIEW_AS_SESSION_KEY
 from aio_platform import problems
 from aio_platform.errors import PermissionRefused
+from aio_platform.i18n.translatable import gettext_noop as _
 
 API_PATHS = ("/api/", "/v1/", "/llm/")
 STARTED_SESSION_KEY = "staff_view_as_since"
@@ -29,10 +30,10 @@ OWN_LOOK = frozenset({"set_language"})
 class ReadsOnly(PermissionRefused):
     """A change was asked for while looking at an account as its members do."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "You are looking at an account as its members see it, which is to read only. End that first."
-        )
+    code = "reads_only"
+    template = _(
+        "You are looking at an account as its members see it, which is to read only. End that first."
+    )
 
 
 def start(request: HttpRequest, account: Account) -> None:

@@ -1,9 +1,9 @@
 """What can go wrong between us and an upstream, and what the caller is told about it."""
 
 from enum import Enum
-from typing import Any
 
 from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailable, TooManyRequests
+from aio_platform.i18n.translatable import gettext_noop as _
 
 
 class Blame(Enum):
@@ -19,59 +19,40 @@ class Blame(Enum):
 class UpstreamRejected(InvalidRequest):
     """The model's server calls the request itself bad; another upstream would too."""
 
-    def __init__(
-        self,
-        message: str = "The model's server refused this request as invalid for the model.",
-        *,
-        upstream_status: int | None = None,
-        param: str | None = None,
-    ) -> None:
-        super().__init__(message, param=param)
+    code = "upstream_rejected"
+    template = _("The model's server refused this request as invalid for the model.")
+
+    def __init__(self, *, upstream_status: int | None = None, param: str | None = None) -> None:
+        super().__init__(param=param)
         self.upstream_status = upstream_status
 
 
 class ContextLengthExceeded(UpstreamRejected):
     """Programs act on this one: they shorten the conversation and ask again."""
 
+    code = "context_length_exceeded"
+    template = _("The request is longer than the model takes. Shorten its messages, or ask for fewer tokens.")
     openai_code = "context_length_exceeded"
-
-    def __init__(
-        self,
-        message: str = "The request is longer than the model takes. Shorten its messages, or ask for fewer tokens.",
-        **keywords: Any,
-    ) -> None:
-        super().__init__(message, **keywords)
 
 
 class ContentRefused(UpstreamRejected):
     """A filter of the model's server does not let the request's content pass."""
 
+    code = "content_refused"
+    template = _("The model's server refused the content of this request.")
     openai_code = "content_filter"
-
-    def __init__(
-        self, message: str = "The model's server refused the content of this request.", **keywords: Any
-    ) -> None:
-        super().__init__(message, **keywords)
 
 
 class UnsupportedParameter(UpstreamRejected):
+    code = "unsupported_parameter"
+    template = _("The model does not take a parameter of this request.")
     openai_code = "unsupported_parameter"
-
-    def __init__(
-        self, message: str = "The model does not take a parameter of this request.", **keywords: Any
-    ) -> None:
-        super().__init__(message, **keywords)
 
 
 class UnsupportedValue(UpstreamRejected):
+    code = "unsupported_value"
+    template = _("The model does not take the value of a parameter of this request.")
     openai_code = "unsupported_value"
-
-    def __init__(
-        self,
-        message: str = "The model does not take the value of a parameter of this request.",
-        **keywords: Any,
-    ) -> None:
-        super().__init__(message, **keywords)
 
 
 class UpstreamFailed(PlatformError):
@@ -80,16 +61,18 @@ class UpstreamFailed(PlatformError):
     `blame` says what that means for the route; an answer that is no good may be due to what was asked.
     """
 
+    code = "upstream_failed"
+    template = _("The model's server failed to answer.")
     status = 502
 
     def __init__(
         self,
-        message: str = "The model's server failed to answer.",
+        template: str | None = None,
         *,
         upstream_status: int | None = None,
         blame: Blame = Blame.NOTHING,
     ) -> None:
-        super().__init__(message)
+        super().__init__(template)
         self.upstream_status = upstream_status
         self.blame = blame
 
@@ -97,43 +80,45 @@ class UpstreamFailed(PlatformError):
 class UpstreamMisconfigured(UpstreamFailed):
     """The model's server does not take our key, or knows no such address or model: staff have to see to it."""
 
+    code = "upstream_misconfigured"
+    template = _("The platform's connection to this model is not set up correctly.")
+
     def __init__(self, *, upstream_status: int | None = None) -> None:
-        super().__init__(
-            "The platform's connection to this model is not set up correctly.",
-            upstream_status=upstream_status,
-        )
+        super().__init__(upstream_status=upstream_status)
 
 
 class UpstreamSaturated(ServiceUnavailable):
     """The model's server is too busy."""
 
+    code = "upstream_saturated"
     blame = Blame.DOUBTFUL
+    template = _("The model is over capacity; try again shortly.")
 
     def __init__(self, retry_after_s: int = 1, *, upstream_status: int | None = None) -> None:
-        super().__init__("The model is over capacity; try again shortly.", retry_after_s=retry_after_s)
+        super().__init__(retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
 
 
 class UpstreamRateLimited(TooManyRequests):
     """The model's server takes no more calls from us for a while. It is no limit of the caller's."""
 
+    code = "upstream_rate_limited"
     blame = Blame.DOUBTFUL
+    template = _("The model's server is at its own limit of calls; try again shortly.")
 
     def __init__(self, retry_after_s: int = 1, *, upstream_status: int | None = None) -> None:
-        super().__init__(
-            "The model's server is at its own limit of calls; try again shortly.", retry_after_s=retry_after_s
-        )
+        super().__init__(retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
 
 
 class RouteResting(ServiceUnavailable):
     """Every route to the model rests after failures."""
 
+    code = "route_resting"
+    template = _("The model's server is resting after failures; try again in %(wait_s)s s.")
+
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__(
-            f"The model's server is resting after failures; try again in {retry_after_s} s.",
-            retry_after_s=retry_after_s,
-        )
+        super().__init__(retry_after_s=retry_after_s, wait_s=retry_after_s)
 
 
 # What an attempt at one route may end in, so that the next is tried.
@@ -143,10 +128,9 @@ AttemptFailed = UpstreamFailed | UpstreamSaturated | UpstreamRateLimited
 class TimeLimitReached(PlatformError):
     """The endpoint's time limit passed. Clients must not retry by themselves: that starts another job."""
 
+    code = "time_limit_reached"
     status = 504
+    template = _("The call took longer than this endpoint's limit of %(limit_s)s seconds.")
 
     def __init__(self, limit_s: float) -> None:
-        super().__init__(
-            f"The call took longer than this endpoint's limit of {limit_s:g} seconds.",
-            headers={"x-should-retry": "false"},
-        )
+        super().__init__(headers={"x-should-retry": "false"}, limit_s=f"{limit_s:g}")

@@ -4,6 +4,7 @@ import getpass
 
 from aio_platform.credits import parse_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import english_only
 
 
 def read_credits(text: str, name: str) -> int:
@@ -11,7 +12,7 @@ def read_credits(text: str, name: str) -> int:
     try:
         return parse_credits(text)
     except ValueError as error:
-        raise InvalidRequest(f"{name}: {error}") from None
+        raise InvalidRequest(english_only("%(name)s: %(error)s"), name=name, error=str(error)) from None
 
 
 def operator() -> str:

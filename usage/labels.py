@@ -1,4 +1,4 @@
-"""How pages name what the books call by a code: outcomes, units, refusals, measures."""
+"""How pages name what the books call by a code: outcomes, units, measures. Refusals have a table of their own."""
 
 from typing import Any
 
@@ -49,29 +49,6 @@ ENTRY_KINDS: dict[str, Promise] = {
     "expiry": gettext_lazy("Expiry"),
     "refund": gettext_lazy("Refund"),
 }
-REFUSALS: dict[str, Promise] = {
-    "revoked_key": gettext_lazy("key revoked"),
-    "expired_key": gettext_lazy("key expired"),
-    "not_a_member": gettext_lazy("not a member"),
-    "account_suspended": gettext_lazy("account suspended"),
-    "role_not_allowed": gettext_lazy("role may not call"),
-    "endpoint_not_allowed": gettext_lazy("endpoint outside the key's scope"),
-    "model_not_allowed": gettext_lazy("model outside the key's scope"),
-    "address_not_allowed": gettext_lazy("address outside the key's scope"),
-    "minute_rate": gettext_lazy("too many calls a minute"),
-    "trial_exhausted": gettext_lazy("trial calls used up"),
-    "key_day_cap": gettext_lazy("key's daily cap reached"),
-    "key_month_cap": gettext_lazy("key's monthly cap reached"),
-    "insufficient_credits": gettext_lazy("not enough credits"),
-    "invalid_request": gettext_lazy("bad request"),
-    "unknown_model": gettext_lazy("unknown model"),
-    "model_paused": gettext_lazy("model paused"),
-    "body_too_slow": gettext_lazy("body too slow"),
-    "body_too_large": gettext_lazy("body too large"),
-    "idempotency_in_flight": gettext_lazy("Idempotency-Key under way"),
-    "idempotency_mismatch": gettext_lazy("Idempotency-Key of another body"),
-    "idempotency_not_replayable": gettext_lazy("answer under Idempotency-Key not kept"),
-}
 
 
 def outcome_name(code: str) -> str:
@@ -86,11 +63,6 @@ def outcome_look(code: str) -> str:
 def quantity(count: int, unit: str) -> str:
     """So many of a unit: "1,200 input tokens"."""
     return str(UNITS[unit] % {"count": count, "shown": f"{count:,}"})
-
-
-def refusal_name(code: str) -> str:
-    """The reason in words; a code that has none is shown as it is."""
-    return str(REFUSALS.get(code, code))
 
 
 def explain_outcome(receipt: dict[str, Any]) -> list[str]:

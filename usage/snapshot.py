@@ -10,6 +10,7 @@ import psycopg
 from django.db import DataError, OperationalError, connection, transaction
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 TIME_LIMIT_MS = 15_000
 # The statement's own timestamp is taken before its snapshot, so nothing committed up to it is missing. The lock comes
@@ -59,11 +60,11 @@ def snapshot() -> Iterator[Snapshot]:
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise InvalidRequest(
-                "That is too much to look through; ask for a shorter time.", param="since"
+                _("That is too much to look through; ask for a shorter time."), param="since"
             ) from error
         raise
     except DataError as error:
         if isinstance(error.__cause__, psycopg.errors.InvalidParameterValue):
             # A zone that Python knows and PostgreSQL does not; nothing else here is a name to look up.
-            raise InvalidRequest("There is no such time zone.", param="timezone") from error
+            raise InvalidRequest(_("There is no such time zone."), param="timezone") from error
         raise

@@ -24,6 +24,7 @@ from accounts.principal import ACCOUNT_HEADER, KEYS_SCOPE, Principal, principal_
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.json_body import read_json_object
 from aio_platform.http.serializers import ErrorBody, validated
+from aio_platform.i18n.translatable import gettext_noop as _
 
 _ACCOUNT = OpenApiParameter(
     ACCOUNT_HEADER, location="header", description="Which of a signed-in member's accounts, as in acct_…"
@@ -153,7 +154,7 @@ def _cursor(principal: Principal, after: str) -> int:
     try:
         return service.find(principal, after).pk
     except KeyNotFound:
-        raise InvalidRequest("That is not the `next` of a page.", param="after") from None
+        raise InvalidRequest(_("That is not the `next` of a page."), param="after") from None
 
 
 def _issued(api_key: ApiKey, key_text: str) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.errors import BeyondOwnKey
 from accounts.models import ApiKey
+from aio_platform.i18n.translatable import gettext_noop as _
 
 # Each is one more meter that a call is counted on.
 MAX_ISSUERS = 8
@@ -81,7 +82,9 @@ def issuer_roots(holder: ApiKey, receiver: ApiKey | None = None) -> list[int]:
     if receiver is not None:
         roots.pop(receiver.meter_id, None)
     if len(roots) > MAX_ISSUERS:
-        raise BeyondOwnKey(f"API keys hand on keys to one another at most {MAX_ISSUERS} times.")
+        raise BeyondOwnKey(
+            _("API keys hand on keys to one another at most %(max_issuers)s times."), max_issuers=MAX_ISSUERS
+        )
     return list(roots)
 
 
@@ -100,7 +103,7 @@ def _check(held: Any, wanted: Any, fits: Callable[[Any, Any], bool], param: str)
 
 
 def _beyond(param: str) -> BeyondOwnKey:
-    return BeyondOwnKey(f"An API key hands out at most its own {param}.", param=param)
+    return BeyondOwnKey(_("An API key hands out at most its own %(param)s."), param=param)
 
 
 def _is_subset(held: Iterable[str], wanted: Iterable[str]) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from aio_platform.credits import MAX_MICROCREDITS
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 MAX_NAME_LENGTH = 100
 MAX_SCOPE_ITEMS = 200
@@ -24,9 +25,13 @@ def valid_name(name: str) -> str:
     """The name without surrounding blanks: 1 to 100 printable characters, else InvalidRequest."""
     stripped = name.strip()
     if not 1 <= len(stripped) <= MAX_NAME_LENGTH:
-        raise InvalidRequest(f"A name has 1 to {MAX_NAME_LENGTH} characters.", param="name")
+        raise InvalidRequest(
+            _("A name has 1 to %(max_name_length)s characters."),
+            param="name",
+            max_name_length=MAX_NAME_LENGTH,
+        )
     if not stripped.isprintable():
-        raise InvalidRequest("A name has printable characters only.", param="name")
+        raise InvalidRequest(_("A name has printable characters only."), param="name")
     return stripped
 
 
@@ -52,28 +57,36 @@ def valid_networks(networks: Sequence[str] | None) -> list[str] | None:
 def valid_cap(microcredits: int | None, param: str) -> int | None:
     """A spend cap from 0 up, or None for no cap; else InvalidRequest."""
     if microcredits is not None and not 0 <= microcredits <= MAX_MICROCREDITS:
-        raise InvalidRequest("A cap is from 0 to below 1,000,000,000,000 credits.", param=param)
+        raise InvalidRequest(_("A cap is from 0 to below 1,000,000,000,000 credits."), param=param)
     return microcredits
 
 
 def valid_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
     """A moment after now that every time zone can show, or None for never; else InvalidRequest."""
     if expires_at is not None and expires_at <= now:
-        raise InvalidRequest("An expiry is in the future.", param="expires_at")
+        raise InvalidRequest(_("An expiry is in the future."), param="expires_at")
     return showable_expiry(expires_at)
 
 
 def showable_expiry(expires_at: datetime | None) -> datetime | None:
     """The moment as it is; InvalidRequest for one so late that it has no date east of here."""
     if expires_at is not None and expires_at.year > LAST_YEAR:
-        raise InvalidRequest(f"An expiry is in the year {LAST_YEAR} at the latest.", param="expires_at")
+        raise InvalidRequest(
+            _("An expiry is in the year %(last_year)s at the latest."),
+            param="expires_at",
+            last_year=LAST_YEAR,
+        )
     return expires_at
 
 
 def valid_overlap_s(overlap_s: int) -> int:
     """Seconds that a rotated key keeps working: 0 to 30 days; else InvalidRequest."""
     if not 0 <= overlap_s <= MAX_OVERLAP_S:
-        raise InvalidRequest(f"An overlap is from 0 to {MAX_OVERLAP_S} seconds.", param="overlap_s")
+        raise InvalidRequest(
+            _("An overlap is from 0 to %(max_overlap_s)s seconds."),
+            param="overlap_s",
+            max_overlap_s=MAX_OVERLAP_S,
+        )
     return overlap_s
 
 
@@ -83,16 +96,20 @@ def _each_once(
     if items is None:
         return None
     if not items:
-        raise InvalidRequest("An empty list would allow nothing; leave it out to allow all.", param=param)
+        raise InvalidRequest(_("An empty list would allow nothing; leave it out to allow all."), param=param)
     if len(items) > MAX_SCOPE_ITEMS:
-        raise InvalidRequest(f"A scope lists at most {MAX_SCOPE_ITEMS} items.", param=param)
+        raise InvalidRequest(
+            _("A scope lists at most %(max_scope_items)s items."),
+            param=param,
+            max_scope_items=MAX_SCOPE_ITEMS,
+        )
     return list(dict.fromkeys(normalise(item, param) for item in items))
 
 
 def _endpoint_name(text: str, param: str) -> str:
     if _is_endpoint_name(text) is None:
         raise InvalidRequest(
-            "An endpoint name has up to 64 lower-case letters, digits and any of ._/- between them.",
+            _("An endpoint name has up to 64 lower-case letters, digits and any of ._/- between them."),
             param=param,
         )
     return text
@@ -101,14 +118,16 @@ def _endpoint_name(text: str, param: str) -> str:
 def _model_slug(text: str, param: str) -> str:
     if not 1 <= len(text) <= MAX_MODEL_LENGTH or not text.isprintable() or " " in text:
         raise InvalidRequest(
-            f"A model has 1 to {MAX_MODEL_LENGTH} printable characters without blanks.", param=param
+            _("A model has 1 to %(max_model_length)s printable characters without blanks."),
+            param=param,
+            max_model_length=MAX_MODEL_LENGTH,
         )
     return text
 
 
 def _network(text: str, param: str) -> str:
     refusal = InvalidRequest(
-        "A network is an address or a CIDR range, as in 203.0.113.0/24 or 2001:db8::/32.", param=param
+        _("A network is an address or a CIDR range, as in 203.0.113.0/24 or 2001:db8::/32."), param=param
     )
     # A zone ("%eth0") is one machine's name for a link; PostgreSQL reads none.
     if len(text) > 64 or "%" in text:

@@ -3,6 +3,7 @@
 from accounts.models import Account
 from accounts.public_ids import is_account_id
 from aio_platform.errors import NotFound
+from aio_platform.i18n.translatable import gettext_noop as _
 
 
 def account_of(public_id: str) -> Account:
@@ -13,5 +14,5 @@ def account_of(public_id: str) -> Account:
         else None
     )
     if found is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(_("There is no such account."))
     return found

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.templatetags.formatting import credits_exact
 
 Tone = Literal["", "good", "bad", "warn", "quiet"]
@@ -62,9 +63,13 @@ def filters_of(request: HttpRequest, *filters: Filter) -> tuple[list[Filter], di
     for one in filters:
         value = request.GET.get(one.name, "").strip()
         if len(value) > MAX_FILTER_LENGTH or not value.isprintable():
-            raise InvalidRequest(f"{one.label}: that is not a text to look for.", param=one.name)
+            raise InvalidRequest(
+                gettext_noop("%(label)s: that is not a text to look for."), param=one.name, label=one.label
+            )
         if value and one.choices and value not in {choice for choice, _ in one.choices}:
-            raise InvalidRequest(f"{one.label}: there is no such choice.", param=one.name)
+            raise InvalidRequest(
+                gettext_noop("%(label)s: there is no such choice."), param=one.name, label=one.label
+            )
         filled.append(Filter(one.name, one.label, one.choices, one.hint, value))
         values[one.name] = value
     return filled, values
@@ -113,5 +118,7 @@ def place_before(request: HttpRequest) -> int | None:
     if not text:
         return None
     if not text.isdecimal() or not text.isascii() or len(text) > 18:
-        raise InvalidRequest("before is the number that the link to the older rows names.", param="before")
+        raise InvalidRequest(
+            gettext_noop("before is the number that the link to the older rows names."), param="before"
+        )
     return int(text)

@@ -86,6 +86,8 @@ ENDED_BEFORE: Mapping[State, str] = {
 class UnknownTask(NotFound):
     """No such task in the caller's account; another's looks the same."""
 
+    code = "unknown_task"
+
     def __init__(self) -> None:
         super().__init__("There is no such task.", param="task_id")
 
@@ -93,6 +95,7 @@ class UnknownTask(NotFound):
 class TaskEnded(PlatformError):
     """The task had ended before it could be cancelled."""
 
+    code = "task_ended"
     status = 409
     type = "invalid_request"
 

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts.errors import Conflict
 from aio_platform.errors import InvalidRequest, NotFound
+from aio_platform.i18n.translatable import Message, gettext_noop
 from gateway.catalog import store
 from gateway.catalog.feed import NoCatalog
 from gateway.catalog.parser import CatalogDescription, CatalogErrors, parse_catalog
@@ -35,6 +36,8 @@ class Changed(NamedTuple):
 class ChangeRefused(Conflict):
     """The catalog would not be sound after the change; the message has every problem."""
 
+    code = "change_refused"
+
 
 def export_text() -> str:
     """The catalog in force as TOML: loading it elsewhere gives the same state. Raises NoCatalog."""
@@ -57,7 +60,7 @@ def set_draining(upstream: str, draining: bool, *, by: str) -> Changed:
     def edit(parsed: Table) -> Table:
         table: Table | None = parsed.get("upstreams", {}).get(upstream)
         if table is None:
-            raise NotFound("There is no such upstream.")
+            raise NotFound(gettext_noop("There is no such upstream."))
         return _set(table, {"draining": draining}, {"draining": False})
 
     return _change(edit, by=by, note=f"{upstream}: {'drains' if draining else 'takes calls'}")
@@ -66,16 +69,24 @@ def set_draining(upstream: str, draining: bool, *, by: str) -> Changed:
 def set_route(name: str, *, enabled: bool, priority: int, weight: int | None, by: str) -> Changed:
     """Switch a route, and set its place among the others. NotFound, or InvalidRequest naming the field."""
     if not 0 <= priority <= MAX_PRIORITY:
-        raise InvalidRequest(f"A priority is from 0 to {MAX_PRIORITY:,}.", param="priority")
+        raise InvalidRequest(
+            gettext_noop("A priority is from 0 to %(max_priority)s."),
+            param="priority",
+            max_priority=f"{MAX_PRIORITY:,}",
+        )
     if weight is not None and not 1 <= weight <= MAX_WEIGHT:
-        raise InvalidRequest(f"A weight is from 1 to {MAX_WEIGHT:,}.", param="weight")
+        raise InvalidRequest(
+            gettext_noop("A weight is from 1 to %(max_weight)s."),
+            param="weight",
+            max_weight=f"{MAX_WEIGHT:,}",
+        )
 
     def edit(parsed: Table) -> Table:
         for table in parsed.get("routes", []):
             if route_name(table) == name:
                 wanted = {"enabled": enabled, "priority": priority, "weight": weight}
                 return _set(table, wanted, {"enabled": True, "priority": 0, "weight": None})
-        raise NotFound("There is no such route.")
+        raise NotFound(gettext_noop("There is no such route."))
 
     return _change(edit, by=by, note=f"{name}: {'on' if enabled else 'off'}, {priority=}, {weight=}"[:200])
 
@@ -89,14 +100,16 @@ def publish_rate(name: str, prices: Mapping[str, Any], *, by: str) -> Changed:
     try:
         parse_prices(prices)
     except BadPrice as error:
-        raise InvalidRequest(str(error), param=error.unit) from None
+        raise InvalidRequest(Message.verbatim(str(error)), param=error.unit) from None
     if not prices:
-        raise InvalidRequest("A rate has at least one price; what is free says so.", param="prices")
+        raise InvalidRequest(
+            gettext_noop("A rate has at least one price; what is free says so."), param="prices"
+        )
 
     def edit(parsed: Table) -> Table:
         rates: Table = parsed.get("rates", {})
         if name not in rates:
-            raise NotFound("There is no such rate.")
+            raise NotFound(gettext_noop("There is no such rate."))
         before, rates[name] = rates[name], dict(prices)
         return {"prices": (before, rates[name])}
 
@@ -138,7 +151,7 @@ def _change(edit: Callable[[Table], Table], *, by: str, note: str) -> Changed:
         try:
             description = parse_catalog(text, file="catalog", adapters=ADAPTERS)
         except CatalogErrors as refused:
-            raise ChangeRefused(str(refused)) from None
+            raise ChangeRefused(Message.verbatim(str(refused))) from None
         stored = store.store(
             text, description, loaded_by=by, note=note[:200], source=CatalogVersion.Source.STAFF
         )

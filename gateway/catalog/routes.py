@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aio_platform.errors import NotFound, ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.adapters.registry import SERVES
 from usage.ledger.rates import Rate
 
@@ -27,11 +28,14 @@ ADAPTERS = frozenset(SERVES)
 class UnknownModel(NotFound):
     """No such model, or none that serves the endpoint that was called."""
 
+    code = "unknown_model"
     openai_code = "model_not_found"
 
 
 class ModelPaused(ServiceUnavailable):
     """The model exists, and every route to it is switched off or drains."""
+
+    code = "model_paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,19 +180,24 @@ class Catalog:
     def _paused(self, endpoint: str, model: str | None) -> ModelPaused:
         slug = model or self._defaults[endpoint]
         return ModelPaused(
-            f"The model '{slug}' is switched off for the moment.",
+            gettext_noop("The model '%(model)s' is switched off for the moment."),
             param="model",
             retry_after_s=PAUSED_RETRY_AFTER_S,
+            model=slug,
         )
 
     def _unknown(self, endpoint: str, model: str | None) -> UnknownModel:
         if model is None:
-            return UnknownModel("No model serves this endpoint.", param="model")
+            return UnknownModel(gettext_noop("No model serves this endpoint."), param="model")
         shown = model if len(model) <= SHOWN_MODEL_LENGTH else model[:SHOWN_MODEL_LENGTH] + "…"
         known = any(model == info.slug or model in info.aliases for info in self._models)
         if known:
-            return UnknownModel(f"The model '{shown}' does not serve this endpoint.", param="model")
-        return UnknownModel(f"The model '{shown}' does not exist.", param="model")
+            return UnknownModel(
+                gettext_noop("The model '%(model)s' does not serve this endpoint."),
+                param="model",
+                model=shown,
+            )
+        return UnknownModel(gettext_noop("The model '%(model)s' does not exist."), param="model", model=shown)
 
 
 def drawn_order(routes: tuple[Route, ...]) -> tuple[Route, ...]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from accounts.errors import Conflict
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.catalog.parser import CatalogDescription
 from gateway.catalog.processes import announce
 from gateway.models import CatalogVersion
@@ -22,16 +23,19 @@ _LIVE_TASKS_SQL = """
 class RoutesInUse(Conflict):
     """The new catalog lacks a route, or sends it elsewhere, on which tasks are under way."""
 
+    code = "routes_in_use"
+    template = _(
+        "Tasks are under way on routes that this catalog removes or changes: %(shown)s%(more)s. "
+        "Keep such a route with `enabled = false` until its tasks have ended, or cancel them."
+    )
+
     def __init__(self, routes: list[tuple[str, str, int]]) -> None:
         shown = "; ".join(
             f"{name} (upstream {upstream}): {count} task{'s' if count != 1 else ''}"
             for name, upstream, count in routes[:SHOWN_ROUTES]
         )
         more = f" and {len(routes) - SHOWN_ROUTES} more routes" if len(routes) > SHOWN_ROUTES else ""
-        super().__init__(
-            f"Tasks are under way on routes that this catalog removes or changes: {shown}{more}. Keep such a "
-            "route with `enabled = false` until its tasks have ended, or cancel them."
-        )
+        super().__init__(shown=shown, more=more)
 
 
 class Unless(Enum):

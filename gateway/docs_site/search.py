@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.html import strip_tags
 from django.utils.translation import get_language
 
+from aio_platform.error_kinds import ERROR_KINDS
 from gateway.docs_site.api_changes import CHANGES
-from gateway.docs_site.error_tables import error_kinds
 from gateway.docs_site.facts import facts
 from gateway.docs_site.pages import Page, every_page
 from gateway.docs_site.reference import operations_of
@@ -20,7 +20,7 @@ MAX_FOUND = 12
 MAX_QUERY_LENGTH = 100
 _EXCERPT_BEFORE, _EXCERPT_AFTER = 40, 100
 # What guides say by themselves; their examples and prices are not searched.
-_GUIDE_CONTEXT = {"for_search": True, "error_kinds": error_kinds(), "changes": CHANGES, "facts": facts()}
+_GUIDE_CONTEXT = {"for_search": True, "error_kinds": ERROR_KINDS, "changes": CHANGES, "facts": facts()}
 _SPACE = re.compile(r"\s+")
 
 

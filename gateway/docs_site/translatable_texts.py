@@ -6,13 +6,13 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
 from django.utils import translation
 
 from aio_platform.errors import PlatformError
-from gateway.docs_site.error_tables import known_error_classes
 from gateway.docs_site.openapi import document
 from gateway.docs_site.parameters import Row
 from gateway.docs_site.reference import Operation, operations_of
@@ -38,13 +38,27 @@ DESCRIPTIONS_FILE = Path(settings.ROOT) / "gateway" / "docs_site" / "description
 
 def message_texts() -> list[str]:
     """Every message that an error is made with in our source, its values as {names}."""
-    names = {each.__name__ for each in known_error_classes()} | {PlatformError.__name__}
+    for room in (
+        "accounts.errors",
+        "usage.errors",
+        "gateway.errors",
+        "gateway.results.errors",
+        "gateway.urls",
+    ):
+        import_module(room)
+    names = {each.__name__ for each in _with_those_below(PlatformError)}
     found: set[str] = set()
     for folder in SOURCES:
         for path in sorted((Path(settings.ROOT) / folder).rglob("*.py")):
             if not any(part in path.as_posix() for part in NOT_SHOWN):
                 found.update(_messages_in(ast.parse(path.read_text("utf-8")), names))
     return sorted(text for text in found if any(letter.isalpha() for letter in _PLACEHOLDER.sub("", text)))
+
+
+def _with_those_below(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _with_those_below(each)
 
 
 def description_texts() -> list[str]:

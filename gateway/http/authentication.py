@@ -21,6 +21,7 @@ from aio_platform.edge.page_slots import PageSlots
 from aio_platform.edge.peer import forwarded_address
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.http.handler import GatewayRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.null_characters import without_null
 from aio_platform.problems import as_platform_error
 from gateway.calls import known_keys
@@ -130,7 +131,7 @@ async def _turn(slots: PageSlots, address: str) -> Callable[[], None]:
         return await slots.take(address_to_count_by(address))
     except ServiceUnavailable:
         raise ServiceUnavailable(
-            "The platform has no room for this request right now; try again shortly."
+            _("The platform has no room for this request right now; try again shortly.")
         ) from None
 
 

@@ -65,7 +65,7 @@ class EndpointView(Presented, AsyncAPIView):
         name = self.field_names.get(error.param or "")
         if name is None:
             return error
-        return InvalidRequest(error.message.replace(f"{error.param}:", f"{name}:", 1), param=name)
+        return error.renamed(name)
 
     def headers_for(self, adapter_request: Any) -> Mapping[str, str]:
         """What the answer's headers say about how the request was understood."""

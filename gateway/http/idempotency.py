@@ -16,6 +16,7 @@ from django.http import HttpResponse, HttpResponseBase
 from aio_platform.errors import InvalidRequest, ServiceUnavailable
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.http.request_ids import public_request_id
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.calls.relay import SANDBOX_HEADERS
 from gateway.calls.runtime import runtime
 from gateway.http.authentication import precheck
@@ -36,7 +37,9 @@ def idempotency_key_of(request: GatewayRequest) -> str:
     key = request.header(b"idempotency-key")
     if len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(
-            f"Idempotency-Key must be at most {MAX_KEY_LENGTH} printable characters.", param="Idempotency-Key"
+            _("Idempotency-Key must be at most %(max_key_length)s printable characters."),
+            param="Idempotency-Key",
+            max_key_length=MAX_KEY_LENGTH,
         )
     return key
 
@@ -78,7 +81,7 @@ async def run_idempotent(
         runtime().ledger.run_in_background(_drop_claimed(claiming, idempotency_key, request.request_uuid))
         raise
     except psycopg.Error as error:
-        raise ServiceUnavailable("The platform cannot take calls right now.") from error
+        raise ServiceUnavailable(_("The platform cannot take calls right now.")) from error
     if claim is None:
         return await execute()  # an unknown key: authorization refuses it
     if claim.state != "claimed":

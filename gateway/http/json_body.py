@@ -4,6 +4,7 @@ from django.conf import settings
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.handler import GatewayRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.calls.known_keys import is_known
 from gateway.http.authentication import precheck
 from gateway.http.large_bodies import large_bodies
@@ -55,7 +56,7 @@ async def read_json_body(
     if len(body) > LARGE_BODY_BYTES and (
         body.count(b"[") + body.count(b"{") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES
     ):
-        raise InvalidRequest("The body has too many values.")
+        raise InvalidRequest(_("The body has too many values."))
     return body
 
 

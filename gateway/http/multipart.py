@@ -6,7 +6,8 @@ from collections.abc import Callable
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from aio_platform.errors import InvalidRequest
+from aio_platform.errors import InvalidRequest, wrong_field
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.http.spool import Spool
 
 MAX_FIELDS = 64
@@ -22,7 +23,9 @@ def boundary_of(content_type: str) -> bytes:
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
-        raise InvalidRequest("Send the body as multipart/form-data with its boundary.", param="Content-Type")
+        raise InvalidRequest(
+            gettext_noop("Send the body as multipart/form-data with its boundary."), param="Content-Type"
+        )
     return boundary
 
 
@@ -64,12 +67,12 @@ class FormParser:
         try:
             self._parser.write(data)
         except MultipartParseError:
-            raise InvalidRequest("The body is not valid multipart/form-data.") from None
+            raise InvalidRequest(gettext_noop("The body is not valid multipart/form-data.")) from None
 
     def finish(self) -> None:
         """No more comes: raises InvalidRequest where the form has not ended."""
         if not self._ended:
-            raise InvalidRequest("The form is cut short: its last boundary is missing.")
+            raise InvalidRequest(gettext_noop("The form is cut short: its last boundary is missing."))
 
     def _part_begins(self) -> None:
         self._headers = {}
@@ -88,10 +91,13 @@ class FormParser:
     def _headers_end(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if b"name" not in options:
-            raise InvalidRequest("A part of the form has no name.")
+            raise InvalidRequest(gettext_noop("A part of the form has no name."))
         self._name = options[b"name"].decode("utf-8", "replace")
         if len(self._name) > MAX_NAME_LENGTH or not self._name.isprintable():
-            raise InvalidRequest(f"A part's name must be at most {MAX_NAME_LENGTH} printable characters.")
+            raise InvalidRequest(
+                gettext_noop("A part's name must be at most %(max_name_length)s printable characters."),
+                max_name_length=MAX_NAME_LENGTH,
+            )
         if b"filename" in options:
             self._file_begins(options[b"filename"].decode("utf-8", "replace"))
         else:
@@ -99,19 +105,25 @@ class FormParser:
 
     def _file_begins(self, file_name: str) -> None:
         if self._name != self.file_field:
-            raise _wrong(self._name, f"no file is taken here; send it as '{self.file_field}'")
+            raise wrong_field(
+                self._name,
+                gettext_noop("no file is taken here; send it as '%(file_field)s'"),
+                file_field=self.file_field,
+            )
         if self.spool is not None:
-            raise _wrong(self._name, "only one file is taken")
+            raise wrong_field(self._name, gettext_noop("only one file is taken"))
         self.file_name = file_name
         self.spool = self._open_spool()
         self._value = None
 
     def _field_begins(self) -> None:
         if self._name == self.file_field:
-            raise _wrong(self._name, "must be sent as a file, with a file name")
+            raise wrong_field(self._name, gettext_noop("must be sent as a file, with a file name"))
         self._field_count += 1
         if self._field_count > MAX_FIELDS:
-            raise _wrong(self._name, f"a form has at most {MAX_FIELDS} fields")
+            raise wrong_field(
+                self._name, gettext_noop("a form has at most %(max_fields)s fields"), max_fields=MAX_FIELDS
+            )
         self._value = bytearray()
 
     def _data_comes(self, data: bytes, start: int, end: int) -> None:
@@ -121,7 +133,11 @@ class FormParser:
             return
         self._value += data[start:end]
         if len(self._value) > MAX_FIELD_BYTES:
-            raise _wrong(self._name, f"must be at most {MAX_FIELD_BYTES:,} bytes")
+            raise wrong_field(
+                self._name,
+                gettext_noop("must be at most %(max_field_bytes)s bytes"),
+                max_field_bytes=f"{MAX_FIELD_BYTES:,}",
+            )
 
     def _part_ends(self) -> None:
         if self._value is None:
@@ -129,12 +145,8 @@ class FormParser:
         try:
             value = self._value.decode()
         except UnicodeDecodeError:
-            raise _wrong(self._name, "must be UTF-8 text") from None
+            raise wrong_field(self._name, gettext_noop("must be UTF-8 text")) from None
         self.fields.setdefault(self._name, []).append(value)
 
     def _form_ends(self) -> None:
         self._ended = True
-
-
-def _wrong(name: str, message: str) -> InvalidRequest:
-    return InvalidRequest(f"{name}: {message}.", param=name)

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from django.conf import settings
 
 from aio_platform.errors import ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop as _
 
 IN_MEMORY_BYTES = 1_000_000
 BATCH_BYTES = 262_144
@@ -28,8 +29,8 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 class NoDiskLeft(ServiceUnavailable):
     """Files of calls under way have filled the disk; nobody's file is the cause of it alone."""
 
-    def __init__(self) -> None:
-        super().__init__("The platform has no room for this request right now; try again shortly.")
+    code = "no_disk_left"
+    template = _("The platform has no room for this request right now; try again shortly.")
 
 
 class Spool:

@@ -11,8 +11,10 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from aio_platform.errors import BodyTooLarge, BodyTooSlow, InvalidRequest
+from aio_platform.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, wrong_field
 from aio_platform.http.handler import GatewayRequest
+from aio_platform.i18n.translatable import Template
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.http.multipart import FormParser, boundary_of
 from gateway.http.spool import IN_MEMORY_BYTES, Spool
 from gateway.media.audio_length import BrokenSound, SoundLength, sound_length
@@ -50,7 +52,9 @@ class body_deadline:
             await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError:
             limit_s = self._limit_s
-            raise BodyTooSlow(f"The body did not arrive within {limit_s:g} seconds.") from None
+            raise BodyTooSlow(
+                _("The body did not arrive within %(limit_s)s seconds."), limit_s=f"{limit_s:g}"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +87,25 @@ class ReceivedForm:
 
     async def sound(self) -> tuple[ReceivedFile, SoundLength]:
         """The file as audio, and how long it plays; raises InvalidRequest for anything else."""
-        file = self._file_of(AUDIO_KINDS, "an audio file (WAV, MP3, FLAC, OGG, M4A, WEBM or AAC)")
+        file = self._file_of(AUDIO_KINDS, _("must be an audio file (WAV, MP3, FLAC, OGG, M4A, WEBM or AAC)"))
         try:
             return file, await asyncio.to_thread(_measured, file)
         except BrokenSound as error:
-            raise self._wrong(str(error)) from None
+            raise self._wrong(Template(str(error))) from None
 
     async def image(self) -> ReceivedFile:
         """The file as an image that can be decoded in reasonable memory; raises InvalidRequest otherwise."""
-        file = self._file_of(IMAGE_KINDS, "an image (JPG, PNG, WEBP or GIF)")
+        file = self._file_of(IMAGE_KINDS, _("must be an image (JPG, PNG, WEBP or GIF)"))
         try:
             width, height = await asyncio.to_thread(_dimensions, file)
         except BrokenImage as error:
-            raise self._wrong(str(error)) from None
+            raise self._wrong(Template(str(error))) from None
         if width * height > MAX_PIXELS:
             raise self._wrong(
-                f"the image has {width:,} × {height:,} pixels; at most {MAX_PIXELS:,} are taken"
+                _("the image has %(width)s × %(height)s pixels; at most %(max_pixels)s are taken"),
+                width=f"{width:,}",
+                height=f"{height:,}",
+                max_pixels=f"{MAX_PIXELS:,}",
             )
         return file
 
@@ -117,14 +124,14 @@ class ReceivedForm:
                 state.update(data)
         return state.digest()
 
-    def _file_of(self, kinds: frozenset[str], wanted: str) -> ReceivedFile:
+    def _file_of(self, kinds: frozenset[str], problem: Template) -> ReceivedFile:
         kind = kind_of(self.spool.head)
         if kind not in kinds:
-            raise self._wrong(f"must be {wanted}")
+            raise self._wrong(problem)
         return ReceivedFile(self.spool, safe_file_name(self.sent_name, kind), kind)
 
-    def _wrong(self, message: str) -> InvalidRequest:
-        return InvalidRequest(f"{self.file_field}: {message}.", param=self.file_field)
+    def _wrong(self, problem: Template, **values: str) -> InvalidRequest:
+        return wrong_field(self.file_field, problem, **values)
 
 
 @asynccontextmanager
@@ -144,9 +151,9 @@ async def received_form(
         async with body_deadline():
             await _read(request, parser, spool, limit_bytes)
         if parser.spool is None:
-            raise InvalidRequest(f"{file_field}: this file is required.", param=file_field)
+            raise InvalidRequest(_("%(param)s: this file is required."), param=file_field)
         if spool.size_bytes == 0:
-            raise InvalidRequest(f"{file_field}: the file is empty.", param=file_field)
+            raise InvalidRequest(_("%(param)s: the file is empty."), param=file_field)
         yield ReceivedForm(parser.fields, file_field, parser.file_name, spool)
     finally:
         spool.close()
@@ -158,8 +165,7 @@ async def _read(request: GatewayRequest, parser: FormParser, spool: Spool, limit
             parser.feed(chunk)
             await spool.flush()
     except BodyTooLarge as error:
-        message = f"{parser.file_field}: {error.message}"
-        raise BodyTooLarge(message, param=parser.file_field) from None
+        raise BodyTooLarge(_("%(param)s: %(problem)s"), param=parser.file_field, problem=error.told) from None
     parser.finish()
     await spool.finish()
 

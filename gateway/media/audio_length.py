@@ -7,6 +7,7 @@ file is read once from its beginning to its end, a quarter of a megabyte at a ti
 from collections.abc import Callable
 from typing import BinaryIO
 
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.media.adts_frames import adts_length
 from gateway.media.flac_frames import flac_length
 from gateway.media.kinds import AUDIO_KINDS, HEAD_BYTES, kind_of
@@ -37,7 +38,7 @@ def sound_length(file: BinaryIO, kind: str, size_bytes: int) -> SoundLength:
         kind = behind if behind in AUDIO_KINDS else kind
     length = _READERS[kind](file, start, size_bytes)
     if length.ms is not None and length.ms > LONGEST_MS:
-        raise BrokenSound("the file's header gives it an impossible length")
+        raise BrokenSound(gettext_noop("the file's header gives it an impossible length"))
     return length
 
 

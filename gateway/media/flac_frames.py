@@ -8,6 +8,7 @@ Source: RFC 9639, sections 8.2 (streaminfo) and 9.1 (frame header).
 import re
 from typing import BinaryIO, NamedTuple
 
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.media.sound_length import BrokenSound, SoundLength, Tally, milliseconds, reconciled
 
 MAX_HEADER_BYTES = 16
@@ -38,11 +39,11 @@ def flac_length(file: BinaryIO, start: int, end: int) -> SoundLength:
     file.seek(start + 4)
     block = file.read(_STREAM_INFO_BYTES)
     if len(block) < _STREAM_INFO_BYTES or block[0] & 0x7F != 0:
-        raise BrokenSound("the FLAC file is cut short within its header")
+        raise BrokenSound(gettext_noop("the FLAC file is cut short within its header"))
     packed = int.from_bytes(block[14:22], "big")
     rate, samples = packed >> 44, packed & (1 << 36) - 1
     if rate == 0:
-        raise BrokenSound("the FLAC file's header makes no sense")
+        raise BrokenSound(gettext_noop("the FLAC file's header makes no sense"))
     tally = count_frames(file, start, end, rate, _end_of_metadata(file, start + 4, end))
     return reconciled(milliseconds(samples, rate) if samples else None, tally)
 

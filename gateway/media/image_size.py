@@ -3,6 +3,8 @@
 from struct import unpack
 from typing import BinaryIO
 
+from aio_platform.i18n.translatable import gettext_noop
+
 _HEAD_BYTES = 64
 _MAX_SEGMENTS = 512
 # Start-of-frame markers; the three others in their range are tables.
@@ -20,9 +22,9 @@ def image_size(file: BinaryIO, kind: str) -> tuple[int, int]:
     head = file.read(_HEAD_BYTES)
     size = _jpeg_size(file) if kind == "image/jpeg" else _READERS[kind](head)
     if size is None:
-        raise BrokenImage("the image is cut short within its header")
+        raise BrokenImage(gettext_noop("the image is cut short within its header"))
     if 0 in size:
-        raise BrokenImage("the image's header makes no sense")
+        raise BrokenImage(gettext_noop("the image's header makes no sense"))
     return size
 
 
@@ -30,7 +32,7 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
     if len(head) < 33:
         return None
     if head[12:16] != b"IHDR":
-        raise BrokenImage("the image's header makes no sense")
+        raise BrokenImage(gettext_noop("the image's header makes no sense"))
     width, height = unpack(">II", head[16:24])
     return width, height
 
@@ -54,7 +56,7 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     if form == b"VP8 ":
         width, height = unpack("<HH", head[26:30])
         return width & 0x3FFF, height & 0x3FFF
-    raise BrokenImage("the image's header makes no sense")
+    raise BrokenImage(gettext_noop("the image's header makes no sense"))
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from struct import unpack_from
 from typing import BinaryIO, NamedTuple
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.media.sound_length import BrokenSound, Tally
 
 # An hour of AAC has an index of a megabyte.
@@ -46,7 +47,7 @@ def boxes_in(data: bytes, at: int, end: int, tally: Tally) -> Iterator[Box]:
 def read_index(file: BinaryIO, box: Box) -> bytes:
     """The content of a box that holds an index; raises BrokenSound for one that is too large."""
     if box.end - box.start > MAX_INDEX_BYTES:
-        raise BrokenSound("the file's index is larger than that of any recording")
+        raise BrokenSound(_("the file's index is larger than that of any recording"))
     file.seek(box.start)
     return file.read(box.end - box.start)
 

@@ -14,6 +14,7 @@ from struct import unpack_from
 from sys import byteorder
 from typing import BinaryIO
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.media.flac_frames import count_frames
 from gateway.media.mp4_boxes import Box, boxes_in, boxes_of_file, read_index
 from gateway.media.mp4_codecs import SampleTime, sample_time
@@ -212,7 +213,7 @@ def _take_stsd(track: _Track, data: bytes, box: Box) -> int:
         track.times.append(sample_time(name, data[at + 8 : min(at + size, box.end)]))
         at += size
         if len(track.codecs) > _MAX_CODECS:
-            raise BrokenSound("the file has more codecs than any recording")
+            raise BrokenSound(_("the file has more codecs than any recording"))
     return len(track.codecs)
 
 
@@ -270,7 +271,7 @@ def _numbers(data: bytes, at: int, end: int, count: int) -> "array[int]":
     """Up to so many unsigned numbers of 32 bits, as many as are there; raises BrokenSound for more than MAX_PIECES."""
     there = max(min(count, (end - at) // 4), 0)
     if there > MAX_PIECES:
-        raise BrokenSound("the file's index is longer than that of any recording")
+        raise BrokenSound(_("the file's index is longer than that of any recording"))
     numbers = array("I", data[at : at + 4 * there])
     if byteorder == "little":
         numbers.byteswap()

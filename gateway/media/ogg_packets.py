@@ -7,6 +7,7 @@ a decoder that finds a page damaged looks for the next one inside it. Source: RF
 from struct import unpack_from
 from typing import BinaryIO
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.media.flac_frames import MAX_HEADER_BYTES
 from gateway.media.ogg_codecs import Codec, codec_of
 from gateway.media.sound_length import BrokenSound, SoundLength, Tally, milliseconds, reconciled
@@ -83,7 +84,7 @@ def _take_page(data: bytes, at: int, streams: dict[int, _Stream], tally: Tally) 
     stream = streams.get(serial)
     if stream is None:
         if len(streams) >= _MAX_STREAMS:
-            raise BrokenSound("the OGG file has more streams than any recording")
+            raise BrokenSound(_("the OGG file has more streams than any recording"))
         stream = streams[serial] = _Stream()
         stream.begin(data[body : body + _HEAD_BYTES])
     elif flags & _BEGINS:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from aio_platform.i18n.translatable import gettext_noop as _
+
 # Nothing that is uploaded here plays longer: a figure beyond it is not believed.
 LONGEST_MS = 7 * 24 * 3600 * 1000
 # A file may be cut into this many frames, packets, blocks or boxes. A hostile one is in smaller pieces than any
@@ -50,7 +52,7 @@ class Tally:
         """Count pieces without a sound of their own. Raises BrokenSound beyond MAX_PIECES."""
         self.pieces += pieces
         if self.pieces > MAX_PIECES:
-            raise BrokenSound("the file is cut into more pieces than any recording")
+            raise BrokenSound(_("the file is cut into more pieces than any recording"))
 
     @property
     def ms(self) -> int:

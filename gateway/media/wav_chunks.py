@@ -6,6 +6,7 @@ Source: Microsoft, "Multimedia Data Standards Update" (RIFF WAVE), mmreg.h.
 from struct import unpack
 from typing import BinaryIO
 
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.media.mp3_frames import mp3_length
 from gateway.media.sound_length import BrokenSound, SoundLength, believable, milliseconds
 
@@ -25,7 +26,7 @@ class _Layout:
 
     def __init__(self, fields: bytes) -> None:
         if len(fields) < 16:
-            raise BrokenSound("the WAV file is cut short within its header")
+            raise BrokenSound(gettext_noop("the WAV file is cut short within its header"))
         self.code, self.channels, self.rate, self.stated, self.block, self.bits = unpack(
             "<HHIIHH", fields[:16]
         )
@@ -69,9 +70,9 @@ def wav_length(file: BinaryIO, start: int, end: int) -> SoundLength:
             lengths.append(_data_length(file, at, at + size, layout))
         at += size + size % 2
     else:
-        raise BrokenSound("the WAV file has more chunks than any recording")
+        raise BrokenSound(gettext_noop("the WAV file has more chunks than any recording"))
     if not lengths:
-        raise BrokenSound("the WAV file is cut short: it has no sound in it")
+        raise BrokenSound(gettext_noop("the WAV file is cut short: it has no sound in it"))
     known = [length.ms for length in lengths if length.ms is not None]
     most_ms = sum(length.most_ms for length in lengths)
     return SoundLength(sum(known) if len(known) == len(lengths) else None, most_ms)
@@ -80,13 +81,13 @@ def wav_length(file: BinaryIO, start: int, end: int) -> SoundLength:
 def _checked_size(size: int, there: int, layout: _Layout | None) -> int:
     ratio = None if layout is None else layout.bytes_a_second()
     if layout is None or (ratio is not None and ratio[0] <= 0):
-        raise BrokenSound("the WAV file's header makes no sense")
+        raise BrokenSound(gettext_noop("the WAV file's header makes no sense"))
     if size in _UNKNOWN_SIZES:
         size = there
     if size > there:
         raise BrokenSound(f"the WAV file is cut short: {there:,} of {size:,} bytes of sound are there")
     if size == 0:
-        raise BrokenSound("the WAV file has no sound in it")
+        raise BrokenSound(gettext_noop("the WAV file has no sound in it"))
     return size
 
 

@@ -6,7 +6,7 @@ of its mount, as `aio_platform.problems` answers; one that does say gets those t
 
 from typing import Any
 
-from aio_platform.openai_errors import WORDS
+from aio_platform.error_kinds import ERROR_KINDS
 from aio_platform.problems import OBJECT_MOUNTS, OPENAI_MOUNT
 
 _STRING = {"type": "string"}
@@ -39,7 +39,7 @@ COMPONENTS: dict[str, dict[str, Any]] = {
     "OpenAIError": _error_object(
         "What `/v1` answers when a call is refused or fails, in OpenAI's words",
         {"type": "string", "description": "OpenAI's name for the fault, as in model_not_found"},
-        {"type": "string", "enum": sorted({kind for kind, _ in WORDS.values()})},
+        {"type": "string", "enum": sorted({kind.openai_type for kind in ERROR_KINDS})},
     ),
     "TextError": {
         "type": "object",
@@ -48,28 +48,20 @@ COMPONENTS: dict[str, dict[str, Any]] = {
         "required": ["error", "type", "request_id"],
     },
 }
-ANYWHERE = {
-    404: "There is no such thing here, or no such account, model or task",
-    429: "Too many calls, of yours or at the model's server, or the trial's calls of the day are used up",
-    500: "A fault of ours",
-    503: "Over capacity, or resting after failures; try again shortly",
-}
-REFUSALS = ANYWHERE | {
-    400: "The request cannot be carried out as written",
-    401: "The API key is missing, unknown, revoked or expired",
-    402: "The credits, or the key's cap, are below the call's ceiling price",
-    403: "The account is suspended, or the call is outside the key's scope",
-    502: "The model's server failed",
-    504: "The call took longer than the endpoint's time limit",
-}
-REFUSALS_OF_BODIES = {
-    408: "The body did not arrive in time",
-    413: "The body is larger than the limit",
-    415: "The body is compressed in a way that is not taken",
-    422: "This Idempotency-Key was used with another body",
-}
-REFUSALS_OF_CHANGES = {409: "A call with this Idempotency-Key is under way, or its state does not allow it"}
-REFUSALS_OF_RECEIPTS = {410: "The call is archived; its sums and its charge are still there"}
+
+
+def _summaries(*statuses: int) -> dict[int, str]:
+    return {
+        status: ", or ".join(kind.summary for kind in ERROR_KINDS if kind.status == status)
+        for status in statuses
+    }
+
+
+ANYWHERE = _summaries(404, 429, 500, 503)
+REFUSALS = ANYWHERE | _summaries(400, 401, 402, 403, 502, 504)
+REFUSALS_OF_BODIES = _summaries(408, 413, 415, 422)
+REFUSALS_OF_CHANGES = _summaries(409)
+REFUSALS_OF_RECEIPTS = _summaries(410)
 
 
 def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:

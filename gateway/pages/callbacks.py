@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.errors import Conflict
 from accounts.page_context import MAKERS, member_page, page_member
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.labels import DELIVERY_STATES
 from gateway.webhooks_out import deliveries, endpoints, service, signing_secrets
 from gateway.webhooks_out.deliveries import STATES, DeliveryFilter
@@ -51,7 +52,7 @@ def rotate_secret(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("overlap_s", "")
     overlaps = {str(seconds): seconds for seconds in OVERLAPS_S}
     if wanted not in overlaps:
-        raise InvalidRequest("That is not one of the overlaps.", param="overlap_s")
+        raise InvalidRequest(gettext_noop("That is not one of the overlaps."), param="overlap_s")
     try:
         service.rotate_secret(audit.person(request, member.user), member.account, overlaps[wanted])
     except Conflict as refusal:

@@ -10,11 +10,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Plan
+from aio_platform.error_kinds import ERROR_KINDS
 from aio_platform.errors import NotFound
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.docs_site import pages, prices
 from gateway.docs_site.answers import stream_example
 from gateway.docs_site.api_changes import CHANGES
-from gateway.docs_site.error_tables import error_kinds
 from gateway.docs_site.examples import error_example, event_example, rate_headers_example
 from gateway.docs_site.facts import facts
 from gateway.docs_site.openapi import METHODS, document
@@ -37,7 +38,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     """GET /docs/SLUG; raises NotFound."""
     page = pages.page_of(slug, reference=False)
     if page is None:
-        raise NotFound("There is no such page of the documentation.")
+        raise NotFound(_("There is no such page of the documentation."))
     more: dict[str, Any] = {}
     match slug:
         case pages.QUICKSTART:
@@ -52,7 +53,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
             more = {"price_list": prices.price_list()}
         case "errors":
             more = {
-                "error_kinds": error_kinds(),
+                "error_kinds": ERROR_KINDS,
                 "openai_error": error_example("/v1/chat/completions"),
                 "object_error": error_example("/api/v1/chat/completions"),
                 "text_error": error_example("/api/chat"),
@@ -83,7 +84,7 @@ def endpoint(request: HttpRequest, slug: str) -> HttpResponse:
     """GET /docs/endpoints/SLUG; raises NotFound."""
     page = pages.page_of(slug, reference=True)
     if page is None:
-        raise NotFound("There is no such page of the documentation.")
+        raise NotFound(_("There is no such page of the documentation."))
     shown = [
         {
             "operation": operation,
@@ -103,7 +104,7 @@ def openapi_operation(request: HttpRequest, operation_id: str) -> HttpResponse:
     operation = operation_of(operation_id)
     page = pages.page_of("openapi", reference=False)
     if operation is None or page is None:
-        raise NotFound("There is no such operation.")
+        raise NotFound(_("There is no such operation."))
     context = _context(request, page) | {"operation": operation}
     if request.headers.get("HX-Request"):
         return render(request, "gateway/docs/parts/openapi_operation.html", context)

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.functional import Promise
 
 from aio_platform.http.request_ids import public_request_id
-from aio_platform.i18n.message_language import in_visitors_language
+from aio_platform.i18n.translatable import translated
 from gateway.endpoints import BY_NAME
 from gateway.labels import TASK_STATES
 from gateway.tasks.ids import is_task_id
@@ -97,7 +97,7 @@ class ShownTask:
     @property
     def why_it_failed(self) -> str:
         """What the API answers as `error_message`, in the visitor's language."""
-        return in_visitors_language(self.error_message or "")
+        return translated(self.error_message or "")
 
     @property
     def tone(self) -> str:

@@ -26,6 +26,7 @@ from accounts.page_context import member_page, page_member
 from aio_platform.errors import NotFound
 from aio_platform.http import public_client
 from aio_platform.http.safe_urls import AddressRefused
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.api.tasks import UnknownTask
 from gateway.pages.shown_tasks import find_task
 from gateway.results import fetching, sniffing, tokens
@@ -75,7 +76,7 @@ def _authorise(request: HttpRequest, task_id: str, number: int) -> HttpResponse:
     if task is None:
         raise UnknownTask
     if not 1 <= number <= len(task.results):
-        raise NotFound("The task has no such result.")
+        raise NotFound(gettext_noop("The task has no such result."))
     request.result_url = task.results[number - 1]  # type: ignore[attr-defined]
     return HttpResponse()
 
@@ -95,7 +96,7 @@ def _inside_url(request: HttpRequest, url: str, name: str) -> HttpResponse:
     try:
         body = b64decode(content, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ResultNotKept("The result's data URL is not base64.") from error
+        raise ResultNotKept(gettext_noop("The result's data URL is not base64.")) from error
     content_type = sniffing.content_type_of(body[: sniffing.HEAD_BYTES], described.removesuffix(";base64"))
     part = _part_of(request, len(body))
     if part is None:
@@ -126,8 +127,8 @@ async def _from_provider(request: HttpRequest, url: str, name: str) -> HttpRespo
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         await session.close()
         if isinstance(error, AddressRefused):
-            raise ResultNotKept("The result is at an address that is not public.") from error
-        raise ResultNotKept("The result could not be read from its server.") from error
+            raise ResultNotKept(gettext_noop("The result is at an address that is not public.")) from error
+        raise ResultNotKept(gettext_noop("The result could not be read from its server.")) from error
     except BaseException:
         await session.close()
         raise
@@ -144,10 +145,13 @@ async def _open_result(session: aiohttp.ClientSession, url: str, wanted: str) ->
         raise ResultNotFound
     if answer.status not in (200, 206, 416):
         answer.close()
-        raise ResultNotKept(f"The result's server answered {answer.status}.")
+        raise ResultNotKept(gettext_noop("The result's server answered %(status)s."), status=answer.status)
     if answer.content_length is not None and answer.content_length > fetching.max_bytes():
         answer.close()
-        raise ResultNotKept(f"The result is larger than {fetching.max_bytes():,} bytes.")
+        raise ResultNotKept(
+            gettext_noop("The result is larger than %(max_bytes)s bytes."),
+            max_bytes=f"{fetching.max_bytes():,}",
+        )
     return answer
 
 
@@ -158,7 +162,7 @@ def _part_answered(request: HttpRequest, answer: aiohttp.ClientResponse) -> Part
     if answer.status == 206:
         part = _told_part(answer.headers.get("Content-Range", ""))
         if part is None:
-            raise ResultNotKept("The result's server did not say which part it sent.")
+            raise ResultNotKept(gettext_noop("The result's server did not say which part it sent."))
         return part
     if answer.content_length is None:
         return Part(0, None, None)
@@ -236,7 +240,10 @@ class _ProviderBytes:
                 break
             if self._size is None and len(piece) > self._left:
                 # Broken off, so that nobody takes half a file for a whole one.
-                raise ResultNotKept(f"The result is larger than {fetching.max_bytes():,} bytes.")
+                raise ResultNotKept(
+                    gettext_noop("The result is larger than %(max_bytes)s bytes."),
+                    max_bytes=f"{fetching.max_bytes():,}",
+                )
             kept = piece[self._skipped :][: self._left]
             self._skipped = max(self._skipped - len(piece), 0)
             self._left -= len(kept)

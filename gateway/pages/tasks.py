@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from accounts.page_context import MAKERS, member_page, page_member
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.query_parameters import QueryParameters
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.api.tasks import ENDED_BEFORE, TaskEnded, UnknownTask
 from gateway.endpoints import TASK_ENDPOINT_NAMES, TASK_ENDPOINTS
 from gateway.pages.shown_tasks import ShownTask, find_task, task_page
@@ -178,7 +179,7 @@ def _filter_of(request: HttpRequest) -> TaskFilter:
     parameters = QueryParameters(Request(request), (*FILTERS, AFTER))
     since, until = parameters.timestamp("since"), parameters.timestamp("until")
     if since is not None and until is not None and since >= until:
-        raise InvalidRequest("since is before until.", param="since")
+        raise InvalidRequest(gettext_noop("since is before until."), param="since")
     after = parameters.text(AFTER)
     return TaskFilter(
         limit=PAGE_SIZE,

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from aio_platform.http import public_client
 from aio_platform.http.safe_urls import AddressRefused
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.results.errors import ResultNotKept
 
 log = structlog.get_logger(__name__)
@@ -38,16 +39,18 @@ async def fetch(session: aiohttp.ClientSession, url: str, file: IO[bytes]) -> st
         answer = await public_client.request(session, "GET", url)
         try:
             if answer.status != 200:
-                raise ResultNotKept(f"The result's server answered {answer.status}.")
+                raise ResultNotKept(
+                    gettext_noop("The result's server answered %(status)s."), status=answer.status
+                )
             await _copy(answer, file)
             return answer.headers.get("Content-Type", "")
         finally:
             answer.close()
     except AddressRefused as error:
         log.warning("a result's address was refused", reason=str(error))
-        raise ResultNotKept("The result is at an address that is not public.") from error
+        raise ResultNotKept(gettext_noop("The result is at an address that is not public.")) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ResultNotKept("The result could not be read from its server.") from error
+        raise ResultNotKept(gettext_noop("The result could not be read from its server.")) from error
 
 
 async def _copy(answer: aiohttp.ClientResponse, file: IO[bytes]) -> None:
@@ -64,7 +67,7 @@ async def _copy(answer: aiohttp.ClientResponse, file: IO[bytes]) -> None:
             await asyncio.to_thread(file.write, bytes(block))
             block.clear()
     if size == 0:
-        raise ResultNotKept("The result is empty.")
+        raise ResultNotKept(gettext_noop("The result is empty."))
     await asyncio.to_thread(file.write, bytes(block))
 
 
@@ -72,13 +75,13 @@ async def _decode(url: str, file: IO[bytes]) -> str:
     """A result that came inside its URL, base64 as upstreams write it."""
     described, _, content = url[len(DATA_PREFIX) :].partition(",")
     if not described.endswith(";base64"):
-        raise ResultNotKept("The result's data URL is not base64.")
+        raise ResultNotKept(gettext_noop("The result's data URL is not base64."))
     try:
         decoded = await asyncio.to_thread(b64decode, content, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ResultNotKept("The result's data URL is not base64.") from error
+        raise ResultNotKept(gettext_noop("The result's data URL is not base64.")) from error
     if not decoded:
-        raise ResultNotKept("The result is empty.")
+        raise ResultNotKept(gettext_noop("The result is empty."))
     if len(decoded) > max_bytes():
         raise _too_large()
     await asyncio.to_thread(file.write, decoded)
@@ -91,4 +94,6 @@ def max_bytes() -> int:
 
 
 def _too_large() -> ResultNotKept:
-    return ResultNotKept(f"The result is larger than {max_bytes():,} bytes.")
+    return ResultNotKept(
+        gettext_noop("The result is larger than %(max_bytes)s bytes."), max_bytes=f"{max_bytes():,}"
+    )

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.files import File
 from django.db import connection
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.results import fetching, sniffing, tokens
 from gateway.results.errors import ResultNotKept
 from gateway.results.storage import result_storage
@@ -86,7 +87,7 @@ def _save(name: str, file: IO[bytes]) -> str:
         return result_storage().save(name, File(file))
     except Exception as error:  # each storage has errors of its own kind
         log.error("a result could not be stored", error=type(error).__name__)
-        raise ResultNotKept("The result could not be stored.") from error
+        raise ResultNotKept(_("The result could not be stored.")) from error
 
 
 def _write_down(task: ClaimedTask, file_name: str) -> _Place:

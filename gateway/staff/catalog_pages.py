@@ -5,12 +5,12 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.staff.page_registry import GATEWAY, back, may, show, staff_action, staff_page
 from accounts.staff.tables import PAGE_SIZE, Cell, Table, href_with, place_before, timestamp_text
 from aio_platform.errors import BodyTooLarge, InvalidRequest, NotFound, PlatformError
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.catalog import edits, loading, processes
 from gateway.catalog.parser import CatalogErrors, parse_catalog
 from gateway.catalog.processes import TrialFailed
@@ -43,7 +43,7 @@ def export(request: HttpRequest, version: int) -> HttpResponse:
     """A version as `load_catalog` takes it; the newest is the one in force."""
     kept = CatalogVersion.objects.filter(pk=version).first() if version < 2**63 else None
     if kept is None:
-        raise NotFound("There is no such version.")
+        raise NotFound(gettext_noop("There is no such version."))
     record_by_staff(request, "catalog.export", Target("catalog", str(kept.version)))
     return HttpResponse(
         kept.toml,
@@ -146,8 +146,11 @@ def _given_text(request: HttpRequest) -> str:
     if upload is None:
         return request.POST.get("toml", "").replace("\r\n", "\n")
     if (upload.size or 0) > MAX_CATALOG_BYTES:
-        raise BodyTooLarge(f"A catalog has at most {MAX_CATALOG_BYTES:,} bytes.")
+        raise BodyTooLarge(
+            gettext_noop("A catalog has at most %(max_catalog_bytes)s bytes."),
+            max_catalog_bytes=f"{MAX_CATALOG_BYTES:,}",
+        )
     try:
         return upload.read().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidRequest("The file is not UTF-8.", param="file") from None
+        raise InvalidRequest(gettext_noop("The file is not UTF-8."), param="file") from None

@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.staff.page_registry import GATEWAY, back, may, show, staff_action, staff_page
 from accounts.staff.tables import Table, timestamp_text
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import Message, gettext_noop
 from aio_platform.timestamps import parse_timestamp
 from gateway.catalog.feed import load_current
 from gateway.staff.rate_pages import PERMISSION, PUBLISH, given_prices, prices_text
@@ -64,15 +64,17 @@ def publish(request: HttpRequest) -> HttpResponse:
     """Say what a route costs from an hour on. It changes nothing that anybody pays."""
     route = request.POST.get("route", "")
     if route not in {one.name for one in load_current().all_routes()}:
-        raise InvalidRequest("There is no such route.", param="route")
+        raise InvalidRequest(gettext_noop("There is no such route."), param="route")
     since = parse_timestamp(request.POST.get("since", ""), "since", UTC)
     given = given_prices(request)
     try:
         prices = parse_prices(given)
     except BadPrice as error:
-        raise InvalidRequest(str(error), param=error.unit) from None
+        raise InvalidRequest(Message.verbatim(str(error)), param=error.unit) from None
     if not prices:
-        raise InvalidRequest("A cost has at least one price; what is free says so with 0.", param="prices")
+        raise InvalidRequest(
+            gettext_noop("A cost has at least one price; what is free says so with 0."), param="prices"
+        )
     with transaction.atomic():
         if publish_route_cost(route, since, prices):
             record_by_staff(

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.staff.tables import PAGE_SIZE, href_with
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.snapshot import snapshot
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,5 +60,5 @@ def _place(request: HttpRequest) -> tuple[datetime | None, int | None, str | Non
         if not 0 <= account < 2**63:
             raise ValueError
     except (ValueError, OverflowError):
-        raise InvalidRequest("before is what the link to the older rows names.", param="before") from None
+        raise InvalidRequest(_("before is what the link to the older rows names."), param="before") from None
     return at, account, row_id

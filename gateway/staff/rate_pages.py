@@ -9,13 +9,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.staff.page_registry import GATEWAY, back, may, show, staff_action, staff_page
 from accounts.staff.tables import Cell, Table, timestamp_text
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, NotFound
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.catalog import edits
 from gateway.catalog.feed import load_current
 from usage.ledger.rates import PRICED_UNITS, Price
@@ -127,12 +127,12 @@ def given_prices(request: HttpRequest) -> dict[str, Any]:
 def _prices_in_force(name: str) -> dict[str, Any]:
     prices = tomllib.loads(edits.export_text()).get("rates", {}).get(name)
     if prices is None:
-        raise NotFound("There is no such rate.")
+        raise NotFound(gettext_noop("There is no such rate."))
     return dict(prices)
 
 
 def _per(request: HttpRequest, unit: str) -> int:
     text = request.POST.get(f"{unit}_per", "").strip() or "1"
     if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
-        raise InvalidRequest(f"{unit}: per is a whole number.", param=unit)
+        raise InvalidRequest(gettext_noop("%(param)s: per is a whole number."), param=unit)
     return int(text)

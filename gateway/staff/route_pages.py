@@ -8,11 +8,11 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.staff.page_registry import GATEWAY, back, may, show, staff_action, staff_page
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.catalog import edits
 from gateway.catalog.edits import Changed
 from gateway.catalog.feed import load_current
@@ -139,5 +139,5 @@ def _groups(catalog: Catalog) -> list[tuple[str, str, list[Route]]]:
 def _whole_number(text: str, param: str) -> int:
     text = text.strip()
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise InvalidRequest(f"{param.capitalize()}: a whole number.", param=param)
+        raise InvalidRequest(gettext_noop("%(name)s: a whole number."), param=param, name=param.capitalize())
     return int(text)

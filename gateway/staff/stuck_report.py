@@ -4,8 +4,8 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
-from django.utils.translation import gettext_noop as _
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.labels import TASK_STATES
 from usage.reports import Report, ReportKind, ReportQuery, add_report
 from usage.reports.rows import account_name, accounts_by_id

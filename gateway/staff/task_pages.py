@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.audit import Target, record_by_staff
 from accounts.models import Account
@@ -17,7 +16,7 @@ from accounts.staff.tables import Cell, Filter, Table, Tone, choices, filters_of
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
 from aio_platform.http.request_ids import public_request_id
-from aio_platform.i18n.message_language import in_visitors_language
+from aio_platform.i18n.translatable import gettext_noop, translated
 from gateway.endpoints import TASK_ENDPOINT_NAMES
 from gateway.labels import TASK_STATES
 from gateway.staff.newest_first import OLDER_SQL, rows_of
@@ -180,12 +179,12 @@ def _find(account: Account, task_id: str) -> dict[str, Any]:
     with snapshot() as books:
         row = books.row(_ONE_SQL, {"account_id": account.pk, "task": task_id.replace("\0", "")})
     if row is None:
-        raise NotFound("There is no such task.")
+        raise NotFound(gettext_noop("There is no such task."))
     return row
 
 
 def _why(message: str | None) -> str:
-    return in_visitors_language(message or "")
+    return translated(message or "")
 
 
 def _row(row: dict[str, Any], account: Account | None) -> list[Cell | str]:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aio_platform.errors import InvalidRequest
+from aio_platform.errors import InvalidRequest, wrong_field
+from aio_platform.i18n.translatable import Template
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.task_models.billing import billed_units
 from gateway.task_models.declarations import BadDeclaration, Model, Parameter, Rule
 from gateway.task_models.description import described
-from gateway.task_models.values import canonical, check_max_length, is_absent, shown, wrong
+from gateway.task_models.values import canonical, check_max_length, is_absent, shown
 from usage.ledger.units import Units
 
 # Fields of the body that are the platform's, not a model's.
@@ -91,11 +93,13 @@ class TaskModels:
         if slug is None:
             slugs = self.slugs(endpoint)
             if len(slugs) != 1:
-                raise wrong("model", "this field is required")
+                raise wrong_field("model", _("this field is required"))
             return self._models[slugs[0]]
         model = self._models.get(slug)
         if model is None or model.endpoint != endpoint:
-            raise InvalidRequest("No parameters are declared for this model on this endpoint.", param="model")
+            raise InvalidRequest(
+                _("No parameters are declared for this model on this endpoint."), param="model"
+            )
         return model
 
     def _ignored(self, model: Model, name: str, value: Any, parameters: Mapping[str, Any]) -> str:
@@ -104,16 +108,27 @@ class TaskModels:
         Raises InvalidRequest where ignoring it could give the caller something else than was asked and paid for.
         """
         if name in model.refused and value not in NOTHING:
-            raise wrong(name, f"{model.name} is not offered with this option. Leave it out")
+            raise wrong_field(
+                name, _("%(model)s is not offered with this option. Leave it out"), model=model.name
+            )
         means = self._means.get(name)
         if means is not None:
             own = next((own for own in model.parameters.values() if own.means == means), None)
             effective = parameters[own.name] if own is not None else False
             if type(value) is not type(effective) or value != effective:
                 instead = f"; this model calls it {own.name}" if own is not None else ""
-                raise wrong(name, f"{model.name} has no such option, and it would change the price{instead}")
+                raise wrong_field(
+                    name,
+                    _("%(model)s has no such option, and it would change the price%(instead)s"),
+                    model=model.name,
+                    instead=instead,
+                )
         elif name in self._priced or (name in COUNT_FIELDS and value not in (1, "1")):
-            raise wrong(name, f"{model.name} has no such option, and it would change the price. Leave it out")
+            raise wrong_field(
+                name,
+                _("%(model)s has no such option, and it would change the price. Leave it out"),
+                model=model.name,
+            )
         return f"{shown(name)}: ignored, {model.name} has no such parameter."
 
 
@@ -131,7 +146,7 @@ def _canonical(model: Model, given: Mapping[str, Any], called: str, warnings: li
         if value is not None:
             parameters[name] = value
         elif parameter.required:
-            raise wrong(name, "this field is required")
+            raise wrong_field(name, _("this field is required"))
     return parameters
 
 
@@ -158,13 +173,13 @@ def _check_rule(rule: Rule, parameters: Mapping[str, Any]) -> None:
     if any(name not in parameters for name in rule.given):
         return
     if rule.needs and not any(name in parameters for name in rule.needs):
-        raise wrong(rule.needs[0], rule.message)
+        raise wrong_field(rule.needs[0], Template(rule.message))
     for name in rule.forbids:
         if name in parameters:
-            raise wrong(name, rule.message)
+            raise wrong_field(name, Template(rule.message))
     for name, allowed in rule.only.items():
         if name in parameters and parameters[name] not in allowed:
-            raise wrong(name, rule.message)
+            raise wrong_field(name, Template(rule.message))
 
 
 def _urls(model: Model, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -5,7 +5,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from aio_platform.errors import InvalidRequest
+from aio_platform.errors import wrong_field
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.task_models.declarations import Parameter
 
 MAX_URL_LENGTH = 4096
@@ -25,7 +26,7 @@ def canonical(parameter: Parameter, value: Any, warnings: list[str]) -> Any:
             return _number(parameter, value, warnings)
         case "flag":
             if not isinstance(value, bool):
-                raise wrong(parameter.name, "must be true or false")
+                raise wrong_field(parameter.name, _("must be true or false"))
             return value
         case "url":
             return _url(parameter.name, value)
@@ -44,11 +45,6 @@ def is_absent(parameter: Parameter, value: Any) -> bool:
     return empty_text or (parameter.type == "urls" and value == [])
 
 
-def wrong(param: str, message: str) -> InvalidRequest:
-    """The refusal of a field, in the form that all bodies have."""
-    return InvalidRequest(f"{param}: {message}.", param=param)
-
-
 def shown(name: str) -> str:
     """A field's name as a message can hold it, whatever the caller wrote there."""
     printable = "".join(letter if letter.isprintable() else "�" for letter in name[:MAX_SHOWN_LENGTH])
@@ -57,24 +53,30 @@ def shown(name: str) -> str:
 
 def check_max_length(name: str, value: str, most: int) -> None:
     if len(value) > most:
-        raise wrong(name, f"must have at most {most:,} characters")
+        raise wrong_field(name, _("must have at most %(most)s characters"), most=f"{most:,}")
 
 
 def _text(parameter: Parameter, value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise wrong(parameter.name, "must be text")
+        raise wrong_field(parameter.name, _("must be text"))
     if len(value.strip()) < parameter.min_length:
-        raise wrong(parameter.name, f"must have at least {parameter.min_length:,} characters")
+        raise wrong_field(
+            parameter.name,
+            _("must have at least %(min_length)s characters"),
+            min_length=f"{parameter.min_length:,}",
+        )
     if parameter.max_length is not None:
         check_max_length(parameter.name, value, parameter.max_length)
     if parameter.pattern is not None and not re.fullmatch(parameter.pattern, value):
-        raise wrong(parameter.name, f"is not one. {parameter.doc.rstrip('.')}")
+        raise wrong_field(parameter.name, _("is not one. %(rule)s"), rule=parameter.doc.rstrip("."))
     return value
 
 
 def _choice(parameter: Parameter, value: Any) -> str:
     if not isinstance(value, str) or value not in parameter.choices:
-        raise wrong(parameter.name, f"must be one of {', '.join(parameter.choices)}")
+        raise wrong_field(
+            parameter.name, _("must be one of %(choices)s"), choices=", ".join(parameter.choices)
+        )
     return value
 
 
@@ -82,18 +84,27 @@ def _number(parameter: Parameter, value: Any, warnings: list[str]) -> int | floa
     if isinstance(value, str) and parameter.from_text and _NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise wrong(parameter.name, "must be a number")
+        raise wrong_field(parameter.name, _("must be a number"))
     if parameter.allowed:
         if value not in parameter.allowed:
-            raise wrong(parameter.name, f"must be one of {', '.join(map(_shown, parameter.allowed))}")
+            raise wrong_field(
+                parameter.name,
+                _("must be one of %(choices)s"),
+                choices=", ".join(map(_shown, parameter.allowed)),
+            )
     else:
         least, most = parameter.minimum, parameter.maximum
         assert least is not None, "declarations sees to it"
         assert most is not None, "declarations sees to it"
         if not least <= value <= most:
-            raise wrong(parameter.name, f"must be from {_shown(least)} to {_shown(most)}")
+            raise wrong_field(
+                parameter.name,
+                _("must be from %(least)s to %(most)s"),
+                least=_shown(least),
+                most=_shown(most),
+            )
     if parameter.whole and value != int(value):
-        raise wrong(parameter.name, "must be a whole number")
+        raise wrong_field(parameter.name, _("must be a whole number"))
     if parameter.snaps:
         nearest = min(parameter.snaps, key=lambda step: abs(step - value))
         if nearest != value:
@@ -107,46 +118,52 @@ def _number(parameter: Parameter, value: Any, warnings: list[str]) -> int | floa
 def _url(param: str, value: Any) -> str:
     """http or https, with a host; whether it may be fetched is not asked here."""
     if not isinstance(value, str):
-        raise wrong(param, "must be a URL")
+        raise wrong_field(param, _("must be a URL"))
     if len(value) > MAX_URL_LENGTH:
-        raise wrong(param, f"must have at most {MAX_URL_LENGTH:,} characters")
+        raise wrong_field(param, _("must have at most %(most)s characters"), most=f"{MAX_URL_LENGTH:,}")
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or _NOT_IN_URLS.search(value):
-        raise wrong(param, "must be a URL that starts with http:// or https://")
+        raise wrong_field(param, _("must be a URL that starts with http:// or https://"))
     return value
 
 
 def _urls(parameter: Parameter, value: Any) -> list[str]:
     if not isinstance(value, list):
-        raise wrong(parameter.name, "must be a list of URLs")
+        raise wrong_field(parameter.name, _("must be a list of URLs"))
     if parameter.max_items is not None and len(value) > parameter.max_items:
-        raise wrong(parameter.name, f"must have at most {parameter.max_items} URLs")
+        raise wrong_field(
+            parameter.name, _("must have at most %(max_items)s URLs"), max_items=parameter.max_items
+        )
     return [_url(f"{parameter.name}.{place}", item) for place, item in enumerate(value)]
 
 
 def _dialogue(parameter: Parameter, value: Any, warnings: list[str]) -> list[dict[str, str]]:
     """Lines with a text and one of the model's voices each."""
     if not isinstance(value, list) or not value:
-        raise wrong(parameter.name, "must be a list of objects with a text")
+        raise wrong_field(parameter.name, _("must be a list of objects with a text"))
     if parameter.max_items is not None and len(value) > parameter.max_items:
-        raise wrong(parameter.name, f"must have at most {parameter.max_items} lines")
+        raise wrong_field(
+            parameter.name, _("must have at most %(max_items)s lines"), max_items=parameter.max_items
+        )
     lines = []
     for place, item in enumerate(value):
         where = f"{parameter.name}.{place}"
         if not isinstance(item, dict):
-            raise wrong(where, "must be an object with a text")
+            raise wrong_field(where, _("must be an object with a text"))
         text = item.get("text")
         if not isinstance(text, str) or not text.strip() or "\0" in text:
-            raise wrong(f"{where}.text", "must be text that is not empty")
+            raise wrong_field(f"{where}.text", _("must be text that is not empty"))
         lines.append({"text": text, "voice": _voice(parameter, f"{where}.voice", item.get("voice"))})
         warnings += [f"{where}.{shown(name)}: ignored." for name in item if name not in ("text", "voice")]
     if parameter.max_length is not None and sum(len(line["text"]) for line in lines) > parameter.max_length:
-        raise wrong(
-            parameter.name, f"the texts must have at most {parameter.max_length:,} characters together"
+        raise wrong_field(
+            parameter.name,
+            _("the texts must have at most %(max_length)s characters together"),
+            max_length=f"{parameter.max_length:,}",
         )
     return lines
 
@@ -161,7 +178,7 @@ def _voice(parameter: Parameter, where: str, value: Any) -> str:
         if value.strip().lower() in known:
             return known[value.strip().lower()]
     names = ", ".join((*parameter.voices, *parameter.voice_aliases))
-    raise wrong(where, f"must be one of {names}")
+    raise wrong_field(where, _("must be one of %(choices)s"), choices=names)
 
 
 def _shown(number: float) -> str:

@@ -8,6 +8,7 @@ import structlog
 from aio_platform.db.batcher import AGAIN, Again, Batcher
 from aio_platform.db.pipelined_connection import PipelinedConnection
 from aio_platform.errors import ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.tasks.records import Transition, TransitionResult
 from gateway.tasks.wire import finish_parameters, read_ended
 
@@ -42,7 +43,7 @@ class TaskFinisher:
             return await self._batcher.submit(end)
         except psycopg.Error as error:
             log.error("a task's end was not recorded", task=end.key.id, error=type(error).__name__)
-            raise ServiceUnavailable("The task could not be changed right now.") from error
+            raise ServiceUnavailable(_("The task could not be changed right now.")) from error
 
     async def _run_batch(self, ends: list[Transition]) -> list[TransitionResult | Exception | Again]:
         try:

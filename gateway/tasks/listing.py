@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.tasks.ids import is_task_id
 from gateway.tasks.records import TaskRow
 from gateway.tasks.states import SHOWN, State
@@ -115,4 +116,6 @@ def place_of(cursor: str) -> tuple[datetime, str]:
 
 
 def _refusal() -> InvalidRequest:
-    return InvalidRequest(f"{AFTER} is the `next` of the page before, as it was given.", param=AFTER)
+    return InvalidRequest(
+        gettext_noop("%(param)s is the `next` of the page before, as it was given."), param=AFTER
+    )

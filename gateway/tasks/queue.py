@@ -12,6 +12,7 @@ from aio_platform.db.arrays import array_literal, name_array_literal
 from aio_platform.db.batcher import AGAIN, Again, Batcher
 from aio_platform.db.pipelined_connection import PipelinedConnection, Row
 from aio_platform.errors import ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.tasks.records import ClaimedTask, StepNote, TaskKey
 from gateway.tasks.wire import key_parameters, read_claimed, record_parameters
 from usage.ledger.rates import Rate, prices_from_json
@@ -107,7 +108,7 @@ class TaskQueue:
         try:
             return await self._batcher.submit(note)
         except psycopg.OperationalError as error:
-            raise ServiceUnavailable("The step could not be written down.") from error
+            raise ServiceUnavailable(gettext_noop("The step could not be written down.")) from error
 
     async def _fetch(self, name: str, *parameters: str) -> list[Row]:
         async with self._claims_lock:

@@ -31,7 +31,7 @@ CLAIM_CONSTRAINT = "gateway_task_idempotency_pkey"
 HINT_SQL = "SELECT gateway_hint_task_v1(%s, %s)"
 CANCELLED_MESSAGE = _("The task was cancelled at your request. Nothing was charged.")
 ABANDONED_MESSAGE = _("The client left before it was told of the task. Nothing was charged.")
-OUT_OF_REACH = "The platform cannot take calls right now."
+OUT_OF_REACH = _("The platform cannot take calls right now.")
 
 
 class TaskStore:

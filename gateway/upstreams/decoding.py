@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.errors import UpstreamFailed
 from gateway.upstreams.connection import BrokenConnection
 from gateway.upstreams.responses import UpstreamAnswer
@@ -28,7 +29,7 @@ def decoded(answer: UpstreamAnswer) -> UpstreamAnswer:
         return DecodedAnswer(answer, is_gzip=coding in _GZIP)
     answer.close()
     raise UpstreamFailed(
-        "The model's server gave an empty or malformed answer.", upstream_status=answer.status
+        _("The model's server gave an empty or malformed answer."), upstream_status=answer.status
     )
 
 

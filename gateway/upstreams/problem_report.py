@@ -4,8 +4,8 @@ from collections import Counter
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
-from django.utils.translation import gettext_noop as _
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.models import UpstreamProblem
 from usage.reports import Report, ReportKind, ReportQuery, add_report
 from usage.reports.report_query import MAX_LIMIT

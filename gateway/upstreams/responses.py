@@ -5,6 +5,7 @@ from typing import Protocol
 
 import aiohttp
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.errors import UpstreamFailed
 from gateway.upstreams.connection import BrokenConnection
 
@@ -95,7 +96,7 @@ async def read_answer_body(answer: UpstreamAnswer, limit_bytes: int = MAX_ANSWER
         size += len(part)
         if size > limit_bytes:
             answer.close()
-            raise UpstreamFailed("The model's server sent too large an answer.")
+            raise UpstreamFailed(_("The model's server sent too large an answer."))
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -109,7 +110,7 @@ async def read_chunk(answer: UpstreamAnswer) -> bytes:
         return await answer.read_available()
     except BrokenConnection as error:
         answer.close()
-        raise UpstreamFailed("The model's server broke off its answer.") from error
+        raise UpstreamFailed(_("The model's server broke off its answer.")) from error
     except BaseException:
         answer.close()
         raise

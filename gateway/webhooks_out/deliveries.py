@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from aio_platform.errors import InvalidRequest, NotFound
+from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.timestamps import utc_text
 from gateway.webhooks_out.event_body import public_event_id
 from usage.snapshot import snapshot
@@ -49,8 +50,8 @@ _RESEND_SQL = """
 class DeliveryNotFound(NotFound):
     """No such delivery in the account; another account's is not found either."""
 
-    def __init__(self) -> None:
-        super().__init__("There is no such delivery.")
+    code = "delivery_not_found"
+    template = gettext_noop("There is no such delivery.")
 
 
 class DeliveryFilter(NamedTuple):
@@ -118,7 +119,7 @@ def place_of(cursor: str) -> tuple[datetime, UUID]:
         return _EPOCH + timedelta(microseconds=int(microseconds)), UUID(hex=delivery_id)
     except (ValueError, OverflowError):
         raise InvalidRequest(
-            f"{AFTER} is the `next` of the page before, as it was given.", param=AFTER
+            gettext_noop("%(param)s is the `next` of the page before, as it was given."), param=AFTER
         ) from None
 
 

@@ -7,6 +7,7 @@ import structlog
 from django.db import connection, transaction
 
 from accounts.errors import Conflict
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.webhooks_out.sealing import Unreadable, seal, unseal
 from gateway.webhooks_out.signing import new_secret
 
@@ -17,16 +18,19 @@ MAX_ENDING = 4
 
 
 class TooManySecrets(Conflict):
+    code = "too_many_secrets"
+    template = gettext_noop(
+        "The secret was rotated %(max_ending)s times within a day; wait until one of the old ones "
+        "ends, or rotate with an overlap_s of 0."
+    )
+
     def __init__(self) -> None:
-        super().__init__(
-            f"The secret was rotated {MAX_ENDING} times within a day; wait until one of the old ones ends, or rotate"
-            " with an overlap_s of 0."
-        )
+        super().__init__(max_ending=MAX_ENDING)
 
 
 class UnreadableSecret(Conflict):
-    def __init__(self) -> None:
-        super().__init__("The secret can no longer be read; rotate it to get a new one.")
+    code = "unreadable_secret"
+    template = gettext_noop("The secret can no longer be read; rotate it to get a new one.")
 
 
 class AccountSecrets(NamedTuple):

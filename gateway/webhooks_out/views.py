@@ -16,6 +16,7 @@ from aio_platform.http.json_body import read_json_object
 from aio_platform.http.output_formats import OneFormat
 from aio_platform.http.query_parameters import QueryParameters, read_limit
 from aio_platform.http.serializers import ErrorBody, validated
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import utc_text
 from gateway.webhooks_out import deliveries, endpoints, service, signing_secrets
 from gateway.webhooks_out.bodies import (
@@ -148,7 +149,7 @@ class DeliveriesView(CallbackView):
         parameters = QueryParameters(request, _FILTERS)
         since, until = parameters.timestamp("since"), parameters.timestamp("until")
         if since is not None and until is not None and since >= until:
-            raise InvalidRequest("since is before until.", param="since")
+            raise InvalidRequest(_("since is before until."), param="since")
         cursor = parameters.text(AFTER)
         page = deliveries.delivery_page(
             self.account_id(request),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 NUL = "\0"
 # A JSON document with the character, and a text of another encoding's than the database's.
@@ -12,8 +13,11 @@ _SQL_STATES = frozenset({"22P05", "22021"})
 class NullCharacter(InvalidRequest):
     """A text with U+0000; `param` names the field where that is known."""
 
+    code = "null_character"
+    template = _("A text has the character U+0000, which texts cannot have.")
+
     def __init__(self, param: str | None = None) -> None:
-        super().__init__("A text has the character U+0000, which texts cannot have.", param=param)
+        super().__init__(param=param)
 
 
 def place_of_null(value: Any) -> str | None:

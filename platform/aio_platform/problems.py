@@ -16,6 +16,8 @@ from rest_framework import exceptions as drf
 
 from aio_platform import errors
 from aio_platform.errors import PlatformError
+from aio_platform.i18n.translatable import Message
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.null_characters import NullCharacter, is_refusal_of_null
 from aio_platform.observability.metrics import ERRORS_ANSWERED
 from aio_platform.openai_errors import openai_words
@@ -68,37 +70,39 @@ def as_platform_error(error: BaseException) -> PlatformError:
     if isinstance(error, PlatformError):
         return error
     if isinstance(error, Http404):
-        return errors.UnknownAddress("There is nothing at this address.")
+        return errors.UnknownAddress()
     if isinstance(error, RequestDataTooBig):
-        return errors.BodyTooLarge("The body is larger than this address takes.")
+        return errors.BodyTooLarge(_("The body is larger than this address takes."))
     if isinstance(error, PermissionDenied):
-        return errors.PermissionRefused("This is not allowed.")
+        return errors.PermissionRefused(_("This is not allowed."))
     if isinstance(error, (BadRequest, SuspiciousOperation)):
-        return errors.InvalidRequest("The request is malformed.")
+        return errors.InvalidRequest(_("The request is malformed."))
     if isinstance(error, drf.ValidationError):
         field, message = _first_problem(error.detail)
-        return errors.InvalidRequest(message, param=field)
+        return errors.InvalidRequest(Message.verbatim(message), param=field)
     if isinstance(error, drf.ParseError):
-        return errors.InvalidRequest("The body is not valid JSON.")
+        return errors.InvalidRequest(_("The body is not valid JSON."))
     if isinstance(error, drf.UnsupportedMediaType):
-        return errors.InvalidRequest("Send the body as application/json.", param="Content-Type")
+        return errors.InvalidRequest(_("Send the body as application/json."), param="Content-Type")
     if isinstance(error, (drf.NotAuthenticated, drf.AuthenticationFailed)):
-        return errors.AuthenticationRequired("Give an API key as 'Authorization: Bearer aio_…', or sign in.")
+        return errors.AuthenticationRequired(
+            _("Give an API key as 'Authorization: Bearer aio_…', or sign in.")
+        )
     if isinstance(error, drf.PermissionDenied):
-        return errors.PermissionRefused(str(error.detail))
+        return errors.PermissionRefused(Message.verbatim(str(error.detail)))
     if isinstance(error, drf.MethodNotAllowed):
-        return errors.MethodNotAllowed("This address does not take that method.")
+        return errors.MethodNotAllowed()
     if isinstance(error, drf.NotAcceptable):
-        return errors.InvalidRequest("This address answers in application/json only.", param="Accept")
+        return errors.InvalidRequest(_("This address answers in application/json only."), param="Accept")
     if isinstance(error, drf.NotFound):
-        return errors.UnknownAddress("There is nothing at this address.")
+        return errors.UnknownAddress()
     if isinstance(error, (DataError, psycopg.DataError)) and is_refusal_of_null(error):
         return NullCharacter()
     if isinstance(error, OSError) and error.errno in NO_FILE_LEFT:
         log.error("there is no open file left")
         return NoFileLeft()
     log.error("unexpected error", exc_info=error)
-    return errors.InternalError("Something went wrong on our side. The request id helps us to find it.")
+    return errors.InternalError(_("Something went wrong on our side. The request id helps us to find it."))
 
 
 def forget_frames(error: BaseException) -> None:
@@ -126,7 +130,10 @@ def method_not_allowed(methods: list[str], path: str) -> PlatformError:
     taken = ", ".join(method for method in methods if method != "OPTIONS")
     named = taken.replace(", HEAD", "").replace(", ", " or ")
     return errors.MethodNotAllowed(
-        f"This address does not take that method. Use {named} {path}.", headers={"Allow": taken}
+        _("This address does not take that method. Use %(methods)s %(path)s."),
+        headers={"Allow": taken},
+        methods=named,
+        path=path,
     )
 
 

@@ -168,6 +168,7 @@ API_URLCONFS = ["accounts.urls", "usage.urls", "gateway.django_urls"]
 AUTH_URLCONF = "accounts.sign_in.urls"
 KEY_SCOPE_CHOICES = "gateway.catalog.scope_choices.scope_choices"
 MODEL_SLUGS = "gateway.catalog.scope_choices.model_slugs"
+REFUSAL_TABLES = ["aio_platform.refusals", "accounts.refusals", "usage.refusals", "gateway.catalog.refusals"]
 PAGE_URLCONFS = ["accounts.page_urls", "usage.page_urls", "gateway.page_urls"]
 
 TEMPLATES = [

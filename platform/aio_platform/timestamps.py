@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -23,7 +24,7 @@ def parse_timestamp(text: str, param: str, zone: tzinfo = UTC) -> datetime:
     Raises InvalidRequest naming `param` for any other text, and for years before 2000 or after 2199.
     """
     refusal = InvalidRequest(
-        f"{param} is a moment from 2000 to 2199, as in 2030-01-31 or 2030-01-31T12:00:00Z.", param=param
+        _("%(param)s is a moment from 2000 to 2199, as in 2030-01-31 or 2030-01-31T12:00:00Z."), param=param
     )
     if len(text) > MAX_TEXT_LENGTH or not text.isascii():
         raise refusal
@@ -57,7 +58,7 @@ def parse_zone(text: str, param: str) -> tzinfo:
             return ZoneInfo(text)
         except (ValueError, OSError, KeyError):  # not found, or a directory such as "Europe"
             pass
-    raise InvalidRequest(f"{param} is the IANA name of a time zone, as in Asia/Seoul.", param=param)
+    raise InvalidRequest(_("%(param)s is the IANA name of a time zone, as in Asia/Seoul."), param=param)
 
 
 def local_text(moment: datetime, zone: tzinfo) -> str:

@@ -12,6 +12,7 @@ from aio_platform import errors, problems
 from aio_platform.http import metrics_page
 from aio_platform.http.nearby_addresses import bare_addresses, nearby, use
 from aio_platform.http.schema_view import SchemaView
+from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.process import health
 
 MOUNTS = (*problems.OBJECT_MOUNTS, "/api/")
@@ -23,7 +24,7 @@ def unknown_address(request: HttpRequest, **_: Any) -> HttpResponse:
     request_id: str = getattr(request, "request_id", "")
     meant = nearby(request.path)
     advice = f" {use(meant)}" if meant else ""
-    error = errors.UnknownAddress(f"There is nothing at this address.{advice}")
+    error = errors.UnknownAddress(gettext_noop("There is nothing at this address.%(advice)s"), advice=advice)
     # Whoever wrote a mount reads its shape; others that of the mount that was meant.
     written = f"{request.path.rstrip('/')}/"
     return problems.render(error, written if written.startswith(MOUNTS) else meant or written, request_id)

@@ -3,20 +3,21 @@
 import re
 
 import pytest
+from error_classes import error_classes
 
 from accounts import errors as accounts_errors
 from aio_platform import errors, openai_errors, problems
+from aio_platform.error_kinds import KIND_OF
 from aio_platform.errors import PlatformError
 from gateway.catalog.routes import UnknownModel
-from gateway.docs_site.error_tables import known_error_classes
 
 REQUEST_ID = "req_018f3a5b7c9d7abc8def0123456789ab"
 
 
-@pytest.mark.parametrize("kind", known_error_classes(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", error_classes(), ids=lambda kind: kind.__name__)
 def test_every_class_of_error_has_openais_words(kind: type[PlatformError]) -> None:
-    assert (kind.status, kind.type) in openai_errors.WORDS
-    code = kind.openai_code or openai_errors.WORDS[kind.status, kind.type][1]
+    assert (kind.status, kind.type) in KIND_OF
+    code = kind.openai_code or KIND_OF[kind.status, kind.type].openai_code
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code)
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 from running_platform import RunningPlatform, Tenant
 
-from aio_platform.openai_errors import WORDS
+from aio_platform.error_kinds import ERROR_KINDS
 
 OPENAI = "/v1/chat/completions"
 API_IN_ONE = "/api/v1/chat/completions"
@@ -207,10 +207,10 @@ def in_our_words(status: int, described: dict[str, Any]) -> dict[str, Any]:
     """An error that came in OpenAI's words, with our type in place of theirs and the status as its code."""
     code, kind = described["code"], described["type"]
     assert isinstance(code, str), "OpenAI's codes are words"
-    ours = {key[1] for key, words in WORDS.items() if key[0] == status and words[0] == kind}
+    ours = {each.type for each in ERROR_KINDS if each.status == status and each.openai_type == kind}
     if len(ours) > 1:
         # An error may have the code of another status: a key whose answer was not kept is a 409 and "reused".
-        ours &= {key[1] for key, words in WORDS.items() if words == (kind, code)}
+        ours &= {each.type for each in ERROR_KINDS if (each.openai_type, each.openai_code) == (kind, code)}
     assert len(ours) == 1, f"no error of ours is {status} {kind} {code}"
     return {**described, "type": ours.pop(), "code": status, "openai_code": code}
 

@@ -5,6 +5,7 @@ from datetime import UTC, tzinfo
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.query_parameters import QueryParameters
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import parse_zone
 from usage.ledger.outcomes import Outcome
 from usage.queries.aggregates.summaries import INTERVALS, Grouping
@@ -23,7 +24,7 @@ def read_call_filter(parameters: QueryParameters, account_id: int, zone: tzinfo 
     key, member = parameters.text("key"), parameters.text("member")
     since, until = parameters.timestamp("since", zone), parameters.timestamp("until", zone)
     if since is not None and until is not None and since >= until:
-        raise InvalidRequest("since is before until.", param="since")
+        raise InvalidRequest(_("since is before until."), param="since")
     return CallFilter(
         account_id,
         key_id=None if key is None else find_key_id(account_id, key, "key"),

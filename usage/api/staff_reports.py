@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from aio_platform.errors import NotFound, PermissionRefused
 from aio_platform.http.output_formats import FORMATS, OneFormat, csv_file
 from aio_platform.http.query_parameters import QueryParameters
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.reports import REPORTS
 from usage.reports.reading import PARAMETERS, read_report_query
 from usage.reports.rendering import as_csv, as_json
@@ -26,9 +27,9 @@ class MayReadReports(BasePermission):
         """True, or NotFound for whoever is no staff, PermissionRefused for staff without the permission."""
         user: Any = request.user
         if user is None or not (user.is_active and user.is_staff):
-            raise NotFound("There is nothing at this address.")
+            raise NotFound(_("There is nothing at this address."))
         if not user.has_perm(PERMISSION):
-            raise PermissionRefused("Reports need a permission that you do not have.")
+            raise PermissionRefused(_("Reports need a permission that you do not have."))
         return True
 
 
@@ -68,7 +69,7 @@ class ReportView(StaffReportsView):
         """One report; `format` is json or csv."""
         kind = REPORTS.get(name)
         if kind is None:
-            raise NotFound("There is no such report.")
+            raise NotFound(_("There is no such report."))
         parameters = QueryParameters(request, (*PARAMETERS, "format"))
         texts = {one: text for one in PARAMETERS if (text := parameters.text(one)) is not None}
         form = parameters.choice("format", FORMATS, "json")

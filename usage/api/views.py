@@ -15,6 +15,7 @@ from aio_platform.errors import NotFound
 from aio_platform.http.output_formats import OneFormat, csv_stream
 from aio_platform.http.query_parameters import QueryParameters, read_limit
 from aio_platform.http.serializers import ErrorBody
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import utc_text
 from usage.api import response_schemas
 from usage.api.csv_export import COLUMNS, csv_batches
@@ -140,7 +141,7 @@ class ReceiptView(UsageView):
         receipt = None if call is None else find_receipt(self.account_id(request), call)
         if receipt is None:
             raise NotFound(
-                "There is no receipt for such a call. Refused calls have none.", param="request_id"
+                _("There is no receipt for such a call. Refused calls have none."), param="request_id"
             )
         return Response({"as_of": utc_text(receipt.as_of), **receipt.content})
 

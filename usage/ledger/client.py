@@ -17,6 +17,7 @@ from aio_platform.db.batcher import AGAIN, Again, Batcher
 from aio_platform.db.connection import Connection
 from aio_platform.db.pipelined_connection import PipelinedConnection, Row
 from aio_platform.errors import ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.ledger.calls import ADMITTED, CallEnd, CallToAuthorize, Credentials, Settlement, Verdict
 from usage.ledger.outcomes import Outcome
 from usage.ledger.wire import authorize_parameters, read_settlement, read_verdict, settle_parameters
@@ -84,7 +85,7 @@ class Ledger:
             raise
         except psycopg.Error as error:
             log.error("authorisation failed", error=type(error).__name__)
-            raise ServiceUnavailable("The platform cannot take calls right now.") from error
+            raise ServiceUnavailable(_("The platform cannot take calls right now.")) from error
         return verdict
 
     async def settle(self, end: CallEnd) -> Settlement:
@@ -99,7 +100,7 @@ class Ledger:
         except psycopg.Error as error:
             SETTLEMENTS_GIVEN_UP[()].add()
             log.error("settlement failed", error=type(error).__name__, request_uuid=end.request_uuid)
-            raise ServiceUnavailable("The call was carried, but could not be recorded.") from error
+            raise ServiceUnavailable(_("The call was carried, but could not be recorded.")) from error
         return settlement
 
     async def refuse(
@@ -124,7 +125,7 @@ class Ledger:
         try:
             rows = await self._refuse_connection.fetch(REFUSE_SQL, parameters)
         except psycopg.Error as error:
-            raise ServiceUnavailable("The platform cannot take calls right now.") from error
+            raise ServiceUnavailable(_("The platform cannot take calls right now.")) from error
         earlier: str | None = rows[0][0]
         return earlier
 

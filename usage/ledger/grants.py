@@ -19,6 +19,7 @@ from accounts.models import Account, User
 from aio_platform.credits import MAX_MICROCREDITS
 from aio_platform.errors import InvalidRequest, PlatformError
 from aio_platform.http.request_ids import started_at
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage import errors
 
 log = structlog.get_logger(__name__)
@@ -221,16 +222,18 @@ def reconcile() -> list[Disagreement]:
 
 def _check_amount(microcredits: int) -> None:
     if microcredits <= 0:
-        raise errors.AmountRefused("An amount of credits is more than 0.")
+        raise errors.AmountRefused(_("An amount of credits is more than 0."))
     if microcredits > MAX_MICROCREDITS:
-        raise errors.AmountRefused("An amount of credits is below 1,000,000,000,000.")
+        raise errors.AmountRefused(_("An amount of credits is below 1,000,000,000,000."))
 
 
 def _check_text(text: str, param: str, max_length: int) -> None:
     if not text.strip() or len(text) > max_length:
-        raise InvalidRequest(f"Give 1 to {max_length} characters as {param}.", param=param)
+        raise InvalidRequest(
+            _("Give 1 to %(max_length)s characters as %(param)s."), param=param, max_length=max_length
+        )
     if not text.isprintable():
-        raise InvalidRequest(f"A {param} has printable characters only.", param=param)
+        raise InvalidRequest(_("A %(param)s has printable characters only."), param=param)
 
 
 def _number(sql: str, parameters: list[Any]) -> int:

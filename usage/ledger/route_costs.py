@@ -9,6 +9,7 @@ import psycopg
 from django.db import Error, connection, transaction
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.ledger.rates import Price, Rate, prices_from_json
 from usage.snapshot import Snapshot
 
@@ -30,9 +31,9 @@ def publish_route_cost(route: str, since: datetime, prices: tuple[Price, ...]) -
     not a whole hour, and when other prices were recorded for it.
     """
     if not route.strip() or not route.isprintable():
-        raise InvalidRequest("route is the name of a route.", param="route")
+        raise InvalidRequest(_("route is the name of a route."), param="route")
     if since.minute or since.second or since.microsecond:
-        raise InvalidRequest("since is a whole hour in UTC.", param="since")
+        raise InvalidRequest(_("since is a whole hour in UTC."), param="since")
     stored = json.dumps(Rate.of(0, route, 0, prices).as_json())
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -41,7 +42,7 @@ def publish_route_cost(route: str, since: datetime, prices: tuple[Price, ...]) -
     except Error as error:
         cause = error.__cause__
         if isinstance(cause, psycopg.Error) and cause.diag.constraint_name == "usage_route_cost_once":
-            raise InvalidRequest("Another cost is published for that hour.", param="since") from error
+            raise InvalidRequest(_("Another cost is published for that hour."), param="since") from error
         raise
 
 

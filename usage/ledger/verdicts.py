@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from accounts import errors as accounts_errors
+from accounts import refusals as accounts_refusals
 from aio_platform.errors import PlatformError
 from usage import errors
 from usage.ledger.calls import Verdict
@@ -86,21 +87,20 @@ def _trial_exhausted(verdict: Verdict, ceiling_microcredits: int, now: datetime)
     return errors.TrialExhausted(reset_s=reset_s, resets_at=resets_at, headers=headers)
 
 
+def _without_figures(error: type[PlatformError]) -> Callable[[Verdict, int, datetime], PlatformError]:
+    return lambda *_: error()
+
+
 def _next_midnight(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
-# Every refusal of usage_authorize_v2 and usage_refuse_v1, in the order they are decided.
+# Every refusal of usage_authorize_v2 and usage_refuse_v1.
 _ERRORS: dict[str, Callable[[Verdict, int, datetime], PlatformError]] = {
+    # Nobody's key: there is no account to count it for, so it is no row of the table.
     "unknown_key": lambda *_: accounts_errors.UnknownKey(),
-    "revoked_key": lambda *_: accounts_errors.RevokedKey(),
-    "expired_key": lambda *_: accounts_errors.ExpiredKey(),
-    "not_a_member": lambda *_: accounts_errors.NotAMember(),
-    "account_suspended": lambda *_: accounts_errors.AccountSuspended(),
+    **{row.code: _without_figures(row.error) for row in accounts_refusals.REFUSALS},
     "role_not_allowed": lambda *_: accounts_errors.RoleNotAllowed("owner", "admin", "developer"),
-    "endpoint_not_allowed": lambda *_: accounts_errors.EndpointNotAllowed(),
-    "model_not_allowed": lambda *_: accounts_errors.ModelNotAllowed(),
-    "address_not_allowed": lambda *_: accounts_errors.AddressNotAllowed(),
     "minute_rate": _minute_rate,
     "trial_exhausted": _trial_exhausted,
     "key_day_cap": _key_cap,

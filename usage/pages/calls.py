@@ -6,7 +6,6 @@ from itertools import chain
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -15,6 +14,7 @@ from aio_platform.credits import format_credits, parse_credits
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.output_formats import csv_stream
 from aio_platform.http.query_parameters import QueryParameters
+from aio_platform.i18n.translatable import gettext_noop
 from usage import labels
 from usage.api.csv_export import COLUMNS, csv_batches
 from usage.api.query_parameters import CALL_FILTERS, read_call_filter
@@ -136,7 +136,7 @@ def _cost_over(parameters: QueryParameters) -> int | None:
     except ValueError:
         microcredits = -1
     if microcredits < 0:
-        raise InvalidRequest(_("cost_over is a number of credits, as in 0.5."), param="cost_over")
+        raise InvalidRequest(gettext_noop("cost_over is a number of credits, as in 0.5."), param="cost_over")
     return microcredits
 
 
@@ -145,7 +145,7 @@ def _slower_than_ms(parameters: QueryParameters) -> int | None:
     if text is None:
         return None
     refusal = InvalidRequest(
-        _("slower_than is a number of seconds from 0 to 86,400, as in 1.5."), param="slower_than"
+        gettext_noop("slower_than is a number of seconds from 0 to 86,400, as in 1.5."), param="slower_than"
     )
     try:
         seconds = float(text)
@@ -162,10 +162,13 @@ def _write_seen(seen: Seen) -> str:
 
 def _read_seen(parameters: QueryParameters) -> Seen:
     """The inverse of `_write_seen`; InvalidRequest, naming it, for what we did not hand out."""
+    refusal = InvalidRequest(
+        gettext_noop("seen is the mark of the look before, as it was given."), param=SEEN
+    )
     try:
         looked_at, oldest_open_at = (
             datetime.fromtimestamp(int(text) / 1e6, UTC) for text in (parameters.text(SEEN) or "").split(".")
         )
     except (ValueError, OverflowError, OSError):
-        raise InvalidRequest(_("seen is the mark of the look before, as it was given."), param=SEEN) from None
+        raise refusal from None
     return Seen(looked_at, oldest_open_at)

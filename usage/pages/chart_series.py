@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from aio_platform.charts import Chart, Kind, Series, Unit
-from usage.labels import outcome_name, refusal_name
+from aio_platform.refusals import refusal_label
+from usage.labels import outcome_name
 from usage.queries.aggregates.histograms import percentiles
 from usage.queries.keys import SESSION
 
@@ -137,6 +138,6 @@ def refusals_chart(moments: Sequence[datetime], rows: Sequence[Row]) -> Chart:
     for row in rows:
         code = row["code"] if row["code"] in leading else "other"
         values[code][places[datetime.fromisoformat(row["bucket"])]] += row["calls"]
-    names = {code: refusal_name(code) for code in leading} | {"other": _("Other")}
+    names = {code: refusal_label(code) for code in leading} | {"other": _("Other")}
     series = [Series(names[code], found) for code, found in values.items() if any(found)]
     return Chart(_("Refused calls by reason"), "count", moments, series)

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.query_parameters import QueryParameters
+from aio_platform.i18n.translatable import gettext_noop
 from usage.queries.aggregates.summaries import NO_INTERVAL, Grouping
 
 CUSTOM = "custom"
@@ -61,9 +61,9 @@ def read_period(parameters: QueryParameters, now: datetime, default: str) -> Per
     if name != CUSTOM:
         return Period(name, now - PRESETS[name][0], None)
     if since is None:
-        raise InvalidRequest(_("A range of your own needs a start: fill in since."), param="since")
+        raise InvalidRequest(gettext_noop("A range of your own needs a start: fill in since."), param="since")
     if until is not None and since >= until:
-        raise InvalidRequest(_("since is before until."), param="since")
+        raise InvalidRequest(gettext_noop("since is before until."), param="since")
     return Period(CUSTOM, since, until)
 
 
@@ -78,9 +78,11 @@ def read_interval(parameters: QueryParameters, period: Period, now: datetime) ->
         return next((name for name, longest in _LONGEST_OF_INTERVAL if length <= longest), "month")
     if length > INTERVALS[named][0] * MAX_INTERVALS:
         raise InvalidRequest(
-            _("A chart has at most %(count)s intervals: choose a longer interval, or a shorter period.")
-            % {"count": MAX_INTERVALS},
+            gettext_noop(
+                "A chart has at most %(count)s intervals: choose a longer interval, or a shorter period."
+            ),
             param="interval",
+            count=MAX_INTERVALS,
         )
     return named
 

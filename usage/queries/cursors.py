@@ -5,6 +5,7 @@ from uuid import UUID
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.request_ids import public_request_id
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.request_times import CallName, parse_call
 
 PARAM = "after"
@@ -50,4 +51,4 @@ def _decode(cursor: str, length: int) -> bytes:
 
 
 def _refusal() -> InvalidRequest:
-    return InvalidRequest(f"{PARAM} is the `next` of the page before, as it was given.", param=PARAM)
+    return InvalidRequest(_("%(param)s is the `next` of the page before, as it was given."), param=PARAM)

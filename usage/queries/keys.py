@@ -6,6 +6,7 @@ from typing import Any
 from accounts.models import ApiKey
 from accounts.public_ids import is_key_id
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 # In the books, calls of signed-in members are those of key 0; the views show their key as null.
 SESSION_KEY_ID = 0
@@ -38,4 +39,8 @@ def find_key_id(account_id: int, text: str, param: str) -> int:
         )
         if key_id is not None:
             return key_id
-    raise InvalidRequest(f'{param} is the id of one of the account\'s keys, or "{SESSION}".', param=param)
+    raise InvalidRequest(
+        _('%(param)s is the id of one of the account\'s keys, or "%(session)s".'),
+        param=param,
+        session=SESSION,
+    )

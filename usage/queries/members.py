@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 
 def describe_members(member_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -27,5 +28,7 @@ def find_member_id(account_id: int, email: str, param: str) -> int:
         .first()
     )
     if found is None:
-        raise InvalidRequest(f"{param} is the e-mail address of one of the account's members.", param=param)
+        raise InvalidRequest(
+            _("%(param)s is the e-mail address of one of the account's members."), param=param
+        )
     return found

@@ -8,8 +8,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
-
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.queries.aggregates.sums import Wanted, summands_statement
 from usage.queries.filters import CallFilter
 from usage.reports.report_query import ReportQuery, period_of

@@ -1,8 +1,7 @@
 """Holds that have been open for long: calls that take their time, or whose process is gone. As of now."""
 
-from django.utils.translation import gettext_noop as _
-
 from aio_platform.http.request_ids import public_request_id
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.reports.report_query import ReportQuery
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Column, Kind, Report, group

@@ -1,7 +1,6 @@
 """What accounts have not spent yet, by the age of the grants it is left of. As of now, whatever the period."""
 
-from django.utils.translation import gettext_noop as _
-
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.reports.report_query import ReportQuery
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Chart, Column, Kind, Report, group, totals_of

@@ -6,9 +6,8 @@ That is a fault of ours or of an upstream's counting, or somebody's way of payin
 from datetime import timedelta
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
-
 from aio_platform.http.request_ids import public_request_id
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.ledger.units import Units
 from usage.queries.filters import MATCHES_SQL
 from usage.queries.retention import check_calls_are_kept

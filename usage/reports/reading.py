@@ -7,6 +7,7 @@ from accounts.errors import AccountNotFound, AmbiguousPrefix, KeyNotFound
 from accounts.lookup import find_account, find_key
 from accounts.models import Plan
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import parse_timestamp, parse_zone
 from usage.ledger.outcomes import Outcome
 from usage.queries.aggregates.summaries import INTERVALS
@@ -33,7 +34,9 @@ def read_report_query(
         for name in ("since", "until")
     )
     if since is not None and until is not None and since >= until:
-        raise InvalidRequest(f"{spelled('since')} is before {spelled('until')}.", param=spelled("since"))
+        raise InvalidRequest(
+            _("%(param)s is before %(until)s."), param=spelled("since"), until=spelled("until")
+        )
     which = CallFilter(
         endpoint=texts.get("endpoint"),
         model=texts.get("model"),
@@ -48,7 +51,9 @@ def read_report_query(
     limit = texts.get("limit", "200")
     if not (limit.isascii() and limit.isdigit() and len(limit) < 6 and 1 <= int(limit) <= MAX_LIMIT):
         raise InvalidRequest(
-            f"{spelled('limit')} is a whole number from 1 to {MAX_LIMIT:,}.", param=spelled("limit")
+            _("%(param)s is a whole number from 1 to %(max_limit)s."),
+            param=spelled("limit"),
+            max_limit=f"{MAX_LIMIT:,}",
         )
     return ReportQuery(
         which=which,
@@ -67,16 +72,16 @@ def _who(texts: Mapping[str, str], spelled: Callable[[str], str]) -> dict[str, A
         if "account" in texts:
             account = find_account(texts["account"])
     except AccountNotFound as error:
-        raise InvalidRequest(error.message, param=spelled("account")) from None
+        raise InvalidRequest(error.told, param=spelled("account")) from None
     if texts.get("key") == SESSION:
         return {"account_id": account and account.pk, "key_id": SESSION_KEY_ID}
     try:
         if "key" in texts:
             key = find_key(texts["key"])
     except (KeyNotFound, AmbiguousPrefix) as error:
-        raise InvalidRequest(error.message, param=spelled("key")) from None
+        raise InvalidRequest(error.told, param=spelled("key")) from None
     if account is not None and key is not None and key.account_id != account.pk:
-        raise InvalidRequest("The key is another account's.", param=spelled("key"))
+        raise InvalidRequest(_("The key is another account's."), param=spelled("key"))
     if key is not None:
         return {"account_id": key.account_id, "key_id": key.pk}
     return {"account_id": account and account.pk}
@@ -86,5 +91,7 @@ def _choice(
     texts: Mapping[str, str], name: str, choices: list[str], spelled: Callable[[str], str]
 ) -> str | None:
     if name in texts and texts[name] not in choices:
-        raise InvalidRequest(f"{spelled(name)} is one of {', '.join(choices)}.", param=spelled(name))
+        raise InvalidRequest(
+            _("%(param)s is one of %(choices)s."), param=spelled(name), choices=", ".join(choices)
+        )
     return texts.get(name)

@@ -7,8 +7,8 @@ for every account, whether its last ledger entry ends at what is available plus 
 from typing import Any
 
 from django.utils.translation import gettext_lazy
-from django.utils.translation import gettext_noop as _
 
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.reports.report_query import ReportQuery
 from usage.reports.shape import Column, Kind, Report, group
 from usage.snapshot import snapshot

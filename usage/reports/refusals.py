@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
-
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
 from usage.queries.filters import CallFilter
 from usage.reports.builder import ReportDefinition, Row
@@ -37,7 +36,7 @@ def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple
     for name in ("model", "upstream", "route", "outcome", "member_id"):
         if getattr(which, name) is not None:
             param = name.removesuffix("_id")
-            raise InvalidRequest(f"Refused calls have no {param}.", param=param)
+            raise InvalidRequest(_("Refused calls have no %(param)s."), param=param)
     bucket = "NULL::timestamptz"
     if grouping.interval != "none":
         bucket = "date_trunc(%(interval)s, r.minute, %(zone)s)"

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import Message, Template
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.queries.aggregates.coverage import DAY, HOUR, Kept
 from usage.queries.aggregates.summaries import NO_INTERVAL, Grouping, within_period
 from usage.queries.filters import CallFilter
@@ -27,7 +29,11 @@ class ReportQuery:
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
-            raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT:,}.", param="limit")
+            raise InvalidRequest(
+                _("%(param)s is a whole number from 1 to %(max_limit)s."),
+                param="limit",
+                max_limit=f"{MAX_LIMIT:,}",
+            )
 
     def grouping(
         self, dimensions: tuple[str, ...], default_by: tuple[str, ...], default_interval: str = NO_INTERVAL
@@ -38,25 +44,29 @@ class ReportQuery:
         if unknown or len(set(by)) != len(by):
             choices = ", ".join(dimensions) or "nothing"
             raise InvalidRequest(
-                f"group_by is some of {choices}, each once, separated by commas.", param="group_by"
+                _("group_by is some of %(choices)s, each once, separated by commas."),
+                param="group_by",
+                choices=choices,
             )
         return Grouping(by, self.interval or default_interval, self.zone, self.zone_name)
 
     def within(self, grouping: Grouping, as_of: datetime) -> CallFilter:
         """The calls of the period asked for or the usual one; InvalidRequest for an absurd period."""
         if self.which.since and self.which.until and self.which.since >= self.which.until:
-            raise InvalidRequest("since is before until.", param="since")
+            raise InvalidRequest(_("since is before until."), param="since")
         which = within_period(self.which, grouping, as_of)
         if which.since is not None and which.until is None and which.since > as_of:
-            raise InvalidRequest("since is in the future.", param="since")
+            raise InvalidRequest(_("since is in the future."), param="since")
         return which
 
-    def take_only(self, why: str, *taken: str) -> None:
+    def take_only(self, why: Template, *taken: str) -> None:
         """Raise InvalidRequest, naming the parameter, where a field of the filter was asked for that is not `taken`."""
         for one in fields(self.which):
             if one.name not in taken and getattr(self.which, one.name) is not None:
                 param = one.name.removesuffix("_id")
-                raise InvalidRequest(f"{why}: there is no filter by {param}.", param=param)
+                raise InvalidRequest(
+                    _("%(why)s: there is no filter by %(param)s."), param=param, why=Message(why)
+                )
 
     def starting(
         self, which: CallFilter, as_of: datetime, usual: timedelta, longest: timedelta
@@ -68,9 +78,11 @@ class ReportQuery:
             since = ((which.until or as_of) - usual).replace(minute=0, second=0, microsecond=0)
         end = which.until or as_of
         if since >= end:
-            raise InvalidRequest("since is before until, and not in the future.", param="since")
+            raise InvalidRequest(_("since is before until, and not in the future."), param="since")
         if end - since > longest:
-            raise InvalidRequest(f"A period has at most {longest.days:,} days here.", param="since")
+            raise InvalidRequest(
+                _("A period has at most %(days)s days here."), param="since", days=f"{longest.days:,}"
+            )
         return replace(which, since=since)
 
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.utils.translation import gettext_noop as _
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from usage.queries.aggregates.summaries import NO_INTERVAL
 from usage.queries.aggregates.sums import ZERO_SUMS, Wanted, aggregate_calls, kept_sums
 from usage.reports.builder import Row
@@ -45,7 +45,9 @@ def top_accounts(query: ReportQuery) -> Report:
     """The dearest first; those that stopped spending are among them, with what they spent before."""
     grouping = query.grouping(DIMENSIONS, DIMENSIONS)
     if grouping.interval != NO_INTERVAL or grouping.by != DIMENSIONS:
-        raise InvalidRequest("This report has one row an account, over the whole period.", param="interval")
+        raise InvalidRequest(
+            _("This report has one row an account, over the whole period."), param="interval"
+        )
     wanted = Wanted(("account",), histograms=(), units=())
     with snapshot() as books:
         which = query.within(grouping, books.as_of)

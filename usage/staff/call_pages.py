@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Account, ApiKey
 from accounts.public_ids import is_key_id
@@ -15,6 +15,8 @@ from accounts.staff.page_registry import CALLS, show, staff_page
 from accounts.staff.path_params import account_of
 from accounts.staff.tables import Cell, Filter, Table, choices, filters_of, number_cell, timestamp_text
 from aio_platform.errors import InvalidRequest, NotFound
+from aio_platform.i18n.translatable import gettext_noop
+from aio_platform.refusals import refusal_explanation
 from usage.errors import CallArchived
 from usage.labels import OUTCOMES, outcome_name
 from usage.ledger.outcomes import Outcome
@@ -25,7 +27,6 @@ from usage.queries.receipts import IN_FLIGHT, find_receipt
 from usage.queries.retention import archive_file_of
 from usage.request_times import CallName, parse_call
 from usage.snapshot import snapshot
-from usage.staff.refusal_labels import explanation_of
 
 SHOWN = 50
 PERIODS = (
@@ -171,7 +172,7 @@ def refusal_table(
                 _key_cell(keys.get(row["key_id"])),
                 row["endpoint"],
                 Cell(row["code"], tone="warn"),
-                explanation_of(row["code"]),
+                refusal_explanation(row["code"]),
                 number_cell(row["calls"]),
             ]
             for row in rows
@@ -183,7 +184,7 @@ def refusal_table(
 def _one_call(text: str, account: Account | None, key: ApiKey | None) -> dict[str, Any]:
     call = parse_call(text)
     if call is None:
-        raise InvalidRequest("A request id is req_ and 32 hexadecimal digits.", param="request")
+        raise InvalidRequest(gettext_noop("A request id is req_ and 32 hexadecimal digits."), param="request")
     owner = _owner_of(call) if account is None else account
     try:
         receipt = find_receipt(owner.pk, call) if owner is not None else None
@@ -248,7 +249,7 @@ def find_key(text: str) -> ApiKey:
     found = keys.filter(public_id=text) if is_key_id(text) else keys.filter(prefix=text[:12])
     key = found.order_by("-id").first()
     if key is None:
-        raise NotFound("There is no such key.")
+        raise NotFound(gettext_noop("There is no such key."))
     return key
 
 

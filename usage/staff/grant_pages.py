@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.audit import account_target, record_by_staff
 from accounts.models import Account
@@ -17,6 +16,7 @@ from accounts.staff.path_params import account_of
 from accounts.staff.tables import PAGE_SIZE, Filter, Table, credits_cell, filters_of, timestamp_text
 from aio_platform.credits import format_credits, parse_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.templatetags.formatting import credits_exact
 from usage.ledger import grants
 from usage.models import Grant
@@ -104,9 +104,9 @@ def _amount(request: HttpRequest) -> int:
     try:
         amount = parse_credits(request.POST.get("amount", ""))
     except ValueError as error:
-        raise InvalidRequest(f"Amount: {error}.", param="amount") from None
+        raise InvalidRequest(gettext_noop("Amount: %(error)s."), param="amount", error=str(error)) from None
     if amount <= 0:
-        raise InvalidRequest("Amount: more than 0 credits.", param="amount")
+        raise InvalidRequest(gettext_noop("Amount: more than 0 credits."), param="amount")
     return amount
 
 
@@ -120,12 +120,14 @@ def _expiry(request: HttpRequest) -> datetime | None:
     except ValueError:
         at = None
     if at is None:
-        raise InvalidRequest("Expires: a date and a time, as in 2026-12-31T23:59.", param="expires")
+        raise InvalidRequest(
+            gettext_noop("Expires: a date and a time, as in 2026-12-31T23:59."), param="expires"
+        )
     return at if timezone.is_aware(at) else at.replace(tzinfo=UTC)
 
 
 def _once(request: HttpRequest) -> str:
     once = request.POST.get("once", "")
     if not once.isalnum() or not once.isascii() or len(once) > 64:
-        raise InvalidRequest("The form is not whole; open the page again.", param="once")
+        raise InvalidRequest(gettext_noop("The form is not whole; open the page again."), param="once")
     return once

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Plan
 from accounts.staff.page_registry import REPORTS as REPORT_MENU
@@ -18,6 +18,7 @@ from aio_platform.charts import Series, Unit
 from aio_platform.errors import NotFound
 from aio_platform.http.output_formats import csv_file
 from aio_platform.http.query_parameters import QueryParameters
+from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.templatetags.formatting import credits_exact
 from usage.labels import OUTCOMES
 from usage.ledger.outcomes import Outcome
@@ -116,7 +117,7 @@ def shown_value(column: Column, value: Any) -> str:
 def _kind(name: str) -> ReportKind:
     kind = REPORTS.get(name)
     if kind is None:
-        raise NotFound("There is no such report.")
+        raise NotFound(gettext_noop("There is no such report."))
     return kind
 
 

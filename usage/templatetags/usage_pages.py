@@ -9,10 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from aio_platform.refusals import refusal_label
 from usage import labels
 
 register = template.Library()
-register.filter("refusal_name", labels.refusal_name)
+register.filter("refusal_name", refusal_label)
 register.filter("quantity", labels.quantity)
 
 

@@ -11,6 +11,7 @@ from accounts.lookup import find_account
 from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import parse_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import english_only
 
 
 class Command(ScriptableCommand):
@@ -65,7 +66,10 @@ def _read_scopes(scopes: list[str]) -> tuple[list[str], list[str], list[str]]:
         elif kind == "network":
             networks.append(value)
         else:
-            raise InvalidRequest(f"--scope is an endpoint, model:SLUG or network:CIDR, not {scope!r}.")
+            raise InvalidRequest(
+                english_only("--scope is an endpoint, model:SLUG or network:CIDR, not %(scope)s."),
+                scope=repr(scope),
+            )
     return endpoints, models, networks
 
 
@@ -76,7 +80,9 @@ def _read_timestamp(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidRequest(f"--expires is a moment as in 2030-01-31T12:00:00Z, not {text!r}.") from None
+        raise InvalidRequest(
+            english_only("--expires is a moment as in 2030-01-31T12:00:00Z, not %(text)s."), text=repr(text)
+        ) from None
 
 
 def _read_credits(text: str | None, option: str) -> int | None:
@@ -85,4 +91,4 @@ def _read_credits(text: str | None, option: str) -> int | None:
     try:
         return parse_credits(text)
     except ValueError as error:
-        raise InvalidRequest(f"{option}: {error}") from None
+        raise InvalidRequest(english_only("%(option)s: %(error)s"), option=option, error=str(error)) from None

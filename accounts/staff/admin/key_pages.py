@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import actions
@@ -33,12 +33,12 @@ from accounts.staff.tables import (
 )
 from aio_platform.credits import format_credits
 from aio_platform.errors import NotFound
-from aio_platform.i18n.message_language import in_visitors_language
+from aio_platform.i18n.translatable import gettext_noop
 
 NOT_A_KEY = gettext_lazy(
     "That is neither a prefix (aio_ and 8 characters) nor a whole key. It was not looked for, nor kept."
 )
-NO_SUCH_KEY = "There is no such key."
+NO_SUCH_KEY = gettext_noop("There is no such key.")
 
 
 @staff_page(
@@ -85,7 +85,7 @@ def _find_pasted(request: HttpRequest) -> HttpResponse:
         messages.error(request, NOT_A_KEY)
         return HttpResponseRedirect(reverse("staff:keys"))
     if found is None:
-        messages.error(request, in_visitors_language(NO_SUCH_KEY))
+        messages.error(request, _(NO_SUCH_KEY))
         return HttpResponseRedirect(reverse("staff:keys"))
     return HttpResponseRedirect(reverse("staff:key", args=[found.public_id]))
 

@@ -11,6 +11,7 @@ from aio_platform.edge.limits import address_to_count_by
 from aio_platform.edge.raw_answers import error_answer
 from aio_platform.http.request_head import HeadTooSlow
 from aio_platform.http.write_coalescing import OneWriteProtocol
+from aio_platform.i18n.translatable import gettext_noop
 
 # Of a body whose request was answered already so much is read and dropped, that its client may see the answer.
 DROPPED_BYTES = 1_000_000
@@ -72,7 +73,9 @@ class BoundedConnection(OneWriteProtocol):
         if not admitted:
             self._is_refused = True
             self.shared.count_refusal("no_place")
-            error = errors.ServiceUnavailable("There are too many connections; try again shortly.")
+            error = errors.ServiceUnavailable(
+                gettext_noop("There are too many connections; try again shortly.")
+            )
             self.transport.write(error_answer(error, b""))
             self.transport.close()
         elif self.shared.holds_back:
@@ -184,7 +187,12 @@ class BoundedConnection(OneWriteProtocol):
         if self._in_head:
             if waited_s > self.limits.head_time_s:
                 limit_s = self.limits.head_time_s
-                self._refuse(HeadTooSlow(f"The request's head did not come in {limit_s:g} seconds."))
+                self._refuse(
+                    HeadTooSlow(
+                        gettext_noop("The request's head did not come in %(limit_s)s seconds."),
+                        limit_s=f"{limit_s:g}",
+                    )
+                )
         elif not self._message_ended:
             if waited_s > (LAST_WORDS_S if self.flow.read_paused else self.limits.head_time_s):
                 self.cut()

@@ -18,6 +18,7 @@ from aio_platform.edge.page_slots import PageSlots
 from aio_platform.edge.peer import peer_address
 from aio_platform.http.handler import Receive, Scope, Send, send_response
 from aio_platform.http.request_ids import new_request_uuid, public_request_id
+from aio_platform.i18n.translatable import gettext_noop as _
 
 log = structlog.get_logger(__name__)
 # An answer up to this size is taken whole; a larger one goes out as its client takes it.
@@ -86,14 +87,16 @@ class _Body:
                         break
         except TimeoutError:
             limit_s = settings.BODY_TIME_LIMIT_S
-            raise errors.BodyTooSlow(f"The body did not arrive within {limit_s:g} seconds.") from None
+            raise errors.BodyTooSlow(
+                _("The body did not arrive within %(limit_s)s seconds."), limit_s=f"{limit_s:g}"
+            ) from None
         return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
     def _hold(self, size_bytes: int, limit_bytes: int) -> None:
         if self._held + size_bytes > limit_bytes:
             raise _too_large(limit_bytes)
         if not self._bodies.take(self._address, size_bytes):
-            raise errors.ServiceUnavailable("Too much is being sent at once; try again shortly.")
+            raise errors.ServiceUnavailable(_("Too much is being sent at once; try again shortly."))
         self._held += size_bytes
 
     def let_go(self) -> None:
@@ -102,7 +105,9 @@ class _Body:
 
 
 def _too_large(limit_bytes: int) -> errors.BodyTooLarge:
-    return errors.BodyTooLarge(f"The body is larger than the limit of {limit_bytes:,} bytes.")
+    return errors.BodyTooLarge(
+        _("The body is larger than the limit of %(limit_bytes)s bytes."), limit_bytes=f"{limit_bytes:,}"
+    )
 
 
 def _replaying(message: dict[str, Any], receive: Receive) -> Receive:

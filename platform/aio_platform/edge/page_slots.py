@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from aio_platform.edge.limits import Share
 from aio_platform.errors import ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop as _
 
 
 class PageSlots:
@@ -71,4 +72,4 @@ class PageSlots:
 
 
 def _busy() -> ServiceUnavailable:
-    return ServiceUnavailable("Too many pages are asked for at once; try again shortly.", retry_after_s=2)
+    return ServiceUnavailable(_("Too many pages are asked for at once; try again shortly."), retry_after_s=2)

@@ -26,6 +26,7 @@ from aio_platform.http.request_head import (
     headers_by_name,
     read_target,
 )
+from aio_platform.i18n.translatable import gettext_noop
 
 # Requests sent ahead of the answer to an earlier one.
 MAX_AHEAD = 8
@@ -93,7 +94,12 @@ class LimitedProtocol(BoundedConnection):
     def on_url(self, url: bytes) -> None:
         self.url += url
         if len(self.url) > self.limits.target_bytes:
-            self._fail(TargetTooLong(f"The address is longer than {self.limits.target_bytes:,} bytes."))
+            self._fail(
+                TargetTooLong(
+                    gettext_noop("The address is longer than %(target_bytes)s bytes."),
+                    target_bytes=f"{self.limits.target_bytes:,}",
+                )
+            )
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
@@ -135,7 +141,7 @@ class LimitedProtocol(BoundedConnection):
 
     def _begin(self, kind: type[Cycle], waits: bool) -> None:
         if waits and len(self.pipeline) >= MAX_AHEAD:
-            self._fail(MalformedRequest("Too many requests were sent ahead of an answer."))
+            self._fail(MalformedRequest(gettext_noop("Too many requests were sent ahead of an answer.")))
         cycle = self.cycle = kind(
             scope=self.scope,
             transport=self.transport,
@@ -242,7 +248,9 @@ class LimitedProtocol(BoundedConnection):
             body = self._body_bytes - self._body_bytes_before_message
             framing = self._unfinished - body
             if framing > FRAMING_BYTES + FRAMING_FACTOR * body:
-                self._refuse(MalformedRequest("The body is hardly more than the frames of its chunks."))
+                self._refuse(
+                    MalformedRequest(gettext_noop("The body is hardly more than the frames of its chunks."))
+                )
                 return
             excess = framing - self.limits.head_bytes
         missing = excess - (self._charged - self._charged_before)
@@ -263,7 +271,9 @@ class LimitedProtocol(BoundedConnection):
 
     def _head_too_large(self) -> HeadTooLarge:
         return HeadTooLarge(
-            f"A request's head is at most {self.limits.head_bytes:,} bytes in {self.limits.headers} headers."
+            gettext_noop("A request's head is at most %(head_bytes)s bytes in %(header_count)s headers."),
+            head_bytes=f"{self.limits.head_bytes:,}",
+            header_count=self.limits.headers,
         )
 
     def _fail(self, error: errors.PlatformError) -> None:
@@ -275,8 +285,8 @@ class LimitedProtocol(BoundedConnection):
 def _fault_of(error: Exception) -> errors.PlatformError:
     if isinstance(error, httptools.HttpParserCallbackError):
         return problems.as_platform_error(error.__context__ or error)
-    return MalformedRequest("The request is not valid HTTP/1.1.")
+    return MalformedRequest(gettext_noop("The request is not valid HTTP/1.1."))
 
 
 def _no_room() -> errors.ServiceUnavailable:
-    return errors.ServiceUnavailable("There are too many large requests; try again shortly.")
+    return errors.ServiceUnavailable(gettext_noop("There are too many large requests; try again shortly."))

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from aio_platform.errors import InvalidRequest, UnsupportedCoding
+from aio_platform.i18n.translatable import Template
+from aio_platform.i18n.translatable import gettext_noop as _
 
 CODINGS = ("gzip", "deflate", "zstd")
 ALIASES = {"x-gzip": "gzip"}
@@ -32,9 +34,10 @@ def decoder_of(content_encoding: str) -> "BodyDecoder | None":
         return None
     if len(codings) > 1 or codings[0] not in CODINGS:
         raise UnsupportedCoding(
-            f"Content-Encoding: send the body as {', '.join(CODINGS)} or identity, one of them.",
+            _("%(param)s: send the body as %(codings)s or identity, one of them."),
             param="Content-Encoding",
             headers={"Accept-Encoding": ", ".join(CODINGS)},
+            codings=", ".join(CODINGS),
         )
     return BodyDecoder(codings[0])
 
@@ -62,21 +65,21 @@ class BodyDecoder:
                     return
                 data, self._member = self._member.unused_data, None
         except zlib.error:
-            raise _wrong(f"The body is not valid {self._coding} data.") from None
+            raise _wrong(_("The body is not valid %(coding)s data."), self._coding) from None
         except Exception as error:
             if self._coding != "zstd" or not isinstance(error, _zstd().ZstdError):
                 raise
-            raise _wrong(f"The body is not valid {self._coding} data.") from None
+            raise _wrong(_("The body is not valid %(coding)s data."), self._coding) from None
 
     def finish(self) -> None:
         """No more comes; raises InvalidRequest where the data were cut short."""
         if self._member is not None:
-            raise _wrong(f"The body's {self._coding} data is cut short.")
+            raise _wrong(_("The body's %(coding)s data is cut short."), self._coding)
 
     def _begin(self, data: bytes) -> None:
         self._members += 1
         if self._members > (1 if self._coding == "deflate" else MAX_MEMBERS):
-            raise _wrong(f"The body goes on after its {self._coding} data.")
+            raise _wrong(_("The body goes on after its %(coding)s data."), self._coding)
         if self._coding == "zstd":
             self._member = _zstd_decompressor()
         elif self._coding == "gzip":
@@ -100,8 +103,8 @@ class BodyDecoder:
                     return
 
 
-def _wrong(message: str) -> InvalidRequest:
-    return InvalidRequest(message, param="Content-Encoding")
+def _wrong(template: Template, coding: str) -> InvalidRequest:
+    return InvalidRequest(template, param="Content-Encoding", coding=coding)
 
 
 def _zstd() -> Any:

@@ -25,6 +25,7 @@ from aio_platform.http.content_coding import decoder_of
 from aio_platform.http.private_answers import CACHE_CONTROL
 from aio_platform.http.request_head import HEADERS_BY_NAME, TRUST, headers_by_name
 from aio_platform.http.request_ids import new_request_uuid, public_request_id
+from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.null_characters import NUL
 
 log = structlog.get_logger(__name__)
@@ -195,7 +196,10 @@ async def _nothing_more() -> dict[str, Any]:
 
 
 def _too_large(limit_bytes: int) -> errors.BodyTooLarge:
-    return errors.BodyTooLarge(f"The body is larger than the limit of {limit_bytes:,} bytes.")
+    return errors.BodyTooLarge(
+        gettext_noop("The body is larger than the limit of %(limit_bytes)s bytes."),
+        limit_bytes=f"{limit_bytes:,}",
+    )
 
 
 class GatewayHandler:

@@ -10,6 +10,7 @@ import orjson
 from rest_framework.request import Request
 
 from aio_platform.errors import BodyTooLarge, InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.null_characters import NullCharacter, place_of_null
 
 MAX_BODY_BYTES = 64_000
@@ -23,18 +24,20 @@ def read_json_object(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> dic
     """
     body = request._request.read(limit_bytes + 1)
     if len(body) > limit_bytes:
-        raise BodyTooLarge(f"The body is larger than the limit of {limit_bytes:,} bytes.")
+        raise BodyTooLarge(
+            _("The body is larger than the limit of %(limit_bytes)s bytes."), limit_bytes=f"{limit_bytes:,}"
+        )
     if not body:
         return {}
     if request.content_type.partition(";")[0].strip().lower() != "application/json":
-        raise InvalidRequest("Send the body as application/json.", param="Content-Type")
+        raise InvalidRequest(_("Send the body as application/json."), param="Content-Type")
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise InvalidRequest("The body is not valid JSON.") from None
+        raise InvalidRequest(_("The body is not valid JSON.")) from None
     place = place_of_null(parsed)
     if place is not None:
         raise NullCharacter(place or None)
     if not isinstance(parsed, dict):
-        raise InvalidRequest("The body has to be a JSON object.")
+        raise InvalidRequest(_("The body has to be a JSON object."))
     return parsed

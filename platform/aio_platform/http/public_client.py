@@ -86,7 +86,7 @@ async def request(
     for _ in range(MAX_REDIRECTS + 1):
         complaint = safe_urls.complaint_about(url)
         if complaint is not None:
-            raise AddressRefused(complaint)
+            raise AddressRefused(str(complaint))
         try:
             response = await session.request(
                 method, URL(url), data=body, headers=headers, allow_redirects=False

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import parse_timestamp
 
 MAX_TEXT_LENGTH = 200
@@ -29,21 +30,28 @@ class QueryParameters:
         try:
             given = request.GET.lists()
         except SuspiciousOperation:  # more parameters than Django reads
-            raise InvalidRequest("There are too many query parameters.") from None
+            raise InvalidRequest(_("There are too many query parameters.")) from None
         self._texts: dict[str, str] = {}
         for name, texts in given:
             if name not in known:
                 shown = name[:MAX_NAME_SHOWN]
                 raise InvalidRequest(
-                    f"There is no parameter {shown!r} here; there are {', '.join(known)}.", param=shown
+                    _("There is no parameter %(shown)s here; there are %(known)s."),
+                    param=shown,
+                    shown=repr(shown),
+                    known=", ".join(known),
                 )
             if len(texts) != 1:
-                raise InvalidRequest(f"{name} was given more than once.", param=name)
+                raise InvalidRequest(_("%(param)s was given more than once."), param=name)
             [text] = texts
             if skip_empty and not text:
                 continue
             if not text or len(text) > MAX_TEXT_LENGTH or not text.isprintable():
-                raise InvalidRequest(f"{name} has 1 to {MAX_TEXT_LENGTH} printable characters.", param=name)
+                raise InvalidRequest(
+                    _("%(param)s has 1 to %(max_text_length)s printable characters."),
+                    param=name,
+                    max_text_length=MAX_TEXT_LENGTH,
+                )
             self._texts[name] = text
 
     def text(self, name: str) -> str | None:
@@ -53,7 +61,9 @@ class QueryParameters:
     def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str | None:
         text = self._texts.get(name, default)
         if text is not None and text not in choices:
-            raise InvalidRequest(f"{name} is one of {', '.join(choices)}.", param=name)
+            raise InvalidRequest(
+                _("%(param)s is one of %(choices)s."), param=name, choices=", ".join(choices)
+            )
         return text
 
     def choices(self, name: str, choices: Sequence[str], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,14 +73,18 @@ class QueryParameters:
         chosen = tuple(self._texts[name].split(","))
         if not set(chosen) <= set(choices) or len(set(chosen)) != len(chosen):
             raise InvalidRequest(
-                f"{name} is one or more of {', '.join(choices)}, separated by commas.", param=name
+                _("%(param)s is one or more of %(choices)s, separated by commas."),
+                param=name,
+                choices=", ".join(choices),
             )
         return chosen
 
     def whole_number(self, name: str, *, low: int, high: int, default: int) -> int:
         text = self._texts.get(name, str(default))
         if not _is_whole_number(text) or not low <= int(text) <= high:
-            raise InvalidRequest(f"{name} is a whole number from {low} to {high}.", param=name)
+            raise InvalidRequest(
+                _("%(param)s is a whole number from %(low)s to %(high)s."), param=name, low=low, high=high
+            )
         return int(text)
 
     def timestamp(self, name: str, zone: tzinfo = UTC) -> datetime | None:

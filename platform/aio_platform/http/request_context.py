@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from aio_platform import errors, problems
 from aio_platform.http.request_ids import new_request_uuid, public_request_id
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.null_characters import NUL, without_null
 
 
@@ -28,7 +29,7 @@ class RequestContextMiddleware:
             request.get_host()
         except DisallowedHost:
             error = errors.InvalidRequest(
-                "The Host header is not one that this platform answers to.", param="Host"
+                _("The Host header is not one that this platform answers to."), param="Host"
             )
             return problems.render(error, request.path, request.request_id)  # type: ignore[attr-defined]
         response = self.get_response(request)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from aio_platform import errors
+from aio_platform.i18n.translatable import gettext_noop
 
 Headers = list[tuple[bytes, bytes]]
 # Under these names an application finds, in its scope, the headers by name and how far the connection is trusted.
@@ -36,16 +37,21 @@ _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 class MalformedRequest(errors.InvalidRequest):
     """The request is not HTTP as it should be; the connection ends with the answer."""
 
+    code = "malformed_request"
+
 
 class TargetTooLong(errors.InvalidRequest):
+    code = "target_too_long"
     status = 414
 
 
 class HeadTooLarge(errors.InvalidRequest):
+    code = "head_too_large"
     status = 431
 
 
 class HeadTooSlow(errors.InvalidRequest):
+    code = "head_too_slow"
     status = 408
 
 
@@ -63,24 +69,28 @@ def read_target(url: bytes, headers: dict[bytes, bytes]) -> Target:
         url = _without_authority(url, headers)
     raw_path, _, query = url.partition(b"?")
     if b"#" in url:
-        raise MalformedRequest("The address has a fragment ('#'), which is the client's to keep.")
+        raise MalformedRequest(
+            gettext_noop("The address has a fragment ('#'), which is the client's to keep.")
+        )
     if b"%" not in url:
         return Target(raw_path.decode("ascii"), raw_path, query)
     if _BROKEN_ESCAPE.search(raw_path):
-        raise MalformedRequest("The address has a '%' that is not followed by two hexadecimal digits.")
+        raise MalformedRequest(
+            gettext_noop("The address has a '%' that is not followed by two hexadecimal digits.")
+        )
     try:
         return Target(unquote_to_bytes(raw_path).decode(), raw_path, query)
     except UnicodeDecodeError:
-        raise MalformedRequest("The address is not UTF-8.") from None
+        raise MalformedRequest(gettext_noop("The address is not UTF-8.")) from None
 
 
 def _without_authority(url: bytes, headers: dict[bytes, bytes]) -> bytes:
     whole = _ABSOLUTE.match(url)
     if whole is None:
-        raise MalformedRequest("The request must name a path, as in 'GET /v1/models HTTP/1.1'.")
+        raise MalformedRequest(gettext_noop("The request must name a path, as in 'GET /v1/models HTTP/1.1'."))
     authority, rest = whole.groups()
     if authority.lower() != headers.get(b"host", authority).lower():
-        raise MalformedRequest("The address and the Host header name different hosts.")
+        raise MalformedRequest(gettext_noop("The address and the Host header name different hosts."))
     return rest if rest[:1] == b"/" else b"/" + rest
 
 
@@ -90,20 +100,20 @@ def check_headers(version: str, method: str, headers: Headers, known: dict[bytes
     `known` is the same headers by name.
     """
     if version not in VERSIONS:
-        raise MalformedRequest("Speak HTTP/1.1 or HTTP/1.0.")
+        raise MalformedRequest(gettext_noop("Speak HTTP/1.1 or HTTP/1.0."))
     if method == "CONNECT":
-        raise errors.MethodNotAllowed("This server is no proxy.")
+        raise errors.MethodNotAllowed(gettext_noop("This server is no proxy."))
     if len(known) != len(headers):
         _check_duplicates(headers)
     host = known.get(b"host")
     if host is None:
         if version == "1.1":
-            raise MalformedRequest("The Host header is missing.")
+            raise MalformedRequest(gettext_noop("The Host header is missing."))
     elif not _HOST.match(host):
-        raise MalformedRequest("The Host header is not a host's name.")
+        raise MalformedRequest(gettext_noop("The Host header is not a host's name."))
     coding = known.get(b"transfer-encoding")
     if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
-        raise MalformedRequest("Send the body with a Content-Length, or chunked in HTTP/1.1.")
+        raise MalformedRequest(gettext_noop("Send the body with a Content-Length, or chunked in HTTP/1.1."))
 
 
 def _check_duplicates(headers: Headers) -> None:
@@ -111,7 +121,7 @@ def _check_duplicates(headers: Headers) -> None:
     for name, _ in headers:
         if name in seen and name in SINGLE_HEADERS:
             shown = name.decode("latin-1").title()
-            raise MalformedRequest(f"The {shown} header came twice.", param=shown)
+            raise MalformedRequest(gettext_noop("The %(param)s header came twice."), param=shown)
         seen.add(name)
 
 

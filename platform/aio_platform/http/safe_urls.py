@@ -15,14 +15,16 @@ from django.conf import settings
 from yarl import URL
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import Message, Template
+from aio_platform.i18n.translatable import gettext_noop as _
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_URL_LENGTH = 2048
 LOOK_UP_LIMIT_S = 5.0
-NOT_PUBLIC = "The host is not a public one."
-UNKNOWN_HOST = "There is no host of this name."
+NOT_PUBLIC = _("The host is not a public one.")
+UNKNOWN_HOST = _("There is no host of this name.")
 
 # Written out rather than left to `is_global`, whose answer differs between releases of Python.
 _NOT_PUBLIC_V4 = tuple(
@@ -88,27 +90,27 @@ async def check_public_url(url: str, param: str = "url") -> None:
     try:
         await resolve_public(host)
     except AddressRefused as error:
-        raise InvalidRequest(str(error), param=param) from None
+        raise InvalidRequest(Template(str(error)), param=param) from None
 
 
-def complaint_about(url: str) -> str | None:
+def complaint_about(url: str) -> Message | None:
     """Why `check_url` refuses the URL, in words for its author; None where it does not."""
     if not url or len(url) > MAX_URL_LENGTH:
-        return f"A URL has 1 to {MAX_URL_LENGTH:,} characters."
+        return Message(_("A URL has 1 to %(most)s characters."), most=f"{MAX_URL_LENGTH:,}")
     if _FORBIDDEN.search(url):
-        return "A URL has no blanks, backslashes or control characters."
+        return Message(_("A URL has no blanks, backslashes or control characters."))
     try:
         # The parser of the client that will call it, so that both see the same host.
         parsed = URL(url)
         port, host = parsed.port, parsed.raw_host
     except ValueError:
-        return "This is not a URL."
+        return Message(_("This is not a URL."))
     if parsed.scheme not in ("http", "https") or not host:
-        return "A URL starts with http:// or https:// and a host."
+        return Message(_("A URL starts with http:// or https:// and a host."))
     if parsed.raw_user is not None or parsed.raw_password is not None:
-        return "A URL here carries no user or password."
+        return Message(_("A URL here carries no user or password."))
     if port is None or not (port in (80, 443) or 1024 <= port <= 65535):
-        return "A URL's port is 80, 443, or from 1024 to 65535."
+        return Message(_("A URL's port is 80, 443, or from 1024 to 65535."))
     return _complaint_about_host(host)
 
 
@@ -159,16 +161,16 @@ def _embedded_v4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None
     return None
 
 
-def _complaint_about_host(host: str) -> str | None:
+def _complaint_about_host(host: str) -> Message | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         if _ENDS_IN_NUMBER.fullmatch(host):
-            return "An IPv4 address is written as four decimal numbers."
+            return Message(_("An IPv4 address is written as four decimal numbers."))
         if _LOCAL_NAME.fullmatch(host) and not _opened_networks():
-            return NOT_PUBLIC
+            return Message(NOT_PUBLIC)
         return None
-    return None if is_public(address) or _is_opened(address) else NOT_PUBLIC
+    return None if is_public(address) or _is_opened(address) else Message(NOT_PUBLIC)
 
 
 def _is_opened(address: IPAddress) -> bool:

@@ -4,6 +4,7 @@ import errno
 import resource
 
 from aio_platform.errors import ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop as _
 
 # What is asked for where there is no limit.
 MOST = 1_048_576
@@ -13,8 +14,8 @@ NO_FILE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 class NoFileLeft(ServiceUnavailable):
     """This process, or this machine, can open no more files; nobody else is to blame."""
 
-    def __init__(self) -> None:
-        super().__init__("The process has no open file left; try again shortly.")
+    code = "no_file_left"
+    template = _("The process has no open file left; try again shortly.")
 
     @staticmethod
     def raise_for(error: OSError) -> None:

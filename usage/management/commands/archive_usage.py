@@ -13,6 +13,7 @@ from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
 from aio_platform.db import database
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import english_only
 from aio_platform.terminal.progress import ProgressLine
 from usage.archive.months import Archived, Change, archive, changes
 
@@ -85,7 +86,7 @@ class Command(ScriptableCommand):
 def _first_of_month(text: str) -> date:
     found = re.fullmatch(r"(\d{4})-(\d{2})", text)
     if found is None or not 1 <= int(found[2]) <= 12 or int(found[1]) < 1:
-        raise InvalidRequest("--before is a year and a month, as in 2026-04.", param="before")
+        raise InvalidRequest(english_only("--before is a year and a month, as in 2026-04."), param="before")
     return date(int(found[1]), int(found[2]), 1)
 
 

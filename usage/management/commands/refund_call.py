@@ -6,6 +6,7 @@ from typing import Any
 from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import english_only
 from usage.command_arguments import operator, read_credits
 from usage.errors import CaptureUnknown, RefundOfArchivedCall
 from usage.ledger.grants import refund
@@ -28,7 +29,7 @@ class Command(ScriptableCommand):
     def perform(self, options: dict[str, Any]) -> Answer:
         call = parse_call(options["request_id"])
         if call is None:
-            raise InvalidRequest("REQUEST_ID is req_ and 32 hexadecimal digits.")
+            raise InvalidRequest(english_only("REQUEST_ID is req_ and 32 hexadecimal digits."))
         amount_microcredits = read_credits(options["amount"], "AMOUNT")
         event = UsageEvent.objects.filter(started_at=call.started_at, request_id=call.request_uuid).first()
         if event is None:

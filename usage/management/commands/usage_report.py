@@ -10,6 +10,7 @@ from typing import Any
 
 from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import english_only
 from aio_platform.timestamps import parse_timestamp, utc_text
 from usage.reports import REPORTS, Report
 from usage.reports.all_usage import DIMENSIONS, all_usage
@@ -65,7 +66,11 @@ class Command(ScriptableCommand):
 def _staff_report(options: dict[str, Any]) -> Answer:
     kind = REPORTS.get(options["report"])
     if kind is None:
-        raise InvalidRequest(f"There is no report {options['report']!r}; there are {', '.join(REPORTS)}.")
+        raise InvalidRequest(
+            english_only("There is no report %(name)s; there are %(reports)s."),
+            name=repr(options["report"]),
+            reports=", ".join(REPORTS),
+        )
     texts = {name: options[name] or "" for name in ("since", "until", "group_by", *_ONLY_OF_REPORTS)}
     texts["compare"] = "yes" if options["compare"] else ""
     report = kind.make(read_report_query(texts, lambda name: "--" + name.replace("_", "-")))
@@ -75,11 +80,15 @@ def _staff_report(options: dict[str, Any]) -> Answer:
 def _all_usage(options: dict[str, Any]) -> Answer:
     for name in _ONLY_OF_REPORTS:
         if options[name] is not None:
-            raise InvalidRequest(f"--{name} needs a REPORT: one of {', '.join(REPORTS)}.")
+            raise InvalidRequest(
+                english_only("--%(name)s needs a REPORT: one of %(reports)s."),
+                name=name,
+                reports=", ".join(REPORTS),
+            )
     since = parse_timestamp(options["since"], "--since") if options["since"] else None
     until = parse_timestamp(options["until"], "--until") if options["until"] else None
     if since is not None and until is not None and since >= until:
-        raise InvalidRequest("--since is before --until.")
+        raise InvalidRequest(english_only("--since is before --until."))
     report = all_usage(since, until, _read_group_by(options["group_by"] or "account"))
     assert report.period is not None
     data = {
@@ -104,5 +113,8 @@ def _answer(report: Report, data: dict[str, Any], output_format: str) -> Answer:
 def _read_group_by(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     if not set(names) <= set(DIMENSIONS) or len(set(names)) != len(names):
-        raise InvalidRequest(f"--group-by is one or more of {', '.join(DIMENSIONS)}, separated by commas.")
+        raise InvalidRequest(
+            english_only("--group-by is one or more of %(dimensions)s, separated by commas."),
+            dimensions=", ".join(DIMENSIONS),
+        )
     return names

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -68,11 +69,14 @@ def cover(
     if covering.found.events and covering.found.events[0].since < kept.events_from:
         if covering.found.events[0].since < kept.hours_from:
             raise InvalidRequest(
-                "The calls of that time are archived and left are sums by the day: ask for whole days, in UTC.",
+                _(
+                    "The calls of that time are archived and left are sums by the day: ask for "
+                    "whole days, in UTC."
+                ),
                 param="since",
             )
         raise InvalidRequest(
-            "The calls of that time are archived and left are sums by the hour: ask for whole hours.",
+            _("The calls of that time are archived and left are sums by the hour: ask for whole hours."),
             param="since",
         )
     return covering.found

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import local_text
 from usage.queries.aggregates.histograms import percentiles
 from usage.queries.aggregates.sums import ZERO_SUMS, Wanted, aggregate_calls
@@ -50,7 +51,10 @@ def within_period(which: CallFilter, grouping: Grouping, as_of: datetime) -> Cal
     if end - since > length * MAX_BUCKETS:
         unit = "day" if grouping.interval == NO_INTERVAL else grouping.interval
         raise InvalidRequest(
-            f"A period has at most {MAX_BUCKETS:,} {unit}s; since is too early.", param="since"
+            _("A period has at most %(max_buckets)s %(unit)ss; since is too early."),
+            param="since",
+            max_buckets=f"{MAX_BUCKETS:,}",
+            unit=unit,
         )
     return replace(which, since=since)
 
@@ -100,8 +104,9 @@ def check_row_count(rows: list[Any]) -> None:
     """Raise InvalidRequest, naming `group_by`, for more rows than an answer has."""
     if len(rows) > MAX_ROWS:
         raise InvalidRequest(
-            f"That makes more than {MAX_ROWS:,} rows; group by less, or ask for a shorter time.",
+            _("That makes more than %(max_rows)s rows; group by less, or ask for a shorter time."),
             param="group_by",
+            max_rows=f"{MAX_ROWS:,}",
         )
 
 
