@@ -1,5 +1,6 @@
 """What documents name is there: files and folders by their paths, and where other people's files come from."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -47,6 +48,29 @@ LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 def test_every_link_between_documents_leads_somewhere(document):
     links = LINK.findall(document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+STEP = re.compile(r"^\| .*? \| `([^`]+\.(?:py|sql))` \| (.*) \|$", re.MULTILINE)
+
+
+def names_in(file: Path) -> set[str]:
+    """The classes and functions that a module defines, methods with their class, or a file's SQL functions."""
+    if file.suffix == ".sql":
+        return set(re.findall(r"CREATE FUNCTION (\w+)", file.read_text()))
+    names = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            names |= {node.name, *(f"{node.name}.{part.name}" for part in node.body if hasattr(part, "name"))}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+    return names
+
+
+def test_the_newcomers_trace_names_what_is_there():
+    steps = STEP.findall((ROOT / "CONTRIBUTING.md").read_text())
+    assert len(steps) > 20
+    for path, names in steps:
+        assert set(IN_BACKTICKS.findall(names)) - names_in(ROOT / path) == set(), path
 
 
 def test_every_file_of_others_is_in_the_notices():
