@@ -139,7 +139,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "aio_platform.http.request_context.RequestContextMiddleware",
-    "aio_platform.http.private_answers.PrivateAnswersMiddleware",
+    "aio_platform.http.middleware.private_answers.PrivateAnswersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -149,7 +149,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "aio_platform.http.null_refusals.NullRefusalsMiddleware",
+    "aio_platform.http.middleware.null_refusals.NullRefusalsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",

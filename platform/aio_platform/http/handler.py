@@ -22,7 +22,7 @@ from django.utils.datastructures import MultiValueDict
 
 from aio_platform import errors, problems
 from aio_platform.http.content_coding import decoder_of
-from aio_platform.http.private_answers import CACHE_CONTROL
+from aio_platform.http.middleware.private_answers import CACHE_CONTROL
 from aio_platform.http.request_head import HEADERS_BY_NAME, TRUST, headers_by_name
 from aio_platform.http.request_ids import new_request_uuid, public_request_id
 from aio_platform.i18n.translatable import gettext_noop
