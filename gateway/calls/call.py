@@ -1,4 +1,4 @@
-"""One call, as what carries it knows it."""
+"""One call and its state, from its arrival to its end."""
 
 import asyncio
 import time
@@ -41,15 +41,15 @@ class Call:
     first_byte: float | None = None
 
     def deadline(self) -> float:
-        """On the event loop's clock, counted from the call's arrival."""
+        """When its time limit is reached, on the event loop's clock. It counts from the call's arrival."""
         return asyncio.get_running_loop().time() + self.time_limit_s - (time.perf_counter() - self.arrived)
 
     def stream_deadline(self) -> float:
-        """The same for the end of a stream, which its hold outlives."""
+        """The same for the end of a stream. The call's hold lasts longer."""
         return self.deadline() + settings.STREAM_TIME_LIMIT_S
 
     def longest_stream_s(self) -> float:
-        """How long after its time limit a stream may still be going on, the slowest reader's last chunk included."""
+        """For how many seconds after its time limit a stream may go on, up to the slowest reader's last chunk."""
         if not self.streamed and not self.may_stream:
             return 0
         return (
@@ -67,5 +67,5 @@ class Call:
 
 
 def milliseconds(seconds: float) -> int:
-    """Whole milliseconds, never less than none."""
+    """Seconds as whole milliseconds, never negative."""
     return max(round(seconds * 1000), 0)

@@ -1,4 +1,4 @@
-"""Carries a call: runs an adapter's steps against a route's upstream, then captures.
+"""Executes a call: runs an adapter's steps against a route's upstream, then captures its price.
 
 The answer is a JSON value, a binary body, a binary stream, or a stream of events (`stream`), which is chat's.
 """
@@ -43,7 +43,7 @@ from usage.ledger.units import Units
 
 @dataclass(slots=True)
 class OpenBinary:
-    """A binary stream whose first chunk has come and looks like what it says it is."""
+    """A binary stream whose first chunk has come, and has the form that its content type says."""
 
     answer: StreamedAnswer
     response: UpstreamAnswer
@@ -52,7 +52,7 @@ class OpenBinary:
 
 @dataclass(frozen=True, slots=True)
 class ExecutedCall:
-    """A response, with its settlement unless it is a stream still to be sent."""
+    """A response and its settlement; a stream that is still to be sent has none yet."""
 
     answer: HttpResponse | OpenBinary | OpenEvents
     settlement: Settlement | None
@@ -67,7 +67,7 @@ async def execute(
 ) -> ExecutedCall:
     """Authorise, run the first route's adapter that answers, and capture unless the answer is a stream.
 
-    `to_response` is called before the capture, so that an answer that cannot be shaped is never charged. Raises as
+    `to_response` is called before the capture, so that an answer it cannot read is never charged. Raises as
     the relay does, and UpstreamFailed for a MalformedAnswer of `to_response`. A stream's capture is the business of
     `binary_stream` and `event_stream`.
     """
@@ -122,7 +122,7 @@ async def _run(
 
 
 async def _open_binary(response: UpstreamAnswer, answer: StreamedAnswer) -> OpenBinary:
-    """Wait for enough of the answer to see what it is. Raises UpstreamFailed where it is not what it says."""
+    """Wait for enough of the answer to tell its form. Raises UpstreamFailed where it does not have the one it says."""
     first = await _first_bytes(response)
     if not first or not looks_like(answer.content_type, first):
         response.close()
@@ -131,7 +131,7 @@ async def _open_binary(response: UpstreamAnswer, answer: StreamedAnswer) -> Open
 
 
 async def _first_bytes(response: UpstreamAnswer) -> bytes:
-    """Enough of the answer to see what it is; all of it where it is shorter."""
+    """The start of the answer, enough to tell its form; all of it where it is shorter."""
     first = b""
     while len(first) < HEAD_BYTES and (chunk := await read_chunk(response)):
         first += chunk
@@ -139,7 +139,7 @@ async def _first_bytes(response: UpstreamAnswer) -> bytes:
 
 
 async def binary_stream(ledger: Ledger, call: Call, opened: OpenBinary) -> AsyncGenerator[bytes, None]:
-    """Send a binary answer as it comes, one chunk behind: the last goes out after the capture has committed.
+    """Send a binary answer as it comes, but its last chunk only after the capture has committed.
 
     A stream that breaks is captured for the share that was delivered, with the status of whoever broke it, and the
     connection is broken too, so that nobody takes half a file for a whole one. To be wrapped in `started`.
@@ -169,7 +169,7 @@ async def binary_stream(ledger: Ledger, call: Call, opened: OpenBinary) -> Async
 
 
 async def _next_chunk(call: Call, response: UpstreamAnswer) -> bytes:
-    """The next of a stream's bytes. Raises TimeLimitReached for a silent upstream, and at the stream's deadline."""
+    """The next bytes of a stream. Raises TimeLimitReached for a silent upstream, and at the stream's deadline."""
     limit_s = min(settings.STREAM_IDLE_LIMIT_S, call.stream_deadline() - asyncio.get_running_loop().time())
     try:
         async with asyncio.timeout(limit_s):
@@ -179,7 +179,7 @@ async def _next_chunk(call: Call, response: UpstreamAnswer) -> bytes:
 
 
 def _share(opened: OpenBinary, delivered_bytes: int) -> tuple[Units, bool] | None:
-    """What was delivered, by its share of the announced length: all of it where none was announced."""
+    """The units of what was delivered: their share of the announced length, or all where none was announced."""
     if delivered_bytes == 0:
         return None
     total = opened.response.content_length

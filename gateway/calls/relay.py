@@ -1,4 +1,4 @@
-"""The one conductor: how a call is authorised, and which route's answer it gets. A straight line, no branches back.
+"""Conducts a call: authorises it, and tries its routes until one answers.
 
 Whatever happens between the hold and the answer, the hold ends: it is released here, in the background when the client
 is gone; what an answer is charged, and how a stream ends, is the business of `settle_once`.
@@ -48,13 +48,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What a call is carried with: the ledger and the connections to the upstreams."""
+    """Conducts calls with one process's ledger and its connections to upstreams."""
 
     ledger: Ledger
     upstreams: Upstreams
 
     async def authorize(self, call: Call) -> None:
-        """Hold the call's ceiling, or raise the refusal. The rate is that of the first route."""
+        """Hold the call's ceiling, at the rate of its first route. Raises the refusal."""
         route = call.routes[0]
         ceiling = route.rate.cost_microcredits(call.ceiling)
         longest_s = call.longest_stream_s()
@@ -81,7 +81,7 @@ class Relay:
         call.held_microcredits = ceiling
 
     async def while_held(self, call: Call, work: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Authorise, then do the work; release on every way out of it that is not its answer.
+        """Authorise the call, then await the work; release the hold unless the work returns its answer.
 
         The deadline covers both. A client that leaves cancels the task: the release then runs in the
         background. Raises the refusal, TimeLimitReached, or what the work raises.
@@ -113,9 +113,9 @@ class Relay:
             raise
 
     async def first_answer(self, call: Call, attempt: Callable[[Route], Awaitable[Answer]]) -> Answer:
-        """Try the call's routes in order; failover happens only here, before any byte reached the caller.
+        """The first answer of the call's routes, tried in order. All failover happens here, before any byte is sent.
 
-        Raises the last upstream's error when none answers, RouteResting when all are resting.
+        Raises the last upstream's error when none answers, and RouteResting when all of them rest.
         """
         assert call.verdict is not None
         account_id = call.verdict.account_id
@@ -169,7 +169,7 @@ class Relay:
 
 
 def answer_headers(call: Call) -> dict[str, str]:
-    """The headers of every answer, streams too: the minute's rate, and whether the sandbox made it up."""
+    """Headers of every answer, streams too: the limit per minute, and whether the sandbox made the answer up."""
     assert call.verdict is not None
     headers = rate_headers(call.verdict)
     if call.route is not None and call.route.upstream.sandbox:
@@ -178,7 +178,7 @@ def answer_headers(call: Call) -> dict[str, str]:
 
 
 def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:
-    """The headers of a billed answer: price, what is left, and the minute's rate."""
+    """Headers of a charged answer: its price, the credits left, and the limit per minute."""
     headers = answer_headers(call)
     headers["X-Credits-Consumed"] = format_credits(settlement.charged or 0)
     headers["X-Credits-Remaining"] = format_credits(settlement.available or 0)
@@ -186,7 +186,7 @@ def price_headers(call: Call, settlement: Settlement) -> dict[str, str]:
 
 
 def _outcome_of(error: PlatformError) -> Outcome:
-    """How a call that was not answered ended, for the books."""
+    """The outcome, for the ledger, of a call that ended in this error."""
     if isinstance(error, UpstreamRejected):
         return Outcome.REJECTED
     return Outcome.TIMED_OUT if isinstance(error, TimeLimitReached) else Outcome.FAILED

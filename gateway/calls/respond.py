@@ -1,4 +1,4 @@
-"""A call's response, whatever kind of answer its adapter gives: whole with its price, or a stream to be sent."""
+"""Makes a call's response of whatever its adapter answers: whole, with its price, or a stream."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ from gateway.calls.stream import OpenEvents, event_stream
 async def respond(
     relay: Relay, call: Call, adapter_request: object, to_response: Callable[[JsonAnswer], HttpResponse]
 ) -> HttpResponseBase:
-    """Carry the call; `to_response` makes the mount's response of a JSON answer, before its capture.
+    """Execute the call and return its response. `to_response` makes the mount's response of a JSON answer.
 
     Raises as `execute` does. A stream's response is returned once its first bytes have come.
     """
@@ -41,7 +41,7 @@ async def respond(
 
 
 async def _events(relay: Relay, call: Call, opened: OpenEvents) -> StreamingHttpResponse:
-    """Events as they come. Their price is in the last of them."""
+    """A response that sends events as they come; the last one has the price."""
     events = await started(event_stream(relay.ledger, call, opened))
     response = StreamingHttpResponse(events, content_type="text/event-stream; charset=utf-8")
     _never_kept(response)
@@ -51,7 +51,7 @@ async def _events(relay: Relay, call: Call, opened: OpenEvents) -> StreamingHttp
 
 
 async def _binary(relay: Relay, call: Call, opened: OpenBinary) -> StreamingHttpResponse:
-    """A binary answer as it comes. Its price is that of the whole of it, known before the first byte."""
+    """A response that sends a binary answer as it comes. Its headers have the price, of the whole answer."""
     assert call.verdict is not None
     response = StreamingHttpResponse(
         await started(binary_stream(relay.ledger, call, opened)), content_type=opened.answer.content_type
@@ -69,6 +69,6 @@ async def _binary(relay: Relay, call: Call, opened: OpenBinary) -> StreamingHttp
 
 
 def _never_kept(response: StreamingHttpResponse) -> None:
-    """No cache keeps a stream, and no proxy holds it back."""
+    """Set the headers that keep caches from storing a stream and proxies from buffering it."""
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"

@@ -1,4 +1,4 @@
-"""What a gateway process holds open from its first request to its last."""
+"""The connections that a gateway process keeps open from its first request to its last."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +15,7 @@ from usage.ledger.idempotency import IdempotentCalls
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The process's connections: to the books, the catalog, the upstreams and the tasks."""
+    """The process's connections: to the ledger, the catalog, the upstreams and the tasks."""
 
     ledger: Ledger
     catalog: CatalogFeed
@@ -29,19 +29,19 @@ _runtime: Runtime | None = None
 
 
 def runtime() -> Runtime:
-    """The open connections; only valid between the server's start and stop."""
+    """The open connections. Valid only between the server's start and its stop."""
     assert _runtime is not None, "the gateway has not been opened"
     return _runtime
 
 
 def catalog_if_running() -> Catalog | None:
-    """The catalog in force in this process; None in one that carries no calls, as a command's."""
+    """The catalog in force in this process; None in one that serves no calls, as a command's."""
     return None if _runtime is None else _runtime.catalog.current
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[None]:
-    """Open everything, and at the end wait for what is being settled before closing it."""
+    """Open all connections; at the end, wait for pending settlements and close them."""
     global _runtime
     async with AsyncExitStack() as stack:
         upstreams = Upstreams()

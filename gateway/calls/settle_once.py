@@ -1,4 +1,4 @@
-"""How a call's hold ends, once: whoever settles first decides, and whoever comes later changes nothing.
+"""Ends a call's hold exactly once: the first to settle it decides, and later ones change nothing.
 
 Whole answers, streams of events and streams of bytes all end here. What was delivered whole is captured, what broke off
 is captured for the part that was delivered, and where nothing was the hold is released.
@@ -26,9 +26,9 @@ DeliveredPart = Callable[[], tuple[Units, bool] | None]
 
 
 async def capture(ledger: Ledger, call: Call, units: Units, *, estimated: bool) -> Settlement:
-    """Charge a whole answer's units at the rate pinned on the hold; returns once committed.
+    """Charge the units of a whole answer at the rate pinned on the hold. Returns once that is committed.
 
-    Raises ServiceUnavailable where the hold ended under the call, or the books do not answer: the answer must then not
+    Raises ServiceUnavailable where the hold had ended, or the ledger does not answer: the answer must then not
     go out.
     """
     is_first = _decides(call)
@@ -37,31 +37,31 @@ async def capture(ledger: Ledger, call: Call, units: Units, *, estimated: bool) 
 
 
 async def release(ledger: Ledger, call: Call, outcome: Outcome, status: int | None) -> None:
-    """End the hold without a charge, where there is one whose end is not decided."""
+    """Release the hold, unless there is none or its end is decided."""
     if _decides(call):
         await _release(ledger, call, outcome, status)
 
 
 def release_in_background(ledger: Ledger, call: Call, outcome: Outcome) -> None:
-    """The same for a call whose client is gone."""
+    """As `release`, in the background, for a call whose client is gone."""
     if _decides(call):
         ledger.run_in_background(_release(ledger, call, outcome, None))
 
 
 async def settle_broken(ledger: Ledger, call: Call, part: DeliveredPart, status: int) -> None:
-    """End the hold of a stream that broke off, unless its end is decided; `status` says by whose fault."""
+    """Charge a stream that broke off for what was delivered, unless its end is decided. `status` says whose fault."""
     if _decides(call):
         await _settle_part(ledger, call, part, status)
 
 
 def settle_left(ledger: Ledger, call: Call, part: DeliveredPart) -> None:
-    """The same, in the background, for a stream whose reader is gone."""
+    """As `settle_broken`, in the background, for a stream whose reader is gone."""
     if _decides(call):
         ledger.run_in_background(_settle_part(ledger, call, part, None))
 
 
 def _decides(call: Call) -> bool:
-    """Whether whoever asks is the first to end this call's hold; after this nobody else is."""
+    """True for the first caller alone, who then ends the hold."""
     if call.settled or call.verdict is None:
         return False
     call.settled = True
@@ -84,7 +84,7 @@ async def _settle_part(ledger: Ledger, call: Call, part: DeliveredPart, status: 
 async def _capture(
     ledger: Ledger, call: Call, units: Units, estimated: bool, outcome: Outcome, status: int
 ) -> Settlement:
-    """What is charged is also kept for a repeat under its idempotency key, whether or not its client is still there."""
+    """Capture, and keep the answer for repeats under its idempotency key, even where the client is gone."""
     assert outcome in CHARGED
     call.stop_watching()
     cost = call.routes[0].rate.cost_microcredits(units)
@@ -101,7 +101,7 @@ async def _capture(
 
 
 async def _release(ledger: Ledger, call: Call, outcome: Outcome, status: int | None) -> None:
-    """A books' failure is logged where it is raised, and the hold expires."""
+    """Release. Where the ledger fails, that is logged where it is raised, and the hold expires."""
     try:
         settlement = await ledger.settle(_end(call, outcome, status, None, Units(), False))
         call_ended(call, outcome if settlement.settled else Outcome.EXPIRED)
@@ -135,7 +135,7 @@ def _end(
 
 
 def metered(call: Call, read: Callable[[], tuple[Units, bool]]) -> tuple[Units, bool]:
-    """The units that `read` finds, and whether they are estimated; the hold's ceiling where it raises.
+    """The units that `read` counts and whether they are estimated; those of the hold's ceiling where it raises.
 
     The one fall-back of every charge: an answer that was or will be delivered costs something whatever goes wrong
     in counting it, and its hold is never left to expire.
@@ -153,13 +153,13 @@ def metered(call: Call, read: Callable[[], tuple[Units, bool]]) -> tuple[Units, 
 
 
 def _place_of(error: BaseException) -> str:
-    """The innermost file and line, for a log: messages of exceptions may quote what callers wrote."""
+    """The file and line where an exception was raised, for logs: its message may quote what callers wrote."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
 
 
 def charge_of(call: Call, units: Units) -> int:
-    """What these units cost in micro-credits at the rate pinned on the hold: never more than is held."""
+    """The price of these units in micro-credits, at the rate pinned on the hold; never more than is held."""
     return min(call.routes[0].rate.cost_microcredits(units), _held_for(call))
 
 
@@ -169,7 +169,7 @@ def _held_for(call: Call) -> int:
 
 
 def _tell_of_overrun(call: Call, cost: int, held: int) -> None:
-    """Warn of a ceiling that was none: the difference is ours to bear, and staff see the call in a report."""
+    """Log and count a call that cost more than its hold. We bear the difference; a staff report lists the call."""
     OVERRUNS[call.endpoint,].add()
     log.warning(
         "call cost more than its hold",

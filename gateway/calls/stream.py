@@ -1,4 +1,4 @@
-"""Answers of events: they go out as they come, and the generator that sends them owns the hold.
+"""Streams of events, sent as they come by a generator that owns the call's hold.
 
 Until the first event the call can still be refused, fail over or time out with a proper status. After it, the
 call always ends in a capture: of all of it, or of what was delivered. See ADR 10.
@@ -34,7 +34,7 @@ HEARTBEAT = b": ping\n\n"
 
 @dataclass(slots=True)
 class OpenEvents:
-    """A stream of events whose first words have come; `first` is what is to be forwarded of it by now."""
+    """A stream of events whose first words have come. `first` is what may be forwarded so far."""
 
     response: UpstreamAnswer
     events: EventStream
@@ -54,7 +54,7 @@ async def open_events(response: UpstreamAnswer, answer: EventAnswer) -> OpenEven
 
 
 async def _first_words(response: UpstreamAnswer, events: EventStream) -> bytes:
-    """What is to be forwarded once the upstream has said something: an empty answer is a failure, not a stream.
+    """What may be forwarded once the upstream has said something. An empty answer is a failure, not a stream.
 
     Raises UpstreamFailed where it says nothing, or nothing within MAX_BYTES_BEFORE_FIRST_WORD.
     """
@@ -145,7 +145,7 @@ async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
 async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
     """What follows once every choice is finished: usage, the end mark.
 
-    Neither has to come, as to the official clients: the stream may end, break, or stay open with nothing but pings
+    Neither has to come, as for the official clients: the stream may end, break, or stay open with pings alone
     for STREAM_END_GRACE_S. Raises UpstreamFailed for an error that is told even now.
     """
     answer = opened.events
