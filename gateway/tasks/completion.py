@@ -1,4 +1,4 @@
-"""How tasks end, for gateways (cancel) and workers (everything else) alike."""
+"""Ends tasks, for gateways, which cancel them, and for workers."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ RECONNECT_PAUSE_S = 0.05
 
 
 class TaskFinisher:
-    """Ends tasks, many in one commit. `owner` is the worker's name in its leases, None for a gateway."""
+    """Ends tasks, many in one commit. `owner` is the worker's name in its leases; None for a gateway."""
 
     def __init__(self, owner: str | None = None) -> None:
         self._owner = owner
@@ -28,15 +28,15 @@ class TaskFinisher:
         self._batcher: Batcher[Transition, TransitionResult] = Batcher(self._run_batch)
 
     async def close(self) -> None:
-        """Wait for what is under way, then disconnect."""
+        """Wait for the ends under way, then disconnect."""
         await self._batcher.idle()
         await self._connection.close()
 
     async def end(self, end: Transition) -> TransitionResult:
-        """End a task, settle its hold and keep its results, in one commit; whether this end won.
+        """End a task, settle its hold and keep its results, in one commit. The result says whether this end won.
 
-        Runs to its end even when the caller is cancelled. A lost database is waited for, since ending is safe to
-        repeat; raises ServiceUnavailable after PATIENCE_S.
+        Runs to its end even when the task that called it is cancelled. Ending is safe to repeat, so a lost database is
+        tried again; raises ServiceUnavailable after PATIENCE_S.
         """
         end.give_up_at = asyncio.get_running_loop().time() + PATIENCE_S
         try:

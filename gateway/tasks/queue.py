@@ -1,4 +1,4 @@
-"""The worker's queue of tasks: claim what is due, write down what steps led to, keep leases, find the overdue."""
+"""The worker's queue of tasks: claims due ones, records steps, renews leases, and finds overdue ones."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ RECONNECT_PAUSE_S = 0.05
 
 
 class TaskQueue:
-    """A worker's two connections: one for its loop, one for the notes of its steps, many in one commit."""
+    """A worker's two connections: one for its loop, and one that records its steps, many in one commit."""
 
     def __init__(self, lease_s: float) -> None:
         self.owner = uuid4().hex
@@ -49,15 +49,15 @@ class TaskQueue:
         self._rates: dict[int, Rate] = {}
 
     async def close(self) -> None:
-        """Wait for what is being written down, then disconnect."""
+        """Wait for the records under way, then disconnect."""
         await self._batcher.idle()
         await self._records.close()
         await self._claims.close()
 
     async def claim(self, limits: Mapping[str, int]) -> list[ClaimedTask]:
-        """Take what is due, at most so many of each upstream; held tasks are submitting once this returns.
+        """Lease due tasks, at most so many of each upstream. Those that were held are submitting once this returns.
 
-        Raises psycopg.Error; what was taken then comes back when its lease ends.
+        Raises psycopg.Error; tasks that were leased all the same come back when their lease ends.
         """
         rows = await self._fetch(
             "claim",
@@ -69,11 +69,11 @@ class TaskQueue:
         return [read_claimed(row) for row in rows]
 
     async def renew(self, keys: Sequence[TaskKey]) -> None:
-        """Keep tasks for another lease; those that are not this worker's any more are left alone."""
+        """Renew leases. Tasks that this worker no longer holds stay as they are."""
         await self._fetch("renew", self.owner, str(self._lease_s), *key_parameters(keys))
 
     async def overdue(self, limit: int) -> list[TaskKey]:
-        """Live tasks past their deadline, whoever has them."""
+        """At most `limit` live tasks past their deadline, whoever leases them."""
         rows = await self._fetch("overdue", str(limit))
         return [TaskKey(int(row[0] or 0), (row[1] or b"").decode()) for row in rows]
 
@@ -99,7 +99,7 @@ class TaskQueue:
         return rate
 
     async def record(self, note: StepNote) -> bool:
-        """Write down what a step led to and give the task back; False when it was not this worker's any more.
+        """Record the result of a step and give the task back. False when this worker did not hold its lease any more.
 
         Raises psycopg.errors.UniqueViolation for an upstream's id that another task has, and ServiceUnavailable
         when the database is away for longer than a lease.

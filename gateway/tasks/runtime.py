@@ -1,4 +1,4 @@
-"""A worker process's tasks: everything opened, worked with, and closed again."""
+"""Runs a worker process: opens what it needs, works on tasks, and closes it again."""
 
 import asyncio
 from contextlib import AsyncExitStack

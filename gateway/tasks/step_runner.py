@@ -1,4 +1,4 @@
-"""Runs an adapter's steps against a route's upstream, and says what a fault means for a task."""
+"""Runs an adapter's steps against a task's upstream, and turns every failure into a StepError that says its kind."""
 
 import asyncio
 from collections.abc import Generator
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 
 class FailureKind(Enum):
-    """What is known after a step that brought no answer."""
+    """What is known of a task after a step that failed."""
 
     REFUSED = "the upstream says that the request is bad"
     NOT_TAKEN = "the upstream never took it: it was not reached, or too busy"
@@ -30,8 +30,8 @@ class FailureKind(Enum):
 
 
 class StepError(Exception):
-    """A step brought no answer. `status` is the upstream's own where it gave one, `retry_after_s` how long it asked
-    to be left alone, `blame` what it says of the route."""
+    """A step that failed. `status` is the upstream's, where it gave one; `retry_after_s` is how long it asked
+    to be left alone; `blame` is what the failure says of the route."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ async def ask(
     steps: Generator[UpstreamCall, Received, Answer],
     limit_s: float,
 ) -> Answer:
-    """The steps' answer, for this task. Raises StepError; counts the route's own faults against it."""
+    """The answer of the steps, for this task. Raises StepError, and counts a failure against the route by its blame."""
     try:
         async with asyncio.timeout(limit_s):
             # What submits a task is sent once, ever.
@@ -104,7 +104,7 @@ async def _answer(run: StepRun, steps: Generator[UpstreamCall, Received, Answer]
 
 
 def _failure_kind(error: UpstreamFailed, answered: bool) -> FailureKind:
-    """Of a step that failed; after one that was answered, the task may be there whatever this one says."""
+    """The kind of this failure. After a step that was answered, nobody knows whether the upstream has the task."""
     if answered:
         return FailureKind.UNKNOWN
     if error.upstream_status in OPERATOR_AT_FAULT:

@@ -1,4 +1,4 @@
-"""The gateway's store of tasks: open, look, list, cancel, and take an upstream's hint."""
+"""The gateway's store of tasks: opens, finds, lists and cancels them, and takes upstreams' hints."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -35,7 +35,7 @@ OUT_OF_REACH = _("The platform cannot take calls right now.")
 
 
 class TaskStore:
-    """This process's connections to tasks; each is made when it is first needed."""
+    """This process's connections for tasks; each is made when it is first needed."""
 
     def __init__(self) -> None:
         self._open_connection = PipelinedConnection("aio tasks", {"open": OPEN})
@@ -56,7 +56,7 @@ class TaskStore:
         await self._read_connection.close()
 
     async def open(self, task: TaskToOpen) -> Opened:
-        """Hold a task's price and write the task down, in one commit, or neither.
+        """Hold a task's price and create the task, in one commit.
 
         Raises IdempotencyInFlight when its key stands for another task since just now, and ServiceUnavailable when the
         database does not answer; a task that was opened all the same is seen in the listing. A caller that is
@@ -73,7 +73,7 @@ class TaskStore:
             raise ServiceUnavailable(OUT_OF_REACH) from error
 
     async def find(self, caller: Credentials, task_id: str) -> tuple[TaskKey, TaskRow] | None:
-        """The caller's task of that id, or None; another account's is None too."""
+        """The caller's task with that id; None where there is none, and for another account's."""
         rows = await self._fetch(FIND_SQL, (caller.key_digest, caller.account_id, task_id))
         return None if not rows else (TaskKey(rows[0][0], rows[0][1]), read_row(rows[0][1:]))
 
@@ -93,11 +93,11 @@ class TaskStore:
         return Page(datetime.now(UTC), tasks, len(rows) > wanted.limit)
 
     async def cancel(self, key: TaskKey) -> TransitionResult:
-        """End a task at its owner's request, unless it has ended; the upstream is told by a worker."""
+        """End a task at its owner's request, unless it has ended. A worker tells its upstream."""
         return await self._finisher.end(Transition(key, CANCELLED_END, message=CANCELLED_MESSAGE))
 
     async def hint(self, upstream: str, upstream_key: str) -> bool:
-        """An upstream called about its task: have it looked at now. False where there is no such live task."""
+        """Have a task polled now, because its upstream called. False where there is no such task, or it has ended."""
         rows = await self._fetch(HINT_SQL, (upstream, upstream_key))
         return bool(rows[0][0])
 
@@ -112,9 +112,9 @@ class TaskStore:
         return [read_opened(row) for row in rows]
 
     def _cancel_abandoned(self, task: TaskToOpen, opened: Opened) -> None:
-        """Whoever asked is gone and does not know the task's id: it ends here.
+        """Cancel a task whose client left before it was told the task's id.
 
-        Under an idempotency key it does not: who asks again is told of it.
+        One with an idempotency key goes on: its client can ask for it again.
         """
         account_id = opened.verdict.account_id
         if opened.verdict.name == ADMITTED and account_id is not None and task.claim is None:

@@ -1,4 +1,4 @@
-"""What tasks look like on the wire to the database: arrays in PostgreSQL's text form, and rows read back."""
+"""Tasks as parameters of the database's functions, an array a column, and the rows that come back. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
