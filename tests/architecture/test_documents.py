@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("gateway", "usage", "accounts", "platform/aio_platform")
+APPS = ("gateway", "usage", "accounts", "platform", "platform/aio_platform")
 SKIPPED = {".venv", "node_modules", ".aio", ".pytest_cache"}
 DOCUMENTS = [file for file in sorted(ROOT.rglob("*.md")) if not SKIPPED & set(file.relative_to(ROOT).parts)]
 IN_BACKTICKS = re.compile(r"`([^`\n]+)`")
