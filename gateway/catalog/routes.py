@@ -1,6 +1,6 @@
 """The catalog: which models exist, where each call may go, and at what rate.
 
-A snapshot: made whole by `catalog_file`, replaced whole by `catalog_feed`, never changed, never waited for.
+A snapshot: made whole by `catalog/parser.py`, replaced whole by `catalog/feed.py`, never changed, never waited for.
 """
 
 import random

@@ -1,6 +1,6 @@
 """A parsed catalog as TOML text again, in one order and one form: what is exported, and what a change is kept as.
 
-Writes what `catalog_file` reads: tables of upstreams and rates, arrays of models and routes, and whatever lies in
+Writes what `catalog/parser.py` reads: tables of upstreams and rates, arrays of models and routes, and whatever lies in
 them inline. Comments are not part of what was parsed, so they are not written.
 """
 

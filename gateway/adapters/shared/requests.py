@@ -1,6 +1,6 @@
 """What each endpoint asks, whatever mount it came through: validated, in one normal form for all adapters.
 
-Chat has its own, in `chat_request`.
+Chat has its own, in `adapters/chat/request.py`.
 """
 
 from dataclasses import dataclass, field
