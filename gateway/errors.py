@@ -3,6 +3,7 @@
 from enum import Enum
 
 from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailable, TooManyRequests
+from aio_platform.i18n.translatable import Template
 from aio_platform.i18n.translatable import gettext_noop as _
 
 
@@ -67,7 +68,7 @@ class UpstreamFailed(PlatformError):
 
     def __init__(
         self,
-        template: str | None = None,
+        template: Template | None = None,
         *,
         upstream_status: int | None = None,
         blame: Blame = Blame.NOTHING,

@@ -242,7 +242,7 @@ class TextChatView(ChatView):
         self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
     ) -> ChatRequest:
         if contract.stream:
-            raise InvalidRequest("stream: this endpoint answers in one piece.", param="stream")
+            raise InvalidRequest(_("%(param)s: this endpoint answers in one piece."), param="stream")
         _input_as_message(values)
         return super().chat_request(contract, values, size_bytes, request)
 
@@ -267,4 +267,4 @@ def _input_as_message(values: dict[str, Any]) -> None:
 
 async def legacy_completions(request: GatewayRequest) -> HttpResponseBase:
     """/v1/completions: what some clients still try, told where to go instead."""
-    raise UnknownAddress("There are no legacy completions here. Use POST /v1/chat/completions.")
+    raise UnknownAddress(_("There are no legacy completions here. Use POST /v1/chat/completions."))

@@ -7,6 +7,7 @@ import orjson
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import Message, Template
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.contracts.parsing import RequestContract
 from gateway.contracts.text import ModelSlug
@@ -95,9 +96,9 @@ def check_messages(messages: list[ChatMessage]) -> None:
             continue
         if content is None:
             if not message.tool_calls and message.role != "assistant":
-                raise _bad(f"messages.{index}.content", "this field is required")
+                raise _bad(f"messages.{index}.content", _("this field is required"))
         elif not content:
-            raise _bad(f"messages.{index}.content", "must not be empty")
+            raise _bad(f"messages.{index}.content", _("must not be empty"))
         else:
             for position, part in enumerate(content):
                 _check_part(f"messages.{index}.content.{position}", part)
@@ -106,27 +107,28 @@ def check_messages(messages: list[ChatMessage]) -> None:
 def _check_part(path: str, part: dict[str, Any]) -> None:
     kind = part.get("type")
     if kind not in PRICED_PARTS:
-        raise _bad(f"{path}.type", "expected text, image_url or refusal")
+        raise _bad(f"{path}.type", _("expected text, image_url or refusal"))
     if kind == "image_url":
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, dict) else None
         if not isinstance(url, str) or not url.startswith(("data:image/", "https://", "http://")):
-            raise _bad(f"{path}.image_url.url", "expected an http(s) or data:image/ URL")
+            raise _bad(f"{path}.image_url.url", _("expected an http(s) or data:image/ URL"))
     elif not isinstance(part.get(kind), str):
-        raise _bad(f"{path}.{kind}", "expected a string")
+        raise _bad(f"{path}.{kind}", _("expected a string"))
 
 
-def _bad(path: str, message: str) -> InvalidRequest:
-    return InvalidRequest(f"{path}: {message}", param=path)
+def _bad(path: str, problem: Template) -> InvalidRequest:
+    return InvalidRequest(_("%(param)s: %(problem)s"), param=path, problem=Message(problem))
 
 
 def _unpriced(name: str) -> InvalidRequest:
     taken = " or ".join(orjson.dumps(value).decode() for value in UNPRICED_FIELDS[name])
     ending = f", or give {taken}" if taken else ""
     return InvalidRequest(
-        f"{name}: is not supported here. Leave it out{ending}.",
+        _("%(param)s: is not supported here. Leave it out%(ending)s."),
         param=name,
         openai_code="unsupported_parameter",
+        ending=ending,
     )
 
 
@@ -162,7 +164,7 @@ class SamplingFields(RequestContract):
             raise _unpriced(next(name for name in UNPRICED_FIELDS if name in extra))
         for index, tool in enumerate(self.tools or ()):
             if tool.get("type") != "function":
-                raise _bad(f"tools.{index}.type", "expected function; hosted tools are not priced here")
+                raise _bad(f"tools.{index}.type", _("expected function; hosted tools are not priced here"))
 
 
 class ChatCompletionBody(SamplingFields):
@@ -186,7 +188,7 @@ class LlmChatBody(SamplingFields):
     def check(self) -> None:
         super().check()
         if (self.input is None) == (self.messages is None):
-            raise _bad("input", "give either 'input' or 'messages'")
+            raise _bad("input", _("give either 'input' or 'messages'"))
         if self.messages is not None:
             check_messages(self.messages)
 

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from pydantic import Discriminator, Field, StringConstraints, Tag, ValidationInfo, field_validator
 from rest_framework.request import Request
 
+from aio_platform.i18n.translatable import Message
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import JsonAnswer, MalformedAnswer
 from gateway.adapters.shared.requests import EmbeddingRequest
@@ -53,9 +54,9 @@ class TextEmbeddingBody(RequestContract):
     def one_of_two(cls, given: str | None, info: ValidationInfo) -> str | None:
         text = info.data.get("text")
         if given is not None and text is not None:
-            raise ValueError("give either 'input' or 'text', not both")
+            raise ValueError(Message(_("give either 'input' or 'text', not both")))
         if given is None and text is None and "text" in info.data:
-            raise ValueError("this field is required")
+            raise ValueError(Message(_("this field is required")))
         return given
 
     def asked_text(self) -> str:

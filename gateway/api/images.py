@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, field_validator
 from rest_framework.request import Request
 
 from aio_platform.http.request_ids import started_at
+from aio_platform.i18n.translatable import Message
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.shared.requests import ImageRequest
@@ -103,14 +104,20 @@ class OpenAIImageBody(RequestContract):
         if given is not None and given != "auto":
             width, height = sides_of(given)
             if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
-                raise ValueError(f"each side must be from {MIN_SIDE} to {MAX_SIDE} pixels")
+                raise ValueError(
+                    Message(
+                        _("each side must be from %(least)s to %(most)s pixels"),
+                        least=MIN_SIDE,
+                        most=MAX_SIDE,
+                    )
+                )
         return given
 
     @field_validator("stream")
     @classmethod
     def in_one_piece(cls, given: bool | None) -> bool | None:
         if given:
-            raise ValueError("this endpoint answers in one piece")
+            raise ValueError(Message(_("this endpoint answers in one piece")))
         return given
 
     def sides(self) -> tuple[int, int]:
@@ -122,7 +129,7 @@ def sides_of(size: str) -> tuple[int, int]:
     """Width and height of "1024x768"; raises ValueError for another form."""
     match = _SIZE.fullmatch(size)
     if match is None:
-        raise ValueError("must be WIDTHxHEIGHT, as in 1024x1024, or auto")
+        raise ValueError(Message(_("must be WIDTHxHEIGHT, as in 1024x1024, or auto")))
     return int(match.group(1)), int(match.group(2))
 
 

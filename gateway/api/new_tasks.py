@@ -138,13 +138,13 @@ class NewTaskView(Presented, AsyncAPIView):
         """Where the task will go, and what it is; raises InvalidRequest and UnknownModel."""
         model = values.get("model")
         if model is not None and (not isinstance(model, str) or not model):
-            raise InvalidRequest("model: must be a model's name.", param="model")
+            raise InvalidRequest(_("%(param)s: must be a model's name."), param="model")
         if _NUL.search(body):
-            raise InvalidRequest("The body must not contain the character U+0000.")
+            raise InvalidRequest(_("The body must not contain the character U+0000."))
         # What a tool's model is called, nobody has to know; of the others one must be chosen.
         route = runtime().catalog.current.routes_for(self.endpoint, model)[0]
         if model is None and not BY_NAME[self.endpoint].model_is_optional:
-            raise InvalidRequest("model: this field is required.", param="model")
+            raise InvalidRequest(_("%(param)s: this field is required."), param="model")
         task = read_task(self.endpoint, route.model, values)
         for param, url in task.urls:
             check_url(url, param)
@@ -240,6 +240,6 @@ def _callback_url(values: Mapping[str, Any]) -> str | None:
     if url is None:
         return None
     if not isinstance(url, str):
-        raise InvalidRequest("callback_url: must be a URL.", param="callback_url")
+        raise InvalidRequest(_("%(param)s: must be a URL."), param="callback_url")
     check_url(url, "callback_url")
     return url

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from pydantic import Field, ValidationInfo, field_validator
 from rest_framework.request import Request
 
+from aio_platform.i18n.translatable import Message
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.shared.requests import RerankRequest
@@ -50,9 +51,9 @@ class PassageRerankBody(RequestContract):
     def one_of_two(cls, given: list[str] | None, info: ValidationInfo) -> list[str] | None:
         documents = info.data.get("documents")
         if given is not None and documents is not None:
-            raise ValueError("give either 'input' or 'documents', not both")
+            raise ValueError(Message(_("give either 'input' or 'documents', not both")))
         if given is None and documents is None and "documents" in info.data:
-            raise ValueError("this field is required")
+            raise ValueError(Message(_("this field is required")))
         return given
 
     def passages(self) -> list[str]:

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from pydantic import Field, StringConstraints, field_validator
 from rest_framework.request import Request
 
+from aio_platform.i18n.translatable import Message
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.adapters.shared.requests import SpeechRequest
@@ -80,7 +81,7 @@ class OpenAISpeechBody(RequestContract):
         if isinstance(given, dict):
             name = given.get("id")
             if not isinstance(name, str) or not 0 < len(name) <= 200:
-                raise ValueError("must be a voice's name, or an object with its id")
+                raise ValueError(Message(_("must be a voice's name, or an object with its id")))
             return name
         return given
 

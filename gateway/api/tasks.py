@@ -12,6 +12,7 @@ from aio_platform.errors import InvalidRequest, NotFound, PlatformError
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.http.query_parameters import QueryParameters
+from aio_platform.i18n.translatable import Template, gettext_noop
 from gateway.calls.relay import SANDBOX_HEADERS
 from gateway.calls.runtime import runtime
 from gateway.endpoints import TASK_ENDPOINT_NAMES
@@ -75,11 +76,15 @@ _LIST["parameters"] = [
     OpenApiParameter("since", str, description="from this moment on, as in 2026-02-25T12:00:00Z"),
     OpenApiParameter("until", str, description="before this moment"),
 ]
-ENDED_BEFORE: Mapping[State, str] = {
-    State.SUCCEEDED: "The task has already succeeded, so it cannot be cancelled.",
-    State.FAILED: "The task has already failed, so it cannot be cancelled. Nothing was charged.",
-    State.CANCELLED: "The task is cancelled already.",
-    State.TIMED_OUT: "The task has already reached its time limit, so it cannot be cancelled. Nothing was charged.",
+ENDED_BEFORE: Mapping[State, Template] = {
+    State.SUCCEEDED: gettext_noop("The task has already succeeded, so it cannot be cancelled."),
+    State.FAILED: gettext_noop(
+        "The task has already failed, so it cannot be cancelled. Nothing was charged."
+    ),
+    State.CANCELLED: gettext_noop("The task is cancelled already."),
+    State.TIMED_OUT: gettext_noop(
+        "The task has already reached its time limit, so it cannot be cancelled. Nothing was charged."
+    ),
 }
 
 
@@ -87,9 +92,10 @@ class UnknownTask(NotFound):
     """No such task in the caller's account; another's looks the same."""
 
     code = "unknown_task"
+    template = gettext_noop("There is no such task.")
 
     def __init__(self) -> None:
-        super().__init__("There is no such task.", param="task_id")
+        super().__init__(param="task_id")
 
 
 class TaskEnded(PlatformError):
@@ -170,7 +176,7 @@ async def _reader(drf_request: Request) -> Credentials:
 def _filter_of(parameters: QueryParameters) -> TaskFilter:
     since, until = parameters.timestamp("since"), parameters.timestamp("until")
     if since is not None and until is not None and since >= until:
-        raise InvalidRequest("since is before until.", param="since")
+        raise InvalidRequest(gettext_noop("since is before until."), param="since")
     after = parameters.text(AFTER)
     return TaskFilter(
         limit=parameters.whole_number("limit", low=1, high=MAX_LIMIT, default=DEFAULT_LIMIT),

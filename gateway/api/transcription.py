@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from pydantic import Field, field_validator
 from rest_framework.request import Request
 
+from aio_platform.i18n.translatable import Message
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.shared.requests import TranscriptionRequest
@@ -104,7 +105,7 @@ class OpenAITranscriptionForm(FormContract):
     @classmethod
     def in_one_piece(cls, given: bool) -> bool:
         if given:
-            raise ValueError("this endpoint answers in one piece")
+            raise ValueError(Message(_("this endpoint answers in one piece")))
         return given
 
     @field_validator("timestamp_granularities", mode="before")

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from aio_platform.errors import AuthenticationRequired, NotFound, ServiceUnavailable
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.registry import TASK_ADAPTERS
 from gateway.adapters.tasks.protocol import ForgedWebhook, TaskAdapter
@@ -38,11 +39,11 @@ class UpstreamWebhookView(AsyncAPIView):
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         verifiers = _verifiers_of(upstream)
         if not verifiers:
-            raise NotFound("There is nothing at this address.")
+            raise NotFound(gettext_noop("There is nothing at this address."))
         with room_for(MAX_WEBHOOK_BYTES, address_of(request)) as has_room:
             if not has_room:
                 raise ServiceUnavailable(
-                    "The platform has no room for this request right now; try again shortly."
+                    gettext_noop("The platform has no room for this request right now; try again shortly.")
                 )
             async with body_deadline():
                 body = await request.read_body(MAX_WEBHOOK_BYTES)
@@ -54,7 +55,7 @@ class UpstreamWebhookView(AsyncAPIView):
         if key is None:
             WEBHOOKS[upstream, "forged"].add()
             log.warning("a forged webhook was refused", upstream=upstream)
-            raise AuthenticationRequired("The webhook's signature is not right.")
+            raise AuthenticationRequired(gettext_noop("The webhook's signature is not right."))
         known = await runtime().tasks.hint(upstream, key)
         WEBHOOKS[upstream, "hint" if known else "no_news"].add()
         return HttpResponse(status=204)

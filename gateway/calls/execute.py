@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from aio_platform.http.stream_priming import STARTED
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.problems import as_platform_error
 from gateway.adapters.protocol import (
     Adapter,
@@ -84,7 +85,7 @@ async def execute(
         try:
             return answer, to_response(answer)
         except (MalformedAnswer, UnwritableJson) as error:
-            raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
+            raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from error
 
     executed = await relay.while_held(call, work)
     if isinstance(executed, tuple):
@@ -104,7 +105,7 @@ async def _run(
     try:
         answer = await run.answer(adapter.steps(request, route))
     except (MalformedAnswer, UpstreamFault) as error:
-        raise UpstreamFailed("The model's server gave an empty or malformed answer.") from error
+        raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from error
     except AnswerRefused as error:
         raise rejection(error.body, None) from error
     finally:
@@ -126,7 +127,7 @@ async def _open_binary(response: UpstreamAnswer, answer: StreamedAnswer) -> Open
     first = await _first_bytes(response)
     if not first or not looks_like(answer.content_type, first):
         response.close()
-        raise UpstreamFailed("The model's server gave an empty or malformed answer.")
+        raise UpstreamFailed(_("The model's server gave an empty or malformed answer."))
     return OpenBinary(answer, response, first)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from aio_platform.errors import PlatformError, ServiceUnavailable
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.calls.call import Call, milliseconds
 from gateway.calls.metrics import OVERRUNS, call_ended
 from usage.ledger.calls import CallEnd, Settlement
@@ -96,7 +97,7 @@ async def _capture(
     if not settlement.settled:
         # The hold expired under us: the answer must not go out, or it would be missing from the books.
         log.error("hold ended before its capture", request_uuid=call.request_uuid)
-        raise ServiceUnavailable("The call took too long to be recorded, and was not charged.")
+        raise ServiceUnavailable(_("The call took too long to be recorded, and was not charged."))
     return settlement
 
 

@@ -16,6 +16,7 @@ from aio_platform.credits import json_credits
 from aio_platform.errors import PlatformError
 from aio_platform.http.request_ids import public_request_id
 from aio_platform.http.stream_priming import STARTED
+from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.problems import as_platform_error, error_object
 from gateway.adapters.protocol import EventAnswer, EventStream
 from gateway.calls.call import Call
@@ -72,9 +73,9 @@ async def _first_words(response: UpstreamAnswer, events: EventStream) -> bytes:
             received - events.unfinished_event_bytes > MAX_BYTES_BEFORE_FIRST_WORD
             and not events.says_something
         ):
-            raise UpstreamFailed("The model's server sent too much before its answer.")
+            raise UpstreamFailed(_("The model's server sent too much before its answer."))
     if not events.says_something:
-        raise UpstreamFailed("The model's server gave an empty or malformed answer.") from events.failure
+        raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from events.failure
     return first
 
 
@@ -118,7 +119,7 @@ async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
     last_moment = call.stream_deadline()
     while not (answer.done or answer.finished):
         if answer.failure is not None:
-            raise UpstreamFailed("The model's server broke off its answer.") from answer.failure
+            raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
         if loop.time() > last_moment:
             raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S)
         try:
@@ -131,13 +132,13 @@ async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
             yield HEARTBEAT
             continue
         except BrokenConnection as error:
-            raise UpstreamFailed("The model's server broke off its answer.") from error
+            raise UpstreamFailed(_("The model's server broke off its answer.")) from error
         idle_s = 0.0
         events = answer.feed(data) if data else answer.feed_end()
         if events:
             yield events
         if not data and not (answer.done or answer.finished):
-            raise UpstreamFailed("The model's server broke off its answer.") from answer.failure
+            raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
     async for events in _after_finish(opened):
         yield events
 
@@ -154,7 +155,7 @@ async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
     ended = False
     while not (answer.done or ended):
         if answer.failure is not None:
-            raise UpstreamFailed("The model's server broke off its answer.") from answer.failure
+            raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
         try:
             async with asyncio.timeout_at(give_up_at):
                 data = await opened.response.read_available()
@@ -168,7 +169,7 @@ async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
         # Pings that always have come already would never let the timeout be noticed.
         ended = not data or loop.time() >= give_up_at
     if answer.failure is not None:
-        raise UpstreamFailed("The model's server broke off its answer.") from answer.failure
+        raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
 
 
 def _error_event(error: PlatformError, call: Call) -> bytes:

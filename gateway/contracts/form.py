@@ -6,6 +6,7 @@ from typing import ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.contracts.parsing import first_problem
 
 Contract = TypeVar("Contract", bound="FormContract")
@@ -31,7 +32,7 @@ def parse_form(contract: type[Contract], fields: dict[str, list[str]]) -> Contra
         if name.endswith(LIST_MARK):
             values[name.removesuffix(LIST_MARK)] = given
         elif len(given) > 1:
-            raise InvalidRequest(f"{name}: given more than once.", param=name)
+            raise InvalidRequest(_("%(param)s: given more than once."), param=name)
         elif given[0] != "":
             values[name] = given[0]
     try:

@@ -6,12 +6,15 @@ from typing import Any, ClassVar, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from aio_platform.errors import InvalidRequest
+from aio_platform.errors import InvalidRequest, wrong_field
+from aio_platform.i18n.translatable import Message
+from aio_platform.i18n.translatable import gettext_noop as _
 
 Contract = TypeVar("Contract", bound="RequestContract")
 # OpenAI's codes for what can be wrong with a body; a value that is out of its range is the usual one.
 NOT_JSON = "invalid_json"
 MISSING, WRONG_TYPE = "missing_required_parameter", "invalid_type"
+FIELD_REQUIRED = _("this field is required")
 
 
 class RequestContract(BaseModel):
@@ -38,18 +41,20 @@ def parse_body(contract: type[Contract], body: bytes, content_type: str) -> tupl
     """
     if content_type and content_type.partition(";")[0].strip().lower() != "application/json":
         raise InvalidRequest(
-            "Send the body as application/json.",
+            _("Send the body as application/json."),
             param="Content-Type",
             openai_code="unsupported_content_type",
         )
     if not body:
-        raise InvalidRequest("The body is empty; a JSON object is expected.", openai_code=NOT_JSON)
+        raise InvalidRequest(_("The body is empty; a JSON object is expected."), openai_code=NOT_JSON)
     try:
         values = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"The body is not valid JSON: {_where(error)}.", openai_code=NOT_JSON) from None
+        raise InvalidRequest(
+            _("The body is not valid JSON: %(where)s."), openai_code=NOT_JSON, where=_where(error)
+        ) from None
     if not isinstance(values, dict):
-        raise InvalidRequest("The body must be a JSON object.", openai_code=NOT_JSON)
+        raise InvalidRequest(_("The body must be a JSON object."), openai_code=NOT_JSON)
     try:
         parsed = contract.model_validate_json(body)
     except ValidationError as error:
@@ -77,18 +82,32 @@ def is_same(value: object, other: object) -> bool:
 
 
 def first_problem(error: ValidationError) -> InvalidRequest:
-    """The first of the contract's complaints, without echoing the value."""
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    """The first of the contract's complaints, without echoing the value.
+
+    A contract that raises ValueError(Message(…)) is told in the visitor's language; Pydantic's own words are English.
+    """
+    problem = error.errors(include_url=False, include_input=False)[0]
     # A union reports every branch it tried; the names of branches are not part of the caller's body.
     path = [str(part) for part in problem["loc"] if not _is_branch_name(part)]
     field = ".".join(path)
-    message = problem["msg"].removeprefix("Value error, ")
     code = WRONG_TYPE if problem["type"].endswith("_type") else None
+    told = _told(problem.get("ctx", {}).get("error"))
     if problem["type"] == "missing":
-        message, code = "this field is required", MISSING
+        told, code = Message(FIELD_REQUIRED), MISSING
+    if told is None:
+        words = problem["msg"].removeprefix("Value error, ")
+        told = Message.verbatim(f"{field}: {words}." if field else f"{words}.")
+        return InvalidRequest(told, param=field or None, openai_code=code)
     if not field:
-        return InvalidRequest(f"{message}.", openai_code=code)
-    return InvalidRequest(f"{field}: {message}.", param=field, openai_code=code)
+        return InvalidRequest(_("%(problem)s."), openai_code=code, problem=told)
+    refusal = wrong_field(field, told)
+    refusal.openai_code = code
+    return refusal
+
+
+def _told(error: Any) -> Message | None:
+    words = error.args[0] if isinstance(error, ValueError) and error.args else None
+    return words if isinstance(words, Message) else None
 
 
 def _is_branch_name(part: int | str) -> bool:

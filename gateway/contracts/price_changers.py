@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.contracts.parsing import is_same
 
 # By name: the values that ask for nothing but what the endpoint does anyway. Null always does.
@@ -40,6 +41,6 @@ def refuse_price_changers(extra: Mapping[str, Any] | None, changers: PriceChange
         if harmless is None or value is None or any(is_same(value, one) for one in harmless):
             continue
         raise InvalidRequest(
-            f"{name}: this endpoint has no such option, and it would change the price; leave it out.",
+            _("%(param)s: this endpoint has no such option, and it would change the price; leave it out."),
             param=name,
         )

@@ -4,12 +4,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from aio_platform.i18n.translatable import Message
+from aio_platform.i18n.translatable import gettext_noop as _
+
 ModelSlug = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 def _says_something(text: str) -> str:
     if not text.strip():
-        raise ValueError("must not be empty")
+        raise ValueError(Message(_("must not be empty")))
     return text
 
 

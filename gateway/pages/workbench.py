@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.page_context import member_page, page_member
 from aio_platform.credits import format_credits
 from aio_platform.errors import InvalidRequest, NotFound, PlatformError
+from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.problems import as_platform_error
 from gateway.docs_site.prices import ModelPrice, catalog_in_force, prices_of
 from gateway.openapi.examples import example_of
@@ -34,7 +35,9 @@ def workbench(request: HttpRequest) -> HttpResponse:
     member = page_member(request)
     endpoint = BY_SLUG.get(request.GET.get("endpoint") or FIRST.slug)
     if endpoint is None:
-        raise InvalidRequest(f"endpoint is one of {', '.join(BY_SLUG)}.", param="endpoint")
+        raise InvalidRequest(
+            gettext_noop("%(param)s is one of %(choices)s."), param="endpoint", choices=", ".join(BY_SLUG)
+        )
     catalog = catalog_in_force()
     models = prices_of(endpoint.endpoint)
     context: dict[str, Any] = {
@@ -81,7 +84,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     try:
         catalog = catalog_in_force()
         if catalog is None:
-            raise NotFound("No model serves this endpoint.", param="model")
+            raise NotFound(gettext_noop("No model serves this endpoint."), param="model")
         answer["ceiling"] = format_credits(ceiling_microcredits(catalog, endpoint, values, file))
     except PlatformError as error:
         answer["problem"] = {"message": error.message, "param": error.param}
@@ -92,13 +95,15 @@ def _asked_preview(request: HttpRequest) -> tuple[WorkbenchEndpoint, dict[str, A
     try:
         asked = orjson.loads(request.body)
     except orjson.JSONDecodeError:
-        raise InvalidRequest("The body is not valid JSON.") from None
+        raise InvalidRequest(gettext_noop("The body is not valid JSON.")) from None
     except RequestDataTooBig as error:
         raise as_platform_error(error) from None
     slug = asked.get("endpoint") if isinstance(asked, dict) else None
     endpoint = BY_SLUG.get(slug) if isinstance(slug, str) else None
     if endpoint is None or not isinstance(asked.get("values"), dict):
-        raise InvalidRequest("The body is an object with an endpoint and values.", param="endpoint")
+        raise InvalidRequest(
+            gettext_noop("The body is an object with an endpoint and values."), param="endpoint"
+        )
     return endpoint, asked["values"], asked.get("file")
 
 

@@ -8,6 +8,7 @@ import orjson
 from asgiref.sync import async_to_sync
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.api.chat import ChatView
 from gateway.catalog.routes import Catalog
@@ -53,7 +54,7 @@ def given_file(described: Any) -> GivenFile | None:
             None if audio_ms is None else max(int(audio_ms), 0),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise InvalidRequest("file: not a description of a file.", param="file") from None
+        raise InvalidRequest(gettext_noop("%(param)s: not a description of a file."), param="file") from None
 
 
 def ceiling_microcredits(
@@ -62,7 +63,7 @@ def ceiling_microcredits(
     """What the call would hold. Raises what the call itself would: InvalidRequest naming the field, UnknownModel."""
     model = values.get("model")
     if model is not None and not isinstance(model, str):
-        raise InvalidRequest("model: must be a model's name.", param="model")
+        raise InvalidRequest(gettext_noop("%(param)s: must be a model's name."), param="model")
     if endpoint.is_task:
         route = catalog.routes_for(endpoint.endpoint, model)[0]
         return route.rate.cost_microcredits(read_task(endpoint.endpoint, route.model, values).units)
@@ -86,6 +87,6 @@ def _to_request(view: Any, values: dict[str, Any], file: GivenFile | None) -> An
     if isinstance(view, FormEndpointView):
         form = parse_form(view.contract, {name: [str(text)] for name, text in values.items()})
         if file is None:
-            raise InvalidRequest(f"{view.file_field}: this file is required.", param=view.file_field)
+            raise InvalidRequest(gettext_noop("%(param)s: this file is required."), param=view.file_field)
         return async_to_sync(view.to_request)(form, file)  # type: ignore[arg-type]
     return view.to_request()

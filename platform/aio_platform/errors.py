@@ -8,7 +8,6 @@ internal name. Its code is what the counters and the books know it by, so it sta
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from aio_platform.i18n.message_language import in_visitors_language
 from aio_platform.i18n.translatable import Message, Template
 from aio_platform.i18n.translatable import gettext_noop as _
 
@@ -33,7 +32,7 @@ class PlatformError(Exception):
 
     def __init__(
         self,
-        template: str | Message | None = None,
+        template: Template | Message | None = None,
         *,
         param: str | None = None,
         retry_after_s: int | None = None,
@@ -45,7 +44,7 @@ class PlatformError(Exception):
         if isinstance(template, Message):
             self.told = template
         else:
-            words = self.template if template is None else Template(template)
+            words = self.template if template is None else template
             if "%(param)" in words:
                 values["param"] = param
             self.told = Message(words, **values)
@@ -62,8 +61,7 @@ class PlatformError(Exception):
     @property
     def shown(self) -> str:
         """The message in the visitor's language, for pages."""
-        translated = self.told.translated()
-        return translated if translated != self.message else in_visitors_language(self.message)
+        return self.told.translated()
 
 
 class InvalidRequest(PlatformError):
@@ -129,7 +127,7 @@ class AuthenticationRequired(PlatformError):
     status = 401
     type = "authentication_error"
 
-    def __init__(self, template: str | Message | None = None, **keywords: Any) -> None:
+    def __init__(self, template: Template | Message | None = None, **keywords: Any) -> None:
         super().__init__(template, **keywords)
         self.headers.setdefault("WWW-Authenticate", "Bearer")
 
@@ -158,7 +156,7 @@ class ServiceUnavailable(PlatformError):
     code = "service_unavailable"
     status = 503
 
-    def __init__(self, template: str | Message | None = None, **keywords: Any) -> None:
+    def __init__(self, template: Template | Message | None = None, **keywords: Any) -> None:
         keywords.setdefault("retry_after_s", 1)
         super().__init__(template, **keywords)
 

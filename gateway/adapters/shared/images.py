@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Received
 from gateway.adapters.shared.limits import limit
 from gateway.adapters.shared.priced_options import UNNAMED, Choice, choose
@@ -28,21 +29,23 @@ def max_units(request: ImageRequest, route: AdapterRoute) -> Units:
     """
     if request.width < 1 or request.height < 1:
         param = "width" if request.width < 1 else "height"
-        raise InvalidRequest(f"{param}: must be at least 1.", param=param)
+        raise InvalidRequest(_("%(param)s: must be at least 1."), param=param)
     most = limit(route, "max_pixels", MAX_PIXELS)
     if request.width * request.height > most:
         param = "width" if request.width >= request.height else "height"
         raise InvalidRequest(
-            f"{param}: width times height may be at most {most:,} for this model.", param=param
+            _("%(param)s: width times height may be at most %(most)s for this model."),
+            param=param,
+            most=f"{most:,}",
         )
     steps, most = steps_of(request, route), limit(route, "max_steps", MAX_STEPS)
     if not 1 <= steps <= most:
         raise InvalidRequest(
-            f"num_inference_steps: must be from 1 to {most} for this model.", param="num_inference_steps"
+            _("%(param)s: must be from 1 to %(most)s for this model."), param="num_inference_steps", most=most
         )
     most = limit(route, "max_images", MAX_IMAGES)
     if not 1 <= request.count <= most:
-        raise InvalidRequest(f"n: must be from 1 to {most} for this model.", param="n")
+        raise InvalidRequest(_("%(param)s: must be from 1 to %(most)s for this model."), param="n", most=most)
     return units(request, route)
 
 
@@ -62,7 +65,7 @@ def choice(request: ImageRequest, route: AdapterRoute) -> Choice:
     """
     chosen = choose({"quality": request.quality, "size": f"{request.width}x{request.height}"}, route)
     if "quality" not in chosen.options and request.quality not in _USUAL_QUALITY:
-        raise InvalidRequest("quality: this model has one quality only; leave it out.", param="quality")
+        raise InvalidRequest(_("%(param)s: this model has one quality only; leave it out."), param="quality")
     return chosen
 
 

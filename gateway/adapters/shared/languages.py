@@ -6,6 +6,7 @@ page lists it; `LANGUAGES` and `TO_LANGUAGE_CODE` in openai/whisper's tokenizer.
 """
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop
 
 AUTO = "Auto"
 # What Qwen3-TTS speaks, by code.
@@ -67,8 +68,10 @@ def full_name(language: str | None) -> str | None:
         return AUTO
     if code not in SPOKEN:
         raise InvalidRequest(
-            f"language: must be one of {', '.join(SPOKEN.values())}, their codes, or {AUTO}.",
+            gettext_noop("%(param)s: must be one of %(choices)s, their codes, or %(auto)s."),
             param="language",
+            choices=", ".join(SPOKEN.values()),
+            auto=AUTO,
         )
     return SPOKEN[code]
 
@@ -82,7 +85,9 @@ def iso_code(language: str | None) -> str | None:
         return None
     code = _code(language)
     if code is None:
-        raise InvalidRequest("language: no such language; try a code such as ko or en.", param="language")
+        raise InvalidRequest(
+            gettext_noop("%(param)s: no such language; try a code such as ko or en."), param="language"
+        )
     return None if code == "auto" else code
 
 

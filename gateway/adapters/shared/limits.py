@@ -1,6 +1,7 @@
 """A route's own limits, from its options, with the default that each adapter states."""
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute
 
 
@@ -20,6 +21,11 @@ def check_count(count: int, route: AdapterRoute, option: str, default: int, para
     """Raises InvalidRequest naming `param` for nothing at all, or for more than the route takes."""
     most = limit(route, option, default)
     if count < 1:
-        raise InvalidRequest(f"{param}: must not be empty.", param=param)
+        raise InvalidRequest(_("%(param)s: must not be empty."), param=param)
     if count > most:
-        raise InvalidRequest(f"{param}: this model takes at most {most:,} {what}.", param=param)
+        raise InvalidRequest(
+            _("%(param)s: this model takes at most %(most)s %(what)s."),
+            param=param,
+            most=f"{most:,}",
+            what=what,
+        )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute
 from gateway.adapters.shared.limits import BadOption
 from usage.ledger.units import Units
@@ -52,7 +53,12 @@ def choose(given: Mapping[str, str | None], route: AdapterRoute) -> Choice:
         if key not in values:
             wrong = next((name for name in names if given.get(name) not in UNNAMED), names[0])
             offered = ", ".join(values)
-            raise InvalidRequest(f"{wrong}: of {' and '.join(names)}, this model has {offered}.", param=wrong)
+            raise InvalidRequest(
+                _("%(param)s: of %(names)s, this model has %(offered)s."),
+                param=wrong,
+                names=" and ".join(names),
+                offered=offered,
+            )
         units[unit] = _count(values[key], route)
     return Choice(options, units)
 

@@ -3,6 +3,7 @@
 import base64
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Received, Upload
 from gateway.adapters.shared.limits import check_count
 from gateway.media.kinds import AUDIO_KINDS
@@ -28,7 +29,7 @@ def check_format(response_format: str, route: AdapterRoute, default: tuple[str, 
     formats = route.options.get("formats", default)
     if response_format not in formats:
         raise InvalidRequest(
-            f"response_format: this model gives {', '.join(formats)}.", param="response_format"
+            _("%(param)s: this model gives %(formats)s."), param="response_format", formats=", ".join(formats)
         )
 
 
@@ -49,7 +50,7 @@ def check_reference(upload: Upload, route: AdapterRoute) -> None:
         upload.size_bytes, route, "max_reference_bytes", MAX_REFERENCE_BYTES, "ref_audio", "bytes of audio"
     )
     if upload.content_type not in AUDIO_KINDS:
-        raise InvalidRequest("ref_audio: this is not an audio file.", param="ref_audio")
+        raise InvalidRequest(_("%(param)s: this is not an audio file."), param="ref_audio")
 
 
 def reference_url(upload: Upload) -> str:

@@ -7,6 +7,7 @@ silence says.
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Received
 from gateway.adapters.shared.languages import iso_code
 from gateway.adapters.shared.limits import limit
@@ -27,12 +28,16 @@ def max_units(request: TranscriptionRequest, route: AdapterRoute) -> Units:
     language.
     """
     if request.task not in TASKS:
-        raise InvalidRequest(f"task: must be one of {', '.join(TASKS)}.", param="task")
+        raise InvalidRequest(
+            _("%(param)s: must be one of %(choices)s."), param="task", choices=", ".join(TASKS)
+        )
     iso_code(request.language)
     most_ms = limit(route, "max_audio_s", MAX_AUDIO_S) * 1000
     if request.length.ms is not None and request.length.ms > most_ms:
         raise InvalidRequest(
-            f"file: this model takes at most {most_ms // 1000:,} seconds of audio.", param="file"
+            _("%(param)s: this model takes at most %(seconds)s seconds of audio."),
+            param="file",
+            seconds=f"{most_ms // 1000:,}",
         )
     return Units(audio_ms=min(request.length.most_ms, most_ms))
 

@@ -1,6 +1,7 @@
 """Whose voice speaks: speakers by any spelling of their names, and OpenAI's voices as aliases of them."""
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer
 
 # The preset speakers of Qwen3-TTS's CustomVoice models, as the model spells them.
@@ -38,7 +39,9 @@ def speaker_for(voice: str | None, route: AdapterRoute) -> str | None:
     named = {_key(alias): speakers.get(_key(speaker)) for alias, speaker in aliases.items()}
     found = speakers.get(_key(voice)) or named.get(_key(voice))
     if found is None:
-        raise InvalidRequest(f"voice: must be one of {', '.join(speakers.values())}.", param="voice")
+        raise InvalidRequest(
+            _("%(param)s: must be one of %(choices)s."), param="voice", choices=", ".join(speakers.values())
+        )
     return found
 
 

@@ -7,6 +7,7 @@ Source: modules/api/{api,models}.py of AUTOMATIC1111/stable-diffusion-webui. Gri
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Steps, UpstreamCall
 from gateway.adapters.shared import images as pictures
 from gateway.adapters.shared.raise_error_body import raise_for_error_body
@@ -42,7 +43,9 @@ def ceiling(request: ImageRequest, route: AdapterRoute) -> Units:
     """
     samplers = route.options.get("samplers", SAMPLERS)
     if request.extra.get("sampler_name") not in (None, *samplers):
-        raise InvalidRequest(f"sampler_name: must be one of {', '.join(samplers)}.", param="sampler_name")
+        raise InvalidRequest(
+            _("%(param)s: must be one of %(choices)s."), param="sampler_name", choices=", ".join(samplers)
+        )
     return pictures.max_units(request, route)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import (
     AdapterRoute,
     AnswerRefused,
@@ -47,7 +48,10 @@ def ceiling(request: MusicRequest, route: AdapterRoute) -> Units:
     least, most = limit(route, "min_audio_s", MIN_AUDIO_S), limit(route, "max_audio_s", MAX_AUDIO_S)
     if not least * 1000 <= request.audio_ms <= most * 1000:
         raise InvalidRequest(
-            f"audio_duration: this model makes from {least} to {most} seconds.", param="audio_duration"
+            _("%(param)s: this model makes from %(least)s to %(most)s seconds."),
+            param="audio_duration",
+            least=least,
+            most=most,
         )
     return Units(audio_ms=request.audio_ms)
 

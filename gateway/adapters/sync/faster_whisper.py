@@ -4,6 +4,7 @@ Source: the Omakase document, whose own upstream it is; field names are faster-w
 """
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, Form, Steps, UpstreamCall
 from gateway.adapters.shared import transcription
 from gateway.adapters.shared.languages import iso_code
@@ -24,7 +25,7 @@ def ceiling(request: TranscriptionRequest, route: AdapterRoute) -> Units:
     """
     most = limit(route, "max_beam_size", MAX_BEAM_SIZE)
     if request.beam_size is not None and not 1 <= request.beam_size <= most:
-        raise InvalidRequest(f"beam_size: must be from 1 to {most}.", param="beam_size")
+        raise InvalidRequest(_("%(param)s: must be from 1 to %(most)s."), param="beam_size", most=most)
     return transcription.max_units(request, route)
 
 

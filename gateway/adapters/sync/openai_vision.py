@@ -7,6 +7,7 @@ import base64
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
 from gateway.adapters.chat.weight import answer_text
@@ -34,7 +35,7 @@ def ceiling(request: VisionRequest, route: AdapterRoute) -> Units:
         request.image.size_bytes, route, "max_image_bytes", MAX_IMAGE_BYTES, "image", "bytes of image"
     )
     if request.image.content_type not in IMAGE_KINDS:
-        raise InvalidRequest("image: this is not a PNG, JPEG, GIF or WebP image.", param="image")
+        raise InvalidRequest(_("%(param)s: this is not a PNG, JPEG, GIF or WebP image."), param="image")
     template = TEMPLATE_TOKENS + TEMPLATE_TOKENS_PER_MESSAGE
     tokens_in = most_tokens(request.prompt) + route.max_image_tokens + template
     return Units(tokens_in=tokens_in, tokens_out=_output_limit(route))

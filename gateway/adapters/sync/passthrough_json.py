@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import (
     AdapterRoute,
     JsonAnswer,
@@ -45,7 +46,7 @@ def ceiling(request: PassthroughRequest, route: AdapterRoute) -> Units:
     match request:
         case EmbeddingRequest():
             if request.token_arrays:
-                raise InvalidRequest("input: this model takes text, not token ids.", param="input")
+                raise InvalidRequest(_("%(param)s: this model takes text, not token ids."), param="input")
             return embeddings.max_units(request, route)
         case RerankRequest():
             return rerank.max_units(request, route)

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, Received, Steps, UpstreamCall
 from gateway.adapters.shared import embeddings
 from gateway.adapters.shared.limits import limit
@@ -32,9 +33,9 @@ def ceiling(request: EmbeddingRequest, route: AdapterRoute) -> Units:
     route's option `dimensions` says that the server cuts vectors.
     """
     if request.token_arrays:
-        raise InvalidRequest("input: this model takes text, not token ids.", param="input")
+        raise InvalidRequest(_("%(param)s: this model takes text, not token ids."), param="input")
     if request.dimensions is not None and not route.options.get("dimensions"):
-        raise InvalidRequest("dimensions: this model's vectors have one length only.", param="dimensions")
+        raise InvalidRequest(_("%(param)s: this model's vectors have one length only."), param="dimensions")
     units = embeddings.max_units(request, route)
     prompts = PROMPT_TOKENS * len(request.inputs) if _prompt_name(request, route) else 0
     return units._replace(tokens_in=units.tokens_in + prompts)

@@ -4,6 +4,7 @@ Source: the Omakase document, whose own upstream it is.
 """
 
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, Steps, StreamedAnswer, UpstreamCall
 from gateway.adapters.shared import speech
 from gateway.adapters.shared.languages import full_name
@@ -22,7 +23,7 @@ def ceiling(request: SpeechRequest, route: AdapterRoute) -> Units:
     full_name(request.language)
     speech.check_format(request.response_format, route, FORMATS)
     if request.speed not in (None, 1.0):
-        raise InvalidRequest("speed: this model speaks at one speed only.", param="speed")
+        raise InvalidRequest(_("%(param)s: this model speaks at one speed only."), param="speed")
     return speech.max_units(request.text, route)
 
 

@@ -14,6 +14,7 @@ from accounts.models import Account
 from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.db.database import APP_ROLE
 from aio_platform.errors import InvalidRequest
+from aio_platform.i18n.translatable import english_only
 from aio_platform.terminal.progress import ProgressLine
 from gateway.catalog.tables import default_route_name
 from gateway.endpoints import BY_NAME
@@ -47,14 +48,20 @@ class Command(ScriptableCommand):
     def perform(self, options: dict[str, Any]) -> Answer:
         for name, most in (("accounts", MOST_ACCOUNTS), ("days", MOST_DAYS), ("events", MOST_EVENTS)):
             if not 1 <= options[name] <= most:
-                raise InvalidRequest(f"--{name} is a whole number from 1 to {most:,}.", param=name)
+                raise InvalidRequest(
+                    english_only("--%(param)s is a whole number from 1 to %(most)s."),
+                    param=name,
+                    most=f"{most:,}",
+                )
         prefix = options["prefix"].strip()
         if not 1 <= len(prefix) <= 40 or not prefix.isprintable() or prefix.startswith("acct_"):
-            raise InvalidRequest("--prefix has 1 to 40 printable characters.", param="prefix")
+            raise InvalidRequest(english_only("--prefix has 1 to 40 printable characters."), param="prefix")
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_user")
             if cursor.fetchone()[0] == APP_ROLE:
-                raise InvalidRequest("Only the database's owner may: set AIO_DATABASE_AS_OWNER=1.")
+                raise InvalidRequest(
+                    english_only("Only the database's owner may: set AIO_DATABASE_AS_OWNER=1.")
+                )
         until = datetime.now(UTC) - timedelta(minutes=5)
         since = (until - timedelta(days=options["days"] - 1)).replace(
             hour=0, minute=0, second=0, microsecond=0
@@ -63,7 +70,9 @@ class Command(ScriptableCommand):
         taken = Account.objects.filter(name__in=[account.name for account in accounts]).first()
         if taken is not None:
             raise InvalidRequest(
-                f"There is an account {taken.name!r} already; give another --prefix.", param="prefix"
+                english_only("There is an account %(name)s already; give another --prefix."),
+                param="prefix",
+                name=repr(taken.name),
             )
         make_partitions(since)
         write_accounts(accounts, since)
@@ -104,7 +113,7 @@ def _routes() -> list[DemoRoute]:
         if "fail" not in route["model"] and "timeout" not in route["model"]
     ]
     if not routes:
-        raise InvalidRequest("The catalog in force has no route whose calls can be made up.")
+        raise InvalidRequest(english_only("The catalog in force has no route whose calls can be made up."))
     rates = {
         name: rate_card.publish(name, parse_prices(catalog["rates"][name]))
         for name in sorted({route["rate"] for route in routes})

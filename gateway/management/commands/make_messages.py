@@ -15,10 +15,8 @@ from django.core.management.base import BaseCommand
 
 from gateway.docs_site.translatable_texts import (
     DESCRIPTIONS_FILE,
-    MESSAGES_FILE,
     as_module,
     description_texts,
-    message_texts,
 )
 
 IGNORED = ("tests/*", "benchmarks/*", ".venv/*", ".aio/*")
@@ -28,9 +26,6 @@ class Command(BaseCommand):
     help = "Collect translatable texts into platform/locale, and compile the catalogues."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        MESSAGES_FILE.write_text(
-            as_module("Messages of errors, as pages translate them.", "MESSAGES", message_texts()), "utf-8"
-        )
         DESCRIPTIONS_FILE.write_text(
             as_module("What the API's description and the models say.", "DESCRIPTIONS", description_texts()),
             "utf-8",

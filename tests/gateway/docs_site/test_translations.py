@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.utils.translation.template import templatize
+from error_classes import error_classes
 
-from aio_platform.i18n.message_texts import MESSAGES
 from gateway.docs_site import translatable_texts
 from gateway.docs_site.description_texts import DESCRIPTIONS
 
 ROOT = Path(settings.ROOT)
 SOURCES = ("platform", "accounts", "usage", "gateway")
 CATALOGUE = ROOT / "platform" / "locale" / "ko" / "LC_MESSAGES" / "django.po"
+# Errors that only commands tell, to operators.
+ENGLISH_ONLY = {"usage.archive.refusals"}
 RUN = "run manage.py make_messages, and translate what is new"
 FUNCTIONS = {
     "_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy",
@@ -127,8 +129,16 @@ def test_the_compiled_catalogue_says_what_the_source_says() -> None:
     assert texts == {entry.fields["msgid"] for entry in entries()}, RUN
 
 
-def test_errors_and_descriptions_were_collected_since_they_changed() -> None:
-    assert list(MESSAGES) == translatable_texts.message_texts(), RUN
+def test_every_error_says_what_is_in_the_catalogue() -> None:
+    known = {entry.fields.get("msgid") for entry in entries()}
+    said = {kind: str(kind.template) for kind in error_classes() if kind.template}
+
+    assert len(said) > 60, "the errors were not found"
+    missing = {kind.__name__ for kind, text in said.items() if text not in known}
+    assert missing == {kind.__name__ for kind in said if kind.__module__ in ENGLISH_ONLY}, RUN
+
+
+def test_descriptions_were_collected_since_they_changed() -> None:
     assert list(DESCRIPTIONS) == translatable_texts.description_texts(), RUN
 
 
