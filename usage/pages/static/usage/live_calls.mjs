@@ -1,6 +1,6 @@
+// The list of calls: what came in since is put among its rows without anybody losing their place.
 import { isPaused } from "./pause.mjs";
 
-// The list of calls: what came in since is put among its rows without anybody losing their place.
 const PAGE_ROWS = 50;
 const MOST_ROWS = 1000;
 

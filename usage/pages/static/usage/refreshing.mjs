@@ -1,7 +1,7 @@
-import { isPaused } from "./pause.mjs";
-
 // When a part of a page that asks again by itself may do so: `data-quiet` waits while somebody is reading in it,
 // `data-live` while its list is paused, and both while the tab is hidden.
+import { isPaused } from "./pause.mjs";
+
 const isBeingRead = (part) => part.querySelector("details[open]") !== null || part.contains(document.activeElement);
 
 document.addEventListener("htmx:beforeRequest", (event) => {
