@@ -64,24 +64,39 @@ async def execute(
     call: Call,
     adapters: Mapping[str, Adapter],
     request: Any,
-    to_response: Callable[[JsonAnswer | BinaryAnswer], HttpResponse],
+    to_response: Callable[[JsonAnswer], HttpResponse],
 ) -> ExecutedCall:
     """Authorise, run the first route's adapter that answers, and capture unless the answer is a stream.
 
-    `to_response` is called before the capture, so that an answer it cannot read is never charged. Raises as
-    the relay does, and UpstreamFailed for a MalformedAnswer of `to_response`. A stream's capture is the business of
-    `binary_stream` and `event_stream`.
+    `to_response` makes the response of a JSON answer. It is called before the capture, so that an answer it cannot
+    read is never charged. Raises as the relay does, and UpstreamFailed for a MalformedAnswer of `to_response`. A
+    stream's capture is the business of `binary_stream` and `event_stream`.
     """
 
     async def attempt(route: Route) -> JsonAnswer | UncountedAnswer | BinaryAnswer | OpenBinary | OpenEvents:
-        return await _run(relay, call, route, adapters[route.adapter], request)
+        run = StepRun(relay.upstreams, route, repeatable=True)
+        try:
+            answer = await run.answer(adapters[route.adapter].steps(request, route))
+        except (MalformedAnswer, UpstreamFault) as error:
+            raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from error
+        except AnswerRefused as error:
+            raise rejection(error.body, None) from error
+        finally:
+            # A stream of events begins with its first words.
+            if run.headers_at_s is not None and not call.streamed:
+                call.first_byte = run.headers_at_s
+        if isinstance(answer, (EventAnswer, StreamedAnswer)):
+            return await _opened(call, run, answer)
+        return answer
 
     async def work() -> tuple[JsonAnswer | BinaryAnswer, HttpResponse] | OpenBinary | OpenEvents:
         answer = await relay.first_answer(call, attempt)
         if isinstance(answer, UncountedAnswer):
             answer = JsonAnswer(answer.values, *metered(call, answer.count))
-        elif isinstance(answer, OpenBinary | OpenEvents):
+        elif isinstance(answer, (OpenBinary, OpenEvents)):
             return answer
+        if isinstance(answer, BinaryAnswer):
+            return answer, HttpResponse(answer.body, content_type=answer.content_type)
         try:
             return answer, to_response(answer)
         except (MalformedAnswer, UnwritableJson) as error:
@@ -98,28 +113,13 @@ async def execute(
     return ExecutedCall(executed, None)
 
 
-async def _run(
-    relay: Relay, call: Call, route: Route, adapter: Adapter, request: Any
-) -> JsonAnswer | UncountedAnswer | BinaryAnswer | OpenBinary | OpenEvents:
-    run = StepRun(relay.upstreams, route, repeatable=True)
-    try:
-        answer = await run.answer(adapter.steps(request, route))
-    except (MalformedAnswer, UpstreamFault) as error:
-        raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from error
-    except AnswerRefused as error:
-        raise rejection(error.body, None) from error
-    finally:
-        # A stream of events begins with its first words.
-        if run.headers_at_s is not None and not call.streamed:
-            call.first_byte = run.headers_at_s
-    if isinstance(answer, EventAnswer):
-        assert run.response is not None
-        assert call.streamed, "its hold must outlive the stream"
-        return await open_events(run.response, answer)
+async def _opened(call: Call, run: StepRun, answer: EventAnswer | StreamedAnswer) -> OpenBinary | OpenEvents:
+    """The stream once it has begun. Raises UpstreamFailed where it does not."""
+    assert run.response is not None
     if isinstance(answer, StreamedAnswer):
-        assert run.response is not None
         return await _open_binary(run.response, answer)
-    return answer
+    assert call.streamed, "its hold must outlive the stream"
+    return await open_events(run.response, answer)
 
 
 async def _open_binary(response: UpstreamAnswer, answer: StreamedAnswer) -> OpenBinary:

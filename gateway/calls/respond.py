@@ -6,7 +6,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from aio_platform.credits import format_credits
 from aio_platform.http.stream_priming import started
-from gateway.adapters.protocol import BinaryAnswer, JsonAnswer
+from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.calls.call import Call
 from gateway.calls.execute import OpenBinary, binary_stream, execute
@@ -22,13 +22,7 @@ async def respond(
 
     Raises as `execute` does. A stream's response is returned once its first bytes have come.
     """
-
-    def response_to(answer: JsonAnswer | BinaryAnswer) -> HttpResponse:
-        if isinstance(answer, BinaryAnswer):
-            return HttpResponse(answer.body, content_type=answer.content_type)
-        return to_response(answer)
-
-    executed = await execute(relay, call, CALL_ADAPTERS, adapter_request, response_to)
+    executed = await execute(relay, call, CALL_ADAPTERS, adapter_request, to_response)
     if isinstance(executed.answer, OpenEvents):
         return await _events(relay, call, executed.answer)
     if isinstance(executed.answer, OpenBinary):

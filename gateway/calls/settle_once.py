@@ -6,7 +6,7 @@ is captured for the part that was delivered, and where nothing was the hold is r
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -26,15 +26,15 @@ CLIENT_LEFT_STATUS = 499
 DeliveredPart = Callable[[], tuple[Units, bool] | None]
 
 
-async def capture(ledger: Ledger, call: Call, units: Units, *, estimated: bool) -> Settlement:
-    """Charge the units of a whole answer at the rate pinned on the hold. Returns once that is committed.
+def capture(ledger: Ledger, call: Call, units: Units, *, estimated: bool) -> Awaitable[Settlement]:
+    """Charge the units of a whole answer at the rate pinned on the hold. Awaiting it returns once that is committed.
 
     Raises ServiceUnavailable where the hold had ended, or the ledger does not answer: the answer must then not
     go out.
     """
     is_first = _decides(call)
     assert is_first, "a call is captured once"
-    return await _capture(ledger, call, units, estimated, Outcome.SUCCEEDED, 200)
+    return _capture(ledger, call, units, estimated, Outcome.SUCCEEDED, 200)
 
 
 async def release(ledger: Ledger, call: Call, outcome: Outcome, status: int | None) -> None:

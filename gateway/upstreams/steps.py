@@ -44,10 +44,16 @@ class StepRun:
             while True:
                 if isinstance(step, Wait):
                     await asyncio.sleep(step.seconds)
-                    received = _NOTHING
-                else:
-                    received = await self._received(step)
-                step = steps.send(received)
+                    step = steps.send(_NOTHING)
+                    continue
+                again = self._repeatable and not step.starts_a_job
+                response = self.response = await self._upstreams.send(self._route, step, again=again)
+                self.headers_at_s = time.perf_counter()
+                body = b""
+                if not step.streamed:
+                    body = await read_answer_body(response, step.max_answer_bytes or MAX_ANSWER_BYTES)
+                self.answered = True
+                step = steps.send(Received(response.content_type, response.headers, body))
         except StopIteration as stop:
             answer: Answer = stop.value
             return answer
@@ -56,13 +62,3 @@ class StepRun:
             if self.response is not None:
                 self.response.close()
             raise
-
-    async def _received(self, step: UpstreamCall) -> Received:
-        again = self._repeatable and not step.starts_a_job
-        response = self.response = await self._upstreams.send(self._route, step, again=again)
-        self.headers_at_s = time.perf_counter()
-        body = b""
-        if not step.streamed:
-            body = await read_answer_body(response, step.max_answer_bytes or MAX_ANSWER_BYTES)
-        self.answered = True
-        return Received(response.content_type, response.headers, body)
