@@ -10,21 +10,12 @@ from enum import Enum
 from typing import Any, Protocol
 
 from gateway.adapters.protocol import AdapterRoute, Received, UpstreamCall, UpstreamFault
+from gateway.endpoints import TASK_ENDPOINT_NAMES
 from usage.ledger.units import Units
 
 TaskSteps = Generator[UpstreamCall, Received, Any]
 # What a market of models serves: it carries whatever is on it.
-EVERY_TASK = frozenset(
-    {
-        "image_task",
-        "video_task",
-        "music_task",
-        "speech_task",
-        "remove_bg",
-        "face_swap",
-        "video_bg_remover",
-    }
-)
+EVERY_TASK = frozenset(TASK_ENDPOINT_NAMES)
 # Our key, our credit there, or the catalog's address or model is wrong: nothing was taken, and nothing will be.
 OPERATOR_AT_FAULT = frozenset({401, 402, 403, 404, 405, 410})
 
