@@ -3,10 +3,9 @@
 Pure translation: nothing here reads a socket or a table.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -41,19 +40,6 @@ OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens")
 THINKING_DEFAULTS = {"include_thoughts": True, "reasoning_effort": "high"}
 
 
-class ChatRoute(Protocol):
-    """What this adapter reads of a route."""
-
-    @property
-    def upstream_model(self) -> str: ...
-    @property
-    def max_output_tokens(self) -> int | None: ...
-    @property
-    def max_image_tokens(self) -> int: ...
-    @property
-    def options(self) -> Mapping[str, Any]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
     """A complete answer: the OpenAI object, what its text weighs, and what the upstream says it counted."""
@@ -74,7 +60,7 @@ class ChatAnswer:
         return files.weight
 
 
-def ceiling(request: ChatRequest, route: ChatRoute) -> Units:
+def ceiling(request: ChatRequest, route: AdapterRoute) -> Units:
     """The most that this call can use.
 
     A token covers at least one byte, so the body's bytes bound the prompt's tokens, with those by which a model's
@@ -117,7 +103,7 @@ def _indentation(tools: object) -> int:
     return len(orjson.dumps(tools, option=orjson.OPT_INDENT_2)) - len(orjson.dumps(tools))
 
 
-def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
+def _output_tokens(request: ChatRequest, route: AdapterRoute) -> int:
     limit = route.max_output_tokens
     assert limit is not None, "a chat route has an output limit; the catalog checks it"
     asked = request.asked_output_tokens()
@@ -131,7 +117,7 @@ def _output_tokens(request: ChatRequest, route: ChatRoute) -> int:
     return min(asked, limit)
 
 
-def build(request: ChatRequest, route: ChatRoute) -> bytes:
+def build(request: ChatRequest, route: AdapterRoute) -> bytes:
     """The upstream's body: its own model name, an output limit always, usage always asked for."""
     request.prompt_may_be_cut = bool(route.options.get("truncate"))
     # Null is a field's default; a server that knows the field may not know that.

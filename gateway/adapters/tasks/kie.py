@@ -26,10 +26,17 @@ RUNNING = ("waiting", "queuing", "generating")
 def submit(request: TaskRequest, route: AdapterRoute) -> Generator[UpstreamCall, Received, Submitted]:
     """One call, with the model's variant and its parameters as the route's options name them."""
     body: dict[str, Any] = {"model": provider_model(request, route), "input": provider_input(request, route)}
+    return (yield from create(CREATE_PATH, body, request, route))
+
+
+def create(
+    path: str, body: dict[str, Any], request: TaskRequest, route: AdapterRoute
+) -> Generator[UpstreamCall, Received, Submitted]:
+    """Ask either of kie's services for a task, with where to tell of its end."""
     webhook_url = marked_webhook_url(request)
     if webhook_url is not None:
         body["callBackUrl"] = webhook_url
-    received = yield UpstreamCall(CREATE_PATH, json=body)
+    received = yield UpstreamCall(path, json=body)
     return submitted(enveloped(received.json(), submitting=True).get("taskId"), route)
 
 

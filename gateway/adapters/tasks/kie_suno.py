@@ -17,8 +17,6 @@ from gateway.adapters.tasks.provider_tasks import (
     enveloped,
     failed,
     mapping,
-    marked_webhook_url,
-    submitted,
     succeeded,
 )
 
@@ -43,12 +41,7 @@ MAX_DESCRIPTION_LENGTH = 500
 
 def submit(request: TaskRequest, route: AdapterRoute) -> Generator[UpstreamCall, Received, Submitted]:
     """One call, which makes two songs."""
-    body = _song(request, route)
-    webhook_url = marked_webhook_url(request)
-    if webhook_url is not None:
-        body["callBackUrl"] = webhook_url
-    received = yield UpstreamCall(CREATE_PATH, json=body)
-    return submitted(enveloped(received.json(), submitting=True).get("taskId"), route)
+    return (yield from kie.create(CREATE_PATH, _song(request, route), request, route))
 
 
 def find(request: TaskRequest, route: AdapterRoute) -> None:
