@@ -1,6 +1,8 @@
 """The connections of one process: who may have one, for how long, and what all of them hold at most.
 
-One look at all of them every second keeps every deadline: a timer for each request would cost each request.
+One look at all of them every second keeps every deadline: a timer for each request would cost each request. Time in
+which this process did not run (a starved or a paused machine) counts against nobody: what clients sent meanwhile has
+not been looked at yet.
 """
 
 import asyncio
@@ -64,7 +66,9 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        # The seconds that deadlines are counted in, and when they were last counted.
         self.now = 0.0
+        self._looked_at = 0.0
         self.open: set[Connection] = set()
         self.heads = Share(limits.heads_bytes, limits.share)
         self._places = Share(limits.connections, limits.share)
@@ -127,13 +131,12 @@ class Connections:
 
         Connections with a proven key are never cut for it: each holds no more than one connection may.
         """
-        loop = asyncio.get_running_loop()
         enough = self.limits.unasked_bodies_bytes // 2
         holding = [
             (connection, size_bytes) for connection in self.open if (size_bytes := connection.unasked_bytes())
         ]
         left = sum(size for _, size in holding)
-        if left > enough and loop.time() < until:
+        if left > enough and self.now < until:
             self._relieve_later(until)
             return
         if left > enough:
@@ -172,17 +175,19 @@ class Connections:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
-            self.now = loop.time()
+            self.now = self._looked_at = loop.time()
             loop.call_later(LOOK_EVERY_S, self._look)
 
     def _look(self) -> None:
         assert self._loop is not None
         self._loop.call_later(LOOK_EVERY_S, self._look)
-        self.now = self._loop.time()
+        time = self._loop.time()
+        self.now += min(time - self._looked_at, 2 * LOOK_EVERY_S)
+        self._looked_at = time
         for connection in tuple(self.open):
             connection.look(self.now)
         self._cut_unread()
-        self._memory.look(self.now)
+        self._memory.look(time)
         if self._refusals and self.now - self._said_at >= SAY_EVERY_S:
             self._said_at = self.now
             log.warning(

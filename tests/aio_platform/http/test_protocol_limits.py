@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import time
 import weakref
 from typing import Any
 
@@ -245,6 +246,29 @@ async def test_who_never_asks_for_bodies_does_not_hold_up_the_others(
         assert status_of(await other.answer()) == 200
         assert len(server.shared.open) < 6
         application.go.set()
+
+
+async def test_time_in_which_the_process_did_not_run_is_held_against_nobody(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that was paused: everybody's bytes are there when it goes on, and everybody's time is over."""
+    monkeypatch.setattr(connections, "HOLD_BACK_S", 0.5)
+    limits = {"unasked_bodies_bytes": 200_000, "head_time_s": 0.5}
+    async with raw_server(application, **limits) as server:
+        clients = [await server.connect() for _ in range(5)]
+        for client in clients:
+            client.send(
+                b"POST /held HTTP/1.1\r\nHost: here\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+            )
+        late = await server.connect()
+        late.send(b"GET / HTTP/1.1\r\n")
+        while not server.shared.holds_back or len(server.shared.open) < 6:
+            await asyncio.sleep(0.01)
+        time.sleep(2)
+        late.send(b"Host: here\r\n\r\n")
+        application.go.set()
+        for client in (*clients, late):
+            assert status_of(await client.answer()) == 200
 
 
 async def test_requests_sent_ahead_are_bounded(application: Application) -> None:
