@@ -181,6 +181,7 @@ def test_staff_act_and_each_step_is_on_the_record(
     page.get_by_label("Who").fill(staff)
     page.get_by_role("button", name="Show").click()
     rows = page.get_by_role("region", name="Staff record").locator("tbody tr")
+    expect(rows).to_have_count(4)
     written = [re.sub(r"\s+", " ", row) for row in rows.all_inner_texts()]
     actions = ["account.suspend", "upstream.serve", "upstream.drain", "account.grant"]
     assert [next(action for action in actions if action in row) for row in written] == actions
