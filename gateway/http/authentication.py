@@ -2,7 +2,8 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 
 from asgiref.sync import sync_to_async
@@ -31,6 +32,8 @@ from usage.ledger.verdicts import error_for_refusal_name
 
 # One is looked up while another address' is next.
 LOOKED_UP_AT_ONCE = 2
+# By key digest, those of this process that are under way.
+_look_ups: dict[bytes, asyncio.Event] = {}
 
 
 async def credentials_of(request: GatewayRequest, *, session_allowed: bool = False) -> Credentials:
@@ -74,22 +77,61 @@ async def precheck(
 async def _refusal(
     caller: Credentials, endpoint: str | None, code: str | None, model: str | None = None
 ) -> PlatformError | None:
-    if known_keys.is_known(caller):
+    if known_keys.is_known(caller) or await _turned_out_valid(caller):
         earlier = await runtime().ledger.refuse(caller, endpoint, code, model)
+        _note(caller, earlier)
     else:
         # One after the other they are looked up, and those that are known do not wait behind a flood of others.
-        give_back = await _turn(_slots_of_strangers(), caller.address)
-        try:
-            earlier = await runtime().ledger.refuse(caller, endpoint, code, model)
-        finally:
-            give_back()
+        with _look_up_of(caller):
+            give_back = await _turn(_slots_of_strangers(), caller.address)
+            try:
+                earlier = await runtime().ledger.refuse(caller, endpoint, code, model)
+            finally:
+                give_back()
+            _note(caller, earlier)
     if earlier is None:
-        known_keys.note_valid(caller)
         return None
-    known_keys.forget(caller)
     refusal = await asyncio.to_thread(refusal_for_failed_key, caller.address, error_for_refusal_name(earlier))
     refusal.is_counted = True
     return refusal
+
+
+def _note(caller: Credentials, earlier: str | None) -> None:
+    if earlier is None:
+        known_keys.note_valid(caller)
+    else:
+        known_keys.forget(caller)
+
+
+@contextmanager
+def _look_up_of(caller: Credentials) -> Iterator[None]:
+    """Calls that come meanwhile with the same key wait for the block's end."""
+    assert caller.key_digest is not None, "sessions are known"
+    if caller.key_digest in _look_ups:
+        yield
+        return
+    ended = _look_ups[caller.key_digest] = asyncio.Event()
+    try:
+        yield
+    finally:
+        del _look_ups[caller.key_digest]
+        ended.set()
+
+
+async def _turned_out_valid(caller: Credentials) -> bool:
+    """Whether a look-up of the same key that was under way has ended, and the key is valid.
+
+    Without it all the calls of a program whose key this process has not seen yet would take turns.
+    """
+    ended = _look_ups.get(caller.key_digest or b"")
+    if ended is None:
+        return False
+    try:
+        async with asyncio.timeout(settings.PAGE_WAIT_LIMIT_S):
+            await ended.wait()
+    except TimeoutError:
+        return False
+    return known_keys.is_known(caller)
 
 
 def address_of(request: GatewayRequest) -> str:

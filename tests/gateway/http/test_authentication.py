@@ -1,6 +1,9 @@
 """Who calls, and from where: one form for every address, and a proxy's word only where there is a proxy."""
 
+import asyncio
 import ipaddress
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,10 +12,14 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.errors import MalformedKey, MissingKey
+from accounts.errors import MalformedKey, MissingKey, TooManyKeyGuesses, UnknownKey
 from accounts.keys.format import digest_of, new_key
 from aio_platform.http.handler import GatewayRequest
-from gateway.http.authentication import address_of, credentials_of
+from gateway.http import authentication
+from gateway.http.authentication import address_of, credentials_of, precheck
+from tests.gateway.local_upstream import Tenant
+from usage.ledger.calls import Credentials
+from usage.ledger.client import Ledger
 
 
 def request_from(client: tuple[str, int] | None, **headers: str) -> GatewayRequest:
@@ -137,3 +144,58 @@ async def test_a_session_that_is_none_is_a_missing_key(cookie: str) -> None:
             await credentials_of(request_from(("192.0.2.1", 1), Cookie=cookie), session_allowed=True)
     finally:
         await sync_to_async(lambda: connection.close())()  # the thread's own, which the look-up opened
+
+
+class CountingLedger(Ledger):
+    """Knows how many look-ups were under way at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = self.most_at_once = self.look_ups = 0
+
+    async def refuse(self, *args: Any) -> str | None:
+        self.look_ups += 1
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        try:
+            return await super().refuse(*args)
+        finally:
+            self.under_way -= 1
+
+
+@pytest.fixture
+async def ledger(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CountingLedger]:
+    opened = CountingLedger()
+    await opened.open()
+    monkeypatch.setattr(authentication, "runtime", lambda: SimpleNamespace(ledger=opened))
+    yield opened
+    await opened.close()
+
+
+async def test_the_calls_of_one_new_key_do_not_take_turns(tenant: Tenant, ledger: CountingLedger) -> None:
+    """Two hundred uploads that a program begins at once all wait for one look-up, and for nothing else."""
+    callers = [Credentials(digest_of(tenant.key), address="192.0.2.1") for _ in range(200)]
+    refusals = await asyncio.gather(*(precheck(caller, "transcription") for caller in callers))
+    assert refusals == [None] * 200
+    assert ledger.look_ups == 200
+    assert ledger.most_at_once > 100
+    assert authentication._look_ups == {}
+
+
+async def test_the_calls_of_one_unknown_key_take_turns(tenant: Tenant, ledger: CountingLedger) -> None:
+    callers = [Credentials(digest_of(new_key()), address="192.0.2.2")] * 20
+    refusals = await asyncio.gather(*(precheck(caller, "transcription") for caller in callers))
+    assert {type(refusal) for refusal in refusals} <= {UnknownKey, TooManyKeyGuesses}
+    assert (ledger.look_ups, ledger.most_at_once) == (20, 1)
+
+
+async def test_a_look_up_that_its_caller_left_leaves_nobody_waiting(
+    tenant: Tenant, ledger: CountingLedger
+) -> None:
+    caller = Credentials(digest_of(tenant.key), address="192.0.2.3")
+    first = asyncio.create_task(precheck(caller, "transcription"))
+    others = [asyncio.create_task(precheck(caller, "transcription")) for _ in range(20)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await asyncio.gather(*others) == [None] * 20
+    assert authentication._look_ups == {}
