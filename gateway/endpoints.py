@@ -5,8 +5,10 @@ adapters there must be, limits, names on pages, prices, made-up usage, the OpenA
 gateway. Their order is that of lists on pages. An operator's own are in the modules of the setting ENDPOINT_MODULES.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -14,6 +16,8 @@ from typing import Literal, NamedTuple
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from aio_platform.http.nearby_addresses import MOUNTS
 
 
 class Limit(NamedTuple):
@@ -74,6 +78,7 @@ TTS_TIME_LIMIT = Limit("TTS_TIME_LIMIT_S", 58)
 TASK_TIME_LIMIT = Limit("TASK_TIME_LIMIT_S", 3600)
 IMAGE_TASKS = Address("/api/v1/images/generations", "gateway.api.task_endpoints.ImageTaskView")
 SPEECH_TASKS = Address("/api/v1/audio/speech", "gateway.api.task_endpoints.SpeechTaskView")
+_a_task = partial(Endpoint, time_limit=TASK_TIME_LIMIT, is_task=True)
 
 _OURS = (
     Endpoint(
@@ -206,114 +211,135 @@ _OURS = (
         streams="bytes",
         demo_weight=2,
     ),
-    Endpoint(
+    _a_task(
         "image_task",
         _("Image generation"),
         (IMAGE_TASKS,),
         inputs=("text",),
         outputs=("image",),
         units=("images", "pixel_steps", "tokens_out"),
-        time_limit=TASK_TIME_LIMIT,
-        is_task=True,
         model_is_optional=False,
         demo_weight=4,
     ),
-    Endpoint(
+    _a_task(
         "video_task",
         _("Video generation"),
         (Address("/api/v1/videos/generations", "gateway.api.task_endpoints.VideoTaskView"),),
         inputs=("text",),
         outputs=("video",),
         units=("video_ms", "pixel_steps", "audio_ms"),
-        time_limit=TASK_TIME_LIMIT,
-        is_task=True,
         model_is_optional=False,
         demo_weight=2,
     ),
-    Endpoint(
+    _a_task(
         "music_task",
         _("Music generation"),
         (Address("/api/v1/audio/music", "gateway.api.task_endpoints.MusicTaskView"),),
         inputs=("text",),
         outputs=("audio",),
         units=("calls",),
-        time_limit=TASK_TIME_LIMIT,
-        is_task=True,
         model_is_optional=False,
         demo_weight=2,
     ),
-    Endpoint(
+    _a_task(
         "speech_task",
         _("Dialogue speech"),
         (SPEECH_TASKS,),
         inputs=("text",),
         outputs=("audio",),
         units=("characters",),
-        time_limit=TASK_TIME_LIMIT,
-        is_task=True,
         model_is_optional=False,
         demo_weight=2,
     ),
-    Endpoint(
+    _a_task(
         "remove_bg",
         _("Background removal"),
         (Address("/api/v1/images/tools/remove-bg", "gateway.api.task_endpoints.RemoveBackgroundView"),),
         inputs=("image",),
         outputs=("image",),
         units=("calls",),
-        time_limit=TASK_TIME_LIMIT,
-        is_task=True,
         demo_weight=2,
     ),
-    Endpoint(
+    _a_task(
         "face_swap",
         _("Face swap"),
         (Address("/api/v1/images/tools/face-swap", "gateway.api.task_endpoints.FaceSwapView"),),
         inputs=("image",),
         outputs=("image",),
         units=("calls",),
-        time_limit=TASK_TIME_LIMIT,
-        is_task=True,
         demo_weight=2,
     ),
-    Endpoint(
+    _a_task(
         "video_bg_remover",
         _("Video background removal"),
         (Address("/api/v1/videos/tools/bg-remover", "gateway.api.task_endpoints.RemoveVideoBackgroundView"),),
         inputs=("video", "image"),
         outputs=("video",),
         units=("calls",),
-        time_limit=TASK_TIME_LIMIT,
-        is_task=True,
         demo_weight=2,
     ),
 )
 
 
 class BadEndpoint(Exception):
-    """A module of an operator's whose endpoints cannot stand beside ours."""
+    """An operator's endpoint that cannot stand beside ours, or a module that has none."""
+
+
+# What keys' scopes and pages' addresses can hold.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_PATH = re.compile(rf"({'|'.join(MOUNTS)})(/[A-Za-z0-9._-]+)+")
 
 
 def with_those_of(modules: Iterable[str], ours: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     """Ours, and behind them the ENDPOINTS of each module, which is given by its dotted name.
 
-    Raises BadEndpoint for a name or an address that is taken.
+    Raises BadEndpoint for a module that has none, and for a name or an address that is taken or malformed.
     """
     found = list(ours)
     for module in modules:
-        for endpoint in import_module(module).ENDPOINTS:
-            if any(endpoint.name == each.name for each in found):
-                raise BadEndpoint(f"{module}: there is an endpoint {endpoint.name} already")
-            taken = {(address.method, address.path) for each in found for address in each.addresses}
-            for address in endpoint.addresses:
-                if (address.method, address.path) in taken:
-                    raise BadEndpoint(f"{module}: {address.path} is another endpoint's address")
+        paths = {address.path for each in found for address in each.addresses}
+        for endpoint in _endpoints_in(module):
+            if fault := _fault_of(endpoint, found, paths):
+                raise BadEndpoint(f"{module}: {fault}")
             found.append(endpoint)
     return tuple(found)
 
 
+def _endpoints_in(module: str) -> Sequence[Endpoint]:
+    try:
+        endpoints = getattr(import_module(module), "ENDPOINTS", None)
+    except (ImportError, TypeError) as error:  # a TypeError for a name that begins with a dot
+        raise BadEndpoint(f"{module} cannot be imported: {error}") from error
+    if not isinstance(endpoints, tuple) or {type(each) for each in endpoints} != {Endpoint}:
+        raise BadEndpoint(f"{module}: ENDPOINTS must be a tuple of Endpoint, and not empty")
+    return endpoints
+
+
+def _fault_of(endpoint: Endpoint, found: Sequence[Endpoint], paths_of_others: Collection[str]) -> str:
+    """Why the endpoint cannot stand beside those found before it; empty where it can.
+
+    A path of another module's is taken whatever the method, because one view answers all methods of a path.
+    """
+    if any(endpoint.name == each.name for each in found):
+        return f"there is an endpoint {endpoint.name} already"
+    if not _NAME.fullmatch(endpoint.name):
+        return f"{endpoint.name!r} must be up to 64 lower-case letters, digits and underscores"
+    if not endpoint.addresses:
+        return f"{endpoint.name} has no address"
+    taken = {(address.method, address.path) for each in found for address in each.addresses}
+    for address in endpoint.addresses:
+        if address.path in paths_of_others or (address.method, address.path) in taken:
+            return f"{address.path} is another endpoint's address"
+        if not _PATH.fullmatch(address.path):
+            return f"{address.path} must be a fixed path below one of {', '.join(MOUNTS)}"
+    return ""
+
+
 # An operator's modules import from this one what is above.
-ENDPOINTS = with_those_of(settings.ENDPOINT_MODULES, _OURS)
+try:
+    ENDPOINTS = with_those_of(settings.ENDPOINT_MODULES, _OURS)
+except BadEndpoint as error:
+    raise SystemExit(f"AIO_ENDPOINTS: {error}") from None
 BY_NAME: Mapping[str, Endpoint] = MappingProxyType({each.name: each for each in ENDPOINTS})
 # By method and path.
 BY_ADDRESS: Mapping[tuple[str, str], Endpoint] = MappingProxyType(

@@ -1,28 +1,21 @@
 """The gateway's addresses; aio_platform.asgi gives them to GatewayHandler. Endpoints' own are the registry's."""
 
+from importlib import import_module
 from typing import Any
 
-from django.urls import path
+from django.conf import settings
+from django.urls import Resolver404, URLPattern, URLResolver, path
+from django.urls.resolvers import RegexPattern
 from django.utils.module_loading import import_string
 
+from aio_platform.http.schema_view import SCHEMA_PATH
 from gateway.api.chat import legacy_completions
 from gateway.api.models import ModelsView
 from gateway.api.tasks import CancelTaskView, TaskListView, TaskView
 from gateway.api.upstream_webhooks import UpstreamWebhookView
-from gateway.endpoints import ENDPOINTS
+from gateway.endpoints import ENDPOINTS, BadEndpoint, Endpoint
 
-
-def _views_of_endpoints() -> dict[str, Any]:
-    """The registry's views by path."""
-    views: dict[str, Any] = {}
-    for endpoint in ENDPOINTS:
-        for address in endpoint.addresses:
-            views.setdefault(address.path, import_string(address.view))
-    return views
-
-
-urlpatterns = [
-    *(path(each.removeprefix("/"), view.as_view()) for each, view in _views_of_endpoints().items()),
+_BESIDE_ENDPOINTS = [
     path("api/v1/models", ModelsView.as_view()),
     path("api/v1/tasks", TaskListView.as_view()),
     path("api/v1/tasks/<str:task_id>", TaskView.as_view()),
@@ -30,4 +23,48 @@ urlpatterns = [
     path("v1/completions", legacy_completions),
     path("v1/models", ModelsView.as_view()),
     path("webhooks/upstreams/<str:upstream>", UpstreamWebhookView.as_view()),
+]
+
+
+def views_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
+    """The views of endpoints by path, each path's the first that the registry names.
+
+    Raises BadEndpoint where a path is already one of the platform's other addresses, or a name is a scope that keys
+    have for one of them: who may call the endpoint could then read an account's usage.
+    """
+    others = [*_BESIDE_ENDPOINTS]
+    for urlconf in settings.API_URLCONFS:
+        others += import_module(urlconf).urlpatterns
+    resolver = URLResolver(RegexPattern(r"^/"), others)
+    scopes = {_scope_of(pattern) for pattern in others}
+    views: dict[str, Any] = {}
+    for endpoint in endpoints:
+        if endpoint.name in scopes:
+            raise BadEndpoint(f"{endpoint.name} is a scope of keys already")
+        for address in endpoint.addresses:
+            if address.path == f"/{SCHEMA_PATH}" or _resolves(resolver, address.path):
+                raise BadEndpoint(f"{endpoint.name}: {address.path} is another address of the platform")
+            views.setdefault(address.path, import_string(address.view))
+    return views
+
+
+def _scope_of(pattern: URLPattern) -> str:
+    return str(getattr(getattr(pattern.callback, "view_class", None), "endpoint_scope", ""))
+
+
+def _resolves(resolver: URLResolver, address: str) -> bool:
+    try:
+        resolver.resolve(address)
+    except Resolver404:
+        return False
+    return True
+
+
+try:
+    _views = views_of(ENDPOINTS)
+except BadEndpoint as error:
+    raise SystemExit(f"AIO_ENDPOINTS: {error}") from None
+urlpatterns = [
+    *(path(each.removeprefix("/"), view.as_view()) for each, view in _views.items()),
+    *_BESIDE_ENDPOINTS,
 ]

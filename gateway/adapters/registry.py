@@ -34,6 +34,7 @@ from gateway.adapters.sync import (
 )
 from gateway.adapters.tasks import fal, kie, kie_suno, replicate, wavespeed
 from gateway.adapters.tasks.protocol import TaskAdapter
+from gateway.endpoints import ENDPOINTS
 
 # Typed, so that mypy holds each module to its protocol.
 _OUR_CALL_ADAPTERS: tuple[Adapter, ...] = (
@@ -60,7 +61,7 @@ _OUR_TASK_ADAPTERS: tuple[TaskAdapter, ...] = (kie, kie_suno, fal, replicate, wa
 
 
 class BadAdapter(Exception):
-    """A module that is named in ADAPTER_MODULES and is no adapter."""
+    """A module that is named in ADAPTER_MODULES and is no adapter; the message begins with its name."""
 
 
 def name_of(module: Any) -> str:
@@ -71,9 +72,13 @@ def name_of(module: Any) -> str:
 def imported(dotted_name: str, taken: Collection[str]) -> ModuleType:
     """An operator's module.
 
-    Raises BadAdapter where its name is taken, it declares no endpoints, or it lacks what its kind of adapter has.
+    Raises BadAdapter where it cannot be imported, its name is taken, it lacks what its kind of adapter has, or it
+    declares no endpoints or such as its kind does not serve.
     """
-    module = import_module(dotted_name)
+    try:
+        module = import_module(dotted_name)
+    except (ImportError, TypeError) as error:  # a TypeError for a name that begins with a dot
+        raise BadAdapter(f"{dotted_name} cannot be imported: {error}") from error
     if name_of(module) in taken:
         raise BadAdapter(f"{dotted_name}: there is an adapter {name_of(module)} already")
     serves = getattr(module, "SERVES", None)
@@ -83,6 +88,11 @@ def imported(dotted_name: str, taken: Collection[str]) -> ModuleType:
     lacking = [name for name in vars(kind) if not name.startswith("_") and not hasattr(module, name)]
     if lacking:
         raise BadAdapter(f"{dotted_name}: {', '.join(lacking)} is missing")
+    served = {each.name for each in ENDPOINTS if each.is_task is _is_of_tasks(module)}
+    if serves - served:
+        named = ", ".join(sorted(serves - served))
+        kind_of_endpoint = "endpoint of tasks" if _is_of_tasks(module) else "endpoint that answers at once"
+        raise BadAdapter(f"{dotted_name}: SERVES has {named}, which is no {kind_of_endpoint}")
     return module
 
 
@@ -100,7 +110,10 @@ def _with_operators_own() -> tuple[dict[str, Any], dict[str, Any]]:
     return calls, tasks
 
 
-_calls, _tasks = _with_operators_own()
+try:
+    _calls, _tasks = _with_operators_own()
+except BadAdapter as error:
+    raise SystemExit(f"AIO_ADAPTERS: {error}") from None
 CALL_ADAPTERS: Mapping[str, Adapter] = MappingProxyType(_calls)
 TASK_ADAPTERS: Mapping[str, TaskAdapter] = MappingProxyType(_tasks)
 # The endpoints of each adapter.

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from aio_platform import errors, problems
 from aio_platform.http import metrics_page
 from aio_platform.http.nearby_addresses import bare_addresses, nearby, use
-from aio_platform.http.schema_view import SchemaView
+from aio_platform.http.schema_view import SCHEMA_PATH, SchemaView
 from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.process import health
 
@@ -37,7 +37,7 @@ urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", metrics_page.metrics),
-    path("api/schema", SchemaView.as_view(patterns=documented_patterns)),
+    path(SCHEMA_PATH, SchemaView.as_view(patterns=documented_patterns)),
     *(path("", include(urlconf)) for urlconf in settings.API_URLCONFS),
     path("staff/", admin.site.urls),
     path("auth/", include(settings.AUTH_URLCONF)),

@@ -84,6 +84,17 @@ WHOLE: dict[str, Any] = {"SERVES": frozenset({"chat"}), "ceiling": print, "steps
         ("own_chat", {"SERVES": frozenset({"chat"})}, "own_chat: ceiling, steps is missing"),
         ("own_task", WHOLE | {"submit": print}, "own_task: find, poll, cancel, webhook_reference is missing"),
         ("kie", WHOLE, "kie: there is an adapter kie already"),
+        (
+            "own_chat",
+            WHOLE | {"SERVES": frozenset({"chat", "video_task", "telepathy"})},
+            "own_chat: SERVES has telepathy, video_task, which is no endpoint that answers at once",
+        ),
+        (
+            "own_task",
+            dict.fromkeys(("submit", "find", "poll", "cancel", "webhook_reference"), print)
+            | {"SERVES": frozenset({"chat"})},
+            "own_task: SERVES has chat, which is no endpoint of tasks",
+        ),
     ],
 )
 def test_a_module_that_is_no_adapter_is_refused_by_name(
@@ -94,6 +105,13 @@ def test_a_module_that_is_no_adapter_is_refused_by_name(
     monkeypatch.setitem(sys.modules, name, module)
     with pytest.raises(BadAdapter, match=f"^{complaint}$"):
         imported(name, SERVES)
+
+
+def test_a_module_that_cannot_be_imported_is_refused_by_name() -> None:
+    with pytest.raises(
+        BadAdapter, match=r"^no_such_module cannot be imported: No module named 'no_such_module'$"
+    ):
+        imported("no_such_module", SERVES)
 
 
 def test_an_operators_module_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
