@@ -112,7 +112,7 @@ def issue_key(
     """Make a key, and return it with its text, which nothing can show again. None means no limit.
 
     A key that a key issues is within its terms, and counts against its caps. Raises InvalidRequest naming the field
-    that breaks `key_rules`, AccountSuspended, and for `issued_by` BeyondOwnKey and KeyNotLive.
+    that breaks `keys.rules`, AccountSuspended, and for `issued_by` BeyondOwnKey and KeyNotLive.
     """
     terms: dict[str, Any] = {
         "allowed_endpoints": rules.valid_endpoints(endpoints),

@@ -55,7 +55,7 @@ class Command(ScriptableCommand):
 
 
 def _read_scopes(scopes: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """Endpoints, models and networks out of `--scope` values; their form is for `key_rules` to judge."""
+    """Endpoints, models and networks out of `--scope` values; their form is for `keys.rules` to judge."""
     endpoints, models, networks = [], [], []
     for scope in scopes:
         kind, colon, value = scope.partition(":")

@@ -49,7 +49,7 @@ class ChatAnswer:
     counts: Counts | None
 
     def metered(self, request: ChatRequest) -> tuple[Units, bool]:
-        """Its units, and whether those are our guess."""
+        """Its units, and whether those are our estimate."""
         return request.metered(self.counts, self.said_weight, self._files_said)
 
     def _files_said(self) -> int:

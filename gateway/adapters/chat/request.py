@@ -55,7 +55,7 @@ class ChatRequest:
         return count, size
 
     def estimated_prompt_tokens(self) -> int:
-        """A fair guess where the upstream does not say."""
+        """Our estimate of the prompt, where the upstream does not say."""
         return estimated_tokens(asked_weight(self.values)) + self.images()[0] * ESTIMATED_IMAGE_TOKENS
 
     def metered(
@@ -66,18 +66,18 @@ class ChatRequest:
         *,
         to_its_end: bool = True,
     ) -> tuple[Units, bool]:
-        """The units of an answer, and whether they are our guess rather than what the upstream counted.
+        """The units of an answer, and whether they are our estimate rather than what the upstream counted.
 
         `said` is the weight of what was said, and `files_said` gives the part of it that was files, which servers put
         beside what a model says without counting their letters. Counts that cannot be so (none for a text that is
-        there) are replaced by guesses. Of an answer that broke off, what was counted until then may be too little:
-        the larger of count and guess is taken.
+        there) are replaced by estimates. Of an answer that broke off, what was counted until then may be too little:
+        the larger of count and estimate is taken.
         """
         if counts is None:
             return Units(tokens_in=self.estimated_prompt_tokens(), tokens_out=estimated_tokens(said)), True
         tokens_in, tokens_out = counts
         if not to_its_end:
-            tokens_in = max(tokens_in, self._prompt_guess_beside(tokens_in))
+            tokens_in = max(tokens_in, self._prompt_estimate_beside(tokens_in))
             return Units(tokens_in=tokens_in, tokens_out=max(tokens_out, estimated_tokens(said))), True
         estimated = False
         if self._cannot_be_prompt(tokens_in):
@@ -101,8 +101,8 @@ class ChatRequest:
         messages = [message for message in self.values["messages"] if isinstance(message, Mapping)]
         return not is_possible(tokens_in, sum(text_weight(surely_read(message)) for message in messages))
 
-    def _prompt_guess_beside(self, tokens_in: int) -> int:
-        """Our guess of the prompt beside a count: nothing of what a server that counts truly may have left out."""
+    def _prompt_estimate_beside(self, tokens_in: int) -> int:
+        """Our estimate of a prompt that was counted too: without what a server that counts truly may leave out."""
         if self._cannot_be_prompt(tokens_in):
             return self.estimated_prompt_tokens()
         if self.prompt_may_be_cut:

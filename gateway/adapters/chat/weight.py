@@ -1,4 +1,4 @@
-"""What the messages of a chat weigh in a guess: what was asked, and what was said.
+"""What the messages of a chat weigh in an estimate: what was asked, and what was said.
 
 Every function here is total: requests are looked at where the contract lets anything through, and answers are
 whatever an upstream sends. What has not the shape it should have weighs nothing.

@@ -30,7 +30,7 @@ def max_units(request: EmbeddingRequest, route: AdapterRoute) -> Units:
 
 
 def weight(request: EmbeddingRequest) -> int:
-    """What the inputs weigh in a guess, a token id as much as a token."""
+    """What the inputs weigh in an estimate, a token id as much as a token."""
     return sum(
         WEIGHT_PER_TOKEN * len(given) if isinstance(given, list) else text_weight(given)
         for given in request.inputs

@@ -55,7 +55,7 @@ def surely_read(message: Mapping[str, Any]) -> str:
 
 
 def files_weight(body: Mapping[str, Any]) -> int:
-    """What the data URIs in the texts of a chat's body weigh in a guess."""
+    """What the data URIs in the texts of a chat's body weigh in an estimate."""
     messages = body.get("messages")
     texts = [
         content_text(message.get("content"))

@@ -25,7 +25,7 @@ def max_units(request: RerankRequest, route: AdapterRoute) -> Units:
 
 
 def weight(request: RerankRequest) -> int:
-    """What the ranking weighs in a guess, the query with each document."""
+    """What the ranking weighs in an estimate, the query with each document."""
     documents = sum(map(text_weight, request.documents))
     return text_weight(request.query) * len(request.documents) + documents
 

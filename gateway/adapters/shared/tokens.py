@@ -7,7 +7,7 @@ from gateway.adapters.shared.upstream_json import UnwritableJson, write_json
 
 # What tokenizers add around each text: start, end and separator marks, and a leading-space piece.
 SPECIAL_TOKENS = 8
-# The guess: four bytes of text a token, and a token for each character of three bytes, which is where Korean,
+# The estimate: four bytes of text a token, and a token for each character of three bytes, which is where Korean,
 # Chinese and Japanese lie: their tokenizers need about one a character.
 WEIGHT_PER_TOKEN = 4
 _LEADS_OF_THREE_BYTES = bytes(range(0xE0, 0xF0))
@@ -26,7 +26,7 @@ def most_tokens(text: str) -> int:
 
 
 def text_weight(text: str) -> int:
-    """What a text weighs in a guess: its UTF-8 bytes, a character of three bytes weighing four."""
+    """What a text weighs in an estimate: its UTF-8 bytes, a character of three bytes weighing four."""
     if text.isascii():
         return len(text)
     # Half a surrogate pair, which JSON can carry, is three bytes here.
@@ -35,7 +35,7 @@ def text_weight(text: str) -> int:
 
 
 def value_weight(value: Any) -> int:
-    """What any JSON value weighs in a guess: a text as itself, anything else as its JSON; nothing for nothing."""
+    """What any JSON value weighs in an estimate: a text as itself, anything else as its JSON; nothing for nothing."""
     if isinstance(value, str):
         return text_weight(value)
     if not value:

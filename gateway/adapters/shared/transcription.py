@@ -72,7 +72,7 @@ def answer(
 def _units(
     duration: float | None, values: dict[str, Any], request: TranscriptionRequest, route: AdapterRoute
 ) -> tuple[Units, bool]:
-    """The audio's length, and whether that is a guess."""
+    """The audio's length, and whether that is an estimate."""
     told_ms = None if duration is None else round(duration * 1000)
     if told_ms is not None and _is_possible(told_ms, request):
         return Units(audio_ms=told_ms), False

@@ -9,7 +9,7 @@ from typing import Any
 from aio_platform.errors import InvalidRequest
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, MalformedAnswer, Steps, UpstreamCall
-from gateway.adapters.shared import images as pictures
+from gateway.adapters.shared import images
 from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import ImageRequest
 from usage.ledger.units import Units
@@ -37,7 +37,7 @@ ANY_SEED = -1
 
 
 def ceiling(request: ImageRequest, route: AdapterRoute) -> Units:
-    """Images and pixel-steps as asked; see `pictures.bound`.
+    """Images and pixel-steps as asked; see `images.max_units`.
 
     Raises InvalidRequest for a sampler that is not among the route's `samplers`: it would take more than it costs.
     """
@@ -46,7 +46,7 @@ def ceiling(request: ImageRequest, route: AdapterRoute) -> Units:
         raise InvalidRequest(
             _("%(param)s: must be one of %(choices)s."), param="sampler_name", choices=", ".join(samplers)
         )
-    return pictures.max_units(request, route)
+    return images.max_units(request, route)
 
 
 def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
@@ -57,7 +57,7 @@ def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
         "negative_prompt": request.negative_prompt,
         "width": request.width,
         "height": request.height,
-        "steps": pictures.steps_of(request, route),
+        "steps": images.steps_of(request, route),
         "seed": ANY_SEED if request.seed is None else request.seed,
         "batch_size": 1,
         "n_iter": request.count,
@@ -68,7 +68,7 @@ def steps(request: ImageRequest, route: AdapterRoute) -> Steps:
     received = yield UpstreamCall(PATH, json=body)
     values = received.json()
     raise_for_error_body(values)
-    images = values.get("images") if isinstance(values, dict) else None
-    if not isinstance(images, list):
+    found = values.get("images") if isinstance(values, dict) else None
+    if not isinstance(found, list):
         raise MalformedAnswer("no images")
-    return pictures.answer([pictures.from_base64(image) for image in images], request, route, received)
+    return images.answer([images.from_base64(image) for image in found], request, route, received)

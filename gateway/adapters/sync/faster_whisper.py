@@ -19,7 +19,7 @@ MAX_BEAM_SIZE = 20
 
 
 def ceiling(request: TranscriptionRequest, route: AdapterRoute) -> Units:
-    """The most audio the file can hold; see `transcripts.bound`.
+    """The most audio the file can hold; see `transcription.max_units`.
 
     Raises InvalidRequest for a `beam_size` below 1 or above the route's `max_beam_size`.
     """

@@ -17,7 +17,7 @@ PATH = "/v1/embeddings"
 
 
 def ceiling(request: EmbeddingRequest, route: AdapterRoute) -> Units:
-    """The most tokens the inputs can be; see `vectors.bound`."""
+    """The most tokens the inputs can be; see `embeddings.max_units`."""
     return embeddings.max_units(request, route)
 
 

@@ -29,7 +29,7 @@ EXTRA_FIELDS = (
 
 
 def ceiling(request: ImageRequest, route: AdapterRoute) -> Units:
-    """Images and pixel-steps as asked; see `pictures.bound`."""
+    """Images and pixel-steps as asked; see `images.max_units`."""
     return images.max_units(request, route)
 
 

@@ -20,7 +20,7 @@ TRANSLATIONS_PATH = "/v1/audio/translations"
 
 
 def ceiling(request: TranscriptionRequest, route: AdapterRoute) -> Units:
-    """The most audio the file can hold; see `transcripts.bound`."""
+    """The most audio the file can hold; see `transcription.max_units`."""
     return transcription.max_units(request, route)
 
 

@@ -19,8 +19,7 @@ from gateway.adapters.protocol import (
     StreamedAnswer,
     UpstreamCall,
 )
-from gateway.adapters.shared import embeddings, rerank, speech, voices
-from gateway.adapters.shared import images as pictures
+from gateway.adapters.shared import embeddings, images, rerank, speech, voices
 from gateway.adapters.shared.languages import full_name
 from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import (
@@ -58,7 +57,7 @@ def ceiling(request: PassthroughRequest, route: AdapterRoute) -> Units:
         case VoicesRequest():
             return Units()
         case ImageRequest():
-            return pictures.max_units(request, route)
+            return images.max_units(request, route)
         case MusicRequest():
             return ace_step.ceiling(request, route)
 
@@ -157,14 +156,14 @@ def _ranking(received: Received, request: RerankRequest) -> JsonAnswer:
 
 def _images(received: Received, request: ImageRequest, route: AdapterRoute) -> JsonAnswer:
     if received.content_type.startswith("image/"):
-        return pictures.answer([pictures.from_bytes(received.body)], request, route, received)
+        return images.answer([images.from_bytes(received.body)], request, route, received)
     values = received.json()
     raise_for_error_body(values)
-    images = values.get("images", values.get("data")) if isinstance(values, dict) else None
-    if not isinstance(images, list):
+    found = values.get("images", values.get("data")) if isinstance(values, dict) else None
+    if not isinstance(found, list):
         raise MalformedAnswer("no images")
-    encoded = [image.get("b64_json") if isinstance(image, dict) else image for image in images]
-    return pictures.answer([pictures.from_base64(image) for image in encoded], request, route, received)
+    encoded = [image.get("b64_json") if isinstance(image, dict) else image for image in found]
+    return images.answer([images.from_base64(image) for image in encoded], request, route, received)
 
 
 def _voices(received: Received) -> JsonAnswer:

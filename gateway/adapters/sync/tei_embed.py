@@ -27,7 +27,7 @@ PROMPT_TOKENS = 256
 
 
 def ceiling(request: EmbeddingRequest, route: AdapterRoute) -> Units:
-    """The most tokens the inputs can be; see `vectors.bound`.
+    """The most tokens the inputs can be; see `embeddings.max_units`.
 
     Raises InvalidRequest for token ids, which belong to another tokenizer, and for `dimensions` unless the
     route's option `dimensions` says that the server cuts vectors.

@@ -22,7 +22,7 @@ PATH = "/rerank"
 
 
 def ceiling(request: RerankRequest, route: AdapterRoute) -> Units:
-    """The most tokens the pairs can be; see `ranks.bound`."""
+    """The most tokens the pairs can be; see `rerank.max_units`."""
     return rerank.max_units(request, route)
 
 
