@@ -15,17 +15,8 @@ class Window:
 
 def count(group: str, value: str, rate: str) -> Window:
     """Count one more against `value`, and say how its window stands."""
-    return _window(group, value, rate, increment=True)
-
-
-def look(group: str, value: str, rate: str) -> Window:
-    """How the window of `value` stands, counting nothing."""
-    return _window(group, value, rate, increment=False)
-
-
-def _window(group: str, value: str, rate: str, *, increment: bool) -> Window:
     # Without a request: get_usage only hands it on to the key's function, which needs none here.
-    usage = get_usage(None, group=group, key=lambda *_: value, rate=rate, increment=increment)
+    usage = get_usage(None, group=group, key=lambda *_: value, rate=rate, increment=True)
     if usage is None:  # limits are switched off by RATELIMIT_ENABLE
         return Window(is_exceeded=False, ends_in_s=1)
     return Window(is_exceeded=usage["should_limit"], ends_in_s=max(1, usage["time_left"]))

@@ -22,11 +22,6 @@ def note_failed_key(address: str) -> rate_limits.Window:
     return rate_limits.count(_GROUP, network_of(address), settings.KEY_GUESSES_PER_ADDRESS)
 
 
-def too_many_guesses(address: str) -> bool:
-    """Whether more invalid keys came from the address than its window allows. Counts nothing."""
-    return rate_limits.look(_GROUP, network_of(address), settings.KEY_GUESSES_PER_ADDRESS).is_exceeded
-
-
 def refusal_for_failed_key(address: str, refusal: PlatformError) -> PlatformError:
     """The error for a caller whose key failed: `refusal`, or TooManyKeyGuesses after too many guesses.
 

@@ -178,11 +178,6 @@ def page_of(slug: str, *, reference: bool) -> Page | None:
     )
 
 
-def page_about(address: str) -> Page | None:
-    """The reference page on which that address is described."""
-    return next((page for page in every_page() if address in page.addresses), None)
-
-
 def neighbours(page: Page) -> tuple[Page | None, Page | None]:
     """The pages before and after this one."""
     pages = list(every_page())

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from gateway.docs_site.openapi import resolved
 
-MAX_CHOICES_SHOWN = 40
 _BEYOND = 2**53  # limits that are only those of a machine's integers are nobody's business
 
 

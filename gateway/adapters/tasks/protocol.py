@@ -13,7 +13,6 @@ from gateway.adapters.protocol import AdapterRoute, Received, UpstreamCall, Upst
 from gateway.endpoints import TASK_ENDPOINT_NAMES
 from usage.ledger.units import Units
 
-TaskSteps = Generator[UpstreamCall, Received, Any]
 # What a market of models serves: it carries whatever is on it.
 EVERY_TASK = frozenset(TASK_ENDPOINT_NAMES)
 # Our key, our credit there, or the catalog's address or model is wrong: nothing was taken, and nothing will be.

@@ -45,8 +45,3 @@ def client_address(request: HttpRequest) -> str:
         if last:
             return str(last)
     return str(request.META.get("REMOTE_ADDR", ""))
-
-
-def ratelimit_address(group: str, request: HttpRequest) -> str:
-    """django-ratelimit's key callable for the caller's address."""
-    return client_address(request)
