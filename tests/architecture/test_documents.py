@@ -90,3 +90,38 @@ def test_the_licence_is_stated_and_goes_with_the_package():
     for name in re.search(r"license-files = \[(.*)\]", project)[1].replace('"', "").split(", "):
         assert (ROOT / name).stat().st_size > 1000
     assert "Apache License" in (ROOT / "LICENSE").read_text()
+
+
+OPERATING = ROOT / "docs" / "operating.md"
+SETTINGS = ROOT / "platform" / "aio_platform" / "settings.py"
+READ_BY_SETTINGS = re.compile(r'(?:_flag|_integer|_networks|environ\.get)\("([A-Z][A-Z0-9_]+)"')
+LIMIT_OF_AN_ENDPOINT = re.compile(r'\bLimit\("([A-Z0-9_]+)"')
+
+
+def variables_that_are_read():
+    """The environment variables that settings read, and those that endpoints' limits have."""
+    limits = LIMIT_OF_AN_ENDPOINT.findall((ROOT / "gateway" / "endpoints.py").read_text())
+    return {*READ_BY_SETTINGS.findall(SETTINGS.read_text()), *(f"AIO_{name}" for name in limits)}
+
+
+def test_every_variable_that_is_read_is_in_the_operators_manual():
+    read = variables_that_are_read()
+    assert len(read) > 70
+    assert sorted(read - set(IN_BACKTICKS.findall(OPERATING.read_text()))) == []
+
+
+def test_every_variable_in_the_operators_manual_is_read():
+    named = set(re.findall(r"`(AIO_[A-Z0-9_]+)`", OPERATING.read_text()))
+    by_others = {"AIO_SANDBOX_URL"}  # a catalog's env:AIO_SANDBOX_URL
+    assert sorted(named - variables_that_are_read() - by_others) == []
+
+
+def test_every_address_of_an_endpoint_is_in_the_list_for_callers():
+    """Below one mount the list writes an address without it."""
+    listed = (ROOT / "docs" / "endpoints.md").read_text()
+    addresses = re.findall(
+        r'Address\(\s*"((?:/llm/v1|/api/v1|/api|/v1)/([^"]+))"',
+        (ROOT / "gateway" / "endpoints.py").read_text(),
+    )
+    assert len(addresses) > 20
+    assert [path for path, below in addresses if path not in listed and f"`{below}`" not in listed] == []
