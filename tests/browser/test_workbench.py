@@ -42,7 +42,7 @@ def go(page: Page, slug: str, files: dict[str, Path] | None = None) -> None:
 def run(page: Page) -> None:
     """Press Run and wait for the end."""
     page.get_by_role("button", name="Run").click()
-    expect(page.locator("#figures")).to_be_visible()
+    expect(page.locator("#call-stats")).to_be_visible()
     expect(page.get_by_role("button", name="Run")).to_be_enabled()
 
 

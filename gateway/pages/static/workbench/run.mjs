@@ -28,7 +28,7 @@ const costText = ({ isHeld, cost }) => {
 };
 
 const showFigures = (run) => {
-  byId("figures").hidden = false;
+  byId("call-stats").hidden = false;
   byId("cost").textContent = costText(run);
   byId("first-byte").textContent = duration((run.firstTokenAt ?? run.firstByteAt ?? run.endedAt) - run.startedAt);
   byId("total").textContent = duration(run.endedAt - run.startedAt);
@@ -68,7 +68,7 @@ export const run = async () => {
   keep();
   preview();
   clearResult();
-  byId("figures").hidden = true;
+  byId("call-stats").hidden = true;
   controller = new AbortController();
   showState(words.running);
   const outcome = { startedAt: performance.now(), cost: null, requestId: null, isHeld: false };
