@@ -114,14 +114,3 @@ def test_every_variable_in_the_operators_manual_is_read():
     named = set(re.findall(r"`(AIO_[A-Z0-9_]+)`", OPERATING.read_text()))
     by_others = {"AIO_SANDBOX_URL"}  # a catalog's env:AIO_SANDBOX_URL
     assert sorted(named - variables_that_are_read() - by_others) == []
-
-
-def test_every_address_of_an_endpoint_is_in_the_list_for_callers():
-    """Below one mount the list writes an address without it."""
-    listed = (ROOT / "docs" / "endpoints.md").read_text()
-    addresses = re.findall(
-        r'Address\(\s*"((?:/llm/v1|/api/v1|/api|/v1)/([^"]+))"',
-        (ROOT / "gateway" / "endpoints.py").read_text(),
-    )
-    assert len(addresses) > 20
-    assert [path for path, below in addresses if path not in listed and f"`{below}`" not in listed] == []

@@ -1,22 +1,35 @@
 """docs/catalog.md names every option of a route that an adapter reads, every adapter that reads it, and no other."""
 
+import json
 import re
+from io import StringIO
 from pathlib import Path
 
-from gateway.adapters.registry import CALL_ADAPTERS, TASK_ADAPTERS
+from django.core.management import call_command
+
+from gateway.adapters.registry import CALL_ADAPTERS, SERVES, TASK_ADAPTERS
+from gateway.endpoints import ENDPOINT_NAMES
 from gateway.tasks.providers import CALLS_PER_SECOND, WEBHOOK_SECRET
 from tests.gateway.adapters.options_in_code import modules_of_adapters, options_read_by
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "catalog.md").read_text()
-ROW = re.compile(r"^\| (.+?) \|(?: .+ \|)? (`[^|]+) \|$", re.M)
+# An option and, in the last column, the adapters that read it.
+ROW = re.compile(r"^\| `(\w+)` \|.* \| ([^|]+) \|$", re.M)
 NAME = re.compile(r"`(\w+)`")
+EVERY_ONE_OF_TASKS = "every one of tasks"
 
 
-def rows_under(heading: str) -> dict[str, set[str]]:
-    table = PAGE.partition(heading)[2].partition("\n## ")[0]
-    found = {first.strip("`"): set(NAME.findall(last)) for first, last in ROW.findall(table)}
-    assert len(found) > 5
+def options_of_the_page() -> dict[str, set[str]]:
+    found = {option: _adapters_in(last) for option, last in ROW.findall(PAGE.partition("## Options")[2])}
+    assert len(found) > 30
     return found
+
+
+def _adapters_in(cell: str) -> set[str]:
+    """Those named, and where it speaks of every one of tasks, all of these but those named behind "but"."""
+    named, every, but = cell.partition(EVERY_ONE_OF_TASKS)
+    of_tasks = set(TASK_ADAPTERS) - set(NAME.findall(but)) if every else set()
+    return set(NAME.findall(named)) | of_tasks
 
 
 def test_every_option_is_documented_with_the_adapters_that_read_it() -> None:
@@ -26,16 +39,16 @@ def test_every_option_is_documented_with_the_adapters_that_read_it() -> None:
         of_tasks = {WEBHOOK_SECRET, CALLS_PER_SECOND} if adapter in TASK_ADAPTERS else set()
         for option in options_read_by(adapter, modules) | of_tasks:
             in_code.setdefault(option, set()).add(adapter)
-    assert len(in_code) > 30
-    assert rows_under("## Options") == in_code
+    assert options_of_the_page() == in_code
 
 
-def test_every_adapter_is_listed_at_its_endpoints() -> None:
-    listed = rows_under("| endpoint |")
-    tasks = listed.pop("tasks (images, videos, speech, tools, music)")
-    assert tasks == set(TASK_ADAPTERS)
-    served: dict[str, set[str]] = {}
-    for name, adapter in CALL_ADAPTERS.items():
-        for endpoint in adapter.SERVES:
-            served.setdefault(endpoint, set()).add(name)
-    assert listed == served
+def test_a_command_lists_every_adapter_at_its_endpoints_with_its_protocol() -> None:
+    printed = StringIO()
+    call_command("list_adapters", "--json", stdout=printed)
+    listed = json.loads(printed.getvalue())
+    assert set(listed) == set(ENDPOINT_NAMES)
+    for endpoint, protocols in listed.items():
+        assert set(protocols) == {name for name, endpoints in SERVES.items() if endpoint in endpoints}
+        assert all(len(protocol) > 30 for protocol in protocols.values())
+    call_command("list_adapters", stdout=printed)
+    assert re.search(r"^chat +openai_chat +OpenAI's chat completions", printed.getvalue(), re.M)
