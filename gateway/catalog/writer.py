@@ -1,58 +1,51 @@
 """A parsed catalog as TOML text again, in one order and one form: what is exported, and what a change is kept as.
 
 Writes what `catalog/parser.py` reads: tables of upstreams and rates, arrays of models and routes, and whatever lies in
-them inline. Comments are not part of what was parsed, so they are not written.
+them inline. Comments are not part of what was parsed, so they are not written: see ADR 12.
 """
 
-import json
-import re
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
-_is_bare_key = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+import tomlkit
+from tomlkit.items import Item, Table
+
 _NAMED_TABLES = ("upstreams", "rates")
 _LISTED_TABLES = ("models", "routes")
 
 
 def catalog_text(parsed: Mapping[str, Any]) -> str:
     """The catalog as TOML; `tomllib.loads` of it gives the same tables back."""
-    blocks: list[str] = []
+    document = tomlkit.document()
     for kind in _NAMED_TABLES:
-        named = parsed.get(kind, {}).items()
-        blocks += [_block(f"[{kind}.{_key(name)}]", table) for name, table in named]
+        named = tomlkit.table(is_super_table=True)
+        for name, fields in parsed.get(kind, {}).items():
+            named.append(name, _table(fields))
+        document.append(kind, named)
     for kind in _LISTED_TABLES:
-        blocks += [_block(f"[[{kind}]]", table) for table in parsed.get(kind, [])]
-    return "\n".join(blocks)
+        listed = tomlkit.aot()
+        for fields in parsed.get(kind, []):
+            listed.append(_table(fields))
+        document.append(kind, listed)
+    return tomlkit.dumps(document)
 
 
-def _block(header: str, table: Mapping[str, Any]) -> str:
-    return "".join(f"{line}\n" for line in (header, *_pairs(table.items())))
+def _table(fields: Mapping[str, Any]) -> Table:
+    table = tomlkit.table()
+    for name, value in fields.items():
+        table.append(name, _inline(value))
+    return table
 
 
-def _pairs(items: Iterable[tuple[str, Any]]) -> list[str]:
-    return [f"{_key(name)} = {_value(value)}" for name, value in items]
-
-
-def _key(name: str) -> str:
-    return name if _is_bare_key(name) else _text(name)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, date):
-        return value.isoformat()
+def _inline(value: Any) -> Item:
     if isinstance(value, Mapping):
-        inside = ", ".join(_pairs(value.items()))
-        return f"{{ {inside} }}" if inside else "{}"
-    return f"[{', '.join(_value(item) for item in value)}]"
-
-
-def _text(value: str) -> str:
-    # JSON's escapes are all TOML's too; only DEL may stand in the one and not in the other.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        table = tomlkit.inline_table()
+        for name, inner in value.items():
+            table.append(name, _inline(inner))
+        return table
+    if isinstance(value, list):
+        array = tomlkit.array()
+        for inner in value:
+            array.append(_inline(inner))
+        return array
+    return tomlkit.item(value)
