@@ -9,7 +9,7 @@ from django.urls.resolvers import RegexPattern
 from django.utils.module_loading import import_string
 
 from aio_platform.http.schema_view import SCHEMA_PATH
-from gateway.api.chat import legacy_completions
+from gateway.api.chat.views import legacy_completions
 from gateway.api.models import ModelsView
 from gateway.api.tasks import CancelTaskView, TaskListView, TaskView
 from gateway.api.upstream_webhooks import UpstreamWebhookView

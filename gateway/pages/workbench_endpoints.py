@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from gateway.api.chat import ChatView
+from gateway.api.chat.views import ChatView
 from gateway.endpoints import BY_ADDRESS, BY_NAME, CHAT, TASK_ENDPOINTS
 from gateway.http.endpoint_view import EndpointView
 from gateway.http.form_view import FormEndpointView

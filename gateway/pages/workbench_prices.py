@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 from aio_platform.errors import InvalidRequest
 from aio_platform.i18n.translatable import gettext_noop
 from gateway.adapters.registry import CALL_ADAPTERS
-from gateway.api.chat import ChatView
+from gateway.api.chat.views import ChatView
 from gateway.catalog.routes import Catalog
 from gateway.contracts.form import parse_form
 from gateway.contracts.parsing import parse_body

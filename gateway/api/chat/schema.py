@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 
-from gateway.api.chat_bodies import ChatCompletionBody, LlmChatBody, TextChatBody
+from gateway.api.chat.bodies import ChatCompletionBody, LlmChatBody, TextChatBody
 from gateway.openapi.schemas import INTEGER, MAYBE_STRING, STRING, array_of, json_body, titled
 
 _TOOL_CALL = titled(

@@ -1,6 +1,6 @@
 """Chat on its four addresses. Each says how its body becomes an OpenAI chat body, and its answer ours.
 
-What the bodies may be is in `chat_bodies`, what the OpenAPI document says of all of it in `chat_schema`.
+What the bodies may be is in `bodies`, what the OpenAPI document says of all of it in `schema`.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.weight import answer_text
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
-from gateway.api import chat_schema
-from gateway.api.chat_bodies import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
+from gateway.api.chat import schema
+from gateway.api.chat.bodies import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
 from gateway.calls.call import Call
 from gateway.calls.respond import respond
 from gateway.calls.runtime import runtime
@@ -132,7 +132,7 @@ class OpenAIChatView(ChatView):
         "openai-chat", _("Chat completions"), _("As OpenAI's SDKs expect, unmodified."), place=1
     )
 
-    @extend_schema(**chat_schema.OPENAI)
+    @extend_schema(**schema.OPENAI)
     async def post(self, request: Request) -> HttpResponseBase:
         return await self.execute(request)
 
@@ -151,7 +151,7 @@ class ApiInOneChatView(ChatView):
         place=5,
     )
 
-    @extend_schema(**chat_schema.API_IN_ONE)
+    @extend_schema(**schema.API_IN_ONE)
     async def post(self, request: Request) -> HttpResponseBase:
         return await self.execute(request)
 
@@ -198,7 +198,7 @@ class LlmChatView(ChatView):
         other_names=frozenset({"input"}),
     )
 
-    @extend_schema(**chat_schema.LLM)
+    @extend_schema(**schema.LLM)
     async def post(self, request: Request) -> HttpResponseBase:
         return await self.execute(request)
 
@@ -234,7 +234,7 @@ class TextChatView(ChatView):
         other_names=frozenset({"stream", "stream_options"}),
     )
 
-    @extend_schema(**chat_schema.TEXT)
+    @extend_schema(**schema.TEXT)
     async def post(self, request: Request) -> HttpResponseBase:
         return await self.execute(request)
 

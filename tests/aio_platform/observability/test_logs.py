@@ -99,7 +99,7 @@ def test_a_bugs_trace_shows_no_value_of_the_call_that_met_it(log_format: str) ->
 def test_a_body_that_breaks_its_contract_is_not_logged(log_format: str) -> None:
     text = logged(
         "from aio_platform.errors import InvalidRequest\n"
-        "from gateway.api.chat_bodies import ChatCompletionBody\n"
+        "from gateway.api.chat.bodies import ChatCompletionBody\n"
         "from gateway.contracts.parsing import parse_body\n"
         f'body = b\'{{"model": "m", "messages": [{{"role": "{PROMPT}"}}], "user": "{KEY}"}}\'\n'
         "try:\n    parse_body(ChatCompletionBody, body, 'application/json')\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aio_platform.errors import InvalidRequest
 from gateway import urls as urls  # every endpoint, and with them every contract, is imported
-from gateway.api.chat_bodies import UNPRICED_FIELDS, ChatCompletionBody, LlmChatBody, TextChatBody
+from gateway.api.chat.bodies import UNPRICED_FIELDS, ChatCompletionBody, LlmChatBody, TextChatBody
 from gateway.api.images import OpenAIImageBody, TextToImageBody
 from gateway.api.music import TextToMusicBody
 from gateway.contracts.parsing import RequestContract, parse_body

@@ -21,7 +21,7 @@ from aio_platform.errors import InvalidRequest
 from aio_platform.http.serializers import StrictSerializer
 from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import ChatRequest
-from gateway.api.chat_bodies import ChatCompletionBody, LlmChatBody, TextChatBody
+from gateway.api.chat.bodies import ChatCompletionBody, LlmChatBody, TextChatBody
 from gateway.api.embeddings import OpenAIEmbeddingBody, TextEmbeddingBody
 from gateway.api.images import OpenAIImageBody, TextToImageBody
 from gateway.api.music import TextToMusicBody

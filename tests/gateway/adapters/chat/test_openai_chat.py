@@ -17,7 +17,7 @@ from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.weight import answer_text
 from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.shared.tokens import estimated_tokens, text_weight
-from gateway.api.chat_bodies import ChatCompletionBody
+from gateway.api.chat.bodies import ChatCompletionBody
 from gateway.contracts.parsing import parse_body
 from usage.ledger.units import Units
 
