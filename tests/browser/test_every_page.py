@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from running_platform import RunningPlatform
 
 from tests.browser.conftest import SignedUp
 from tests.browser.every_page import MEMBERS, PUBLIC, WIDE, Visitor, visiting
+from tests.browser.looks import SCHEMES, axe_violations
 
 MAX_SCRIPT_BYTES = 150_000
 PHONE = {"width": 360, "height": 780}
@@ -84,11 +84,11 @@ def complaints(page: Page, path: str, base_url: str) -> list[str]:
     wrong += by_keyboard(page)
     for details in page.locator("main details").all():
         details.evaluate("each => each.open = true")
-    for scheme in ("light", "dark"):
+    for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         wrong += [
             f"{scheme}: {found['id']} {[node['target'] for node in found['nodes']][:3]}"
-            for found in Axe().run(page).response["violations"]
+            for found in axe_violations(page, scheme)
         ]
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     width = page.evaluate("document.documentElement.scrollWidth")

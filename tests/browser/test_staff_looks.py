@@ -4,13 +4,13 @@ by keyboard."""
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import resolve
 from playwright.sync_api import Page, expect
 from running_platform import RunningPlatform
 
 from accounts.staff import page_registry
 from tests.browser.conftest import SignedUp
+from tests.browser.looks import SCHEMES, axe_violations
 from tests.browser.used_account import Used, use
 
 PAGES = (
@@ -74,14 +74,14 @@ def test_every_page_passes_axe_and_fits_a_phone(page: Page, staff: str, owner: S
     found: list[Any] = []
     for template in PAGES:
         address = used.path(template, account_id=owner.account_id)
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             # Its theme is chosen when a page is opened.
             answer = page.goto(address)
             assert answer is not None
             assert answer.status == 200, address
             page.wait_for_function(THEME_IS, arg=scheme == "dark")
-            for violation in Axe().run(page).response["violations"]:
+            for violation in axe_violations(page, scheme):
                 nodes = [node["html"][:160] for node in violation["nodes"]]
                 found.append((address, scheme, violation["id"], len(nodes), nodes[:2]))
         wide = page.viewport_size
