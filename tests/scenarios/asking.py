@@ -174,13 +174,15 @@ def run_in_shell(platform: RunningPlatform, script: str) -> Any:
 _MAKE_TENANTS = """
 import json
 from uuid import uuid4
+from django.db import transaction
 from accounts.actions import issue_key
 from usage.ledger.grants import open_account
 made = []
-for _ in range({number}):
-    account, available = open_account("tenant-" + uuid4().hex, "unlimited", None, {start})
-    key, text = issue_key(account, "scenario")
-    made.append([account.public_id, account.name, text, key.public_id, available])
+with transaction.atomic():
+    for _ in range({number}):
+        account, available = open_account("tenant-" + uuid4().hex, "unlimited", None, {start})
+        key, text = issue_key(account, "scenario")
+        made.append([account.public_id, account.name, text, key.public_id, available])
 print(json.dumps(made))
 """
 
