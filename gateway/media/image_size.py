@@ -9,7 +9,9 @@ _HEAD_BYTES = 64
 _MAX_SEGMENTS = 512
 # Start-of-frame markers; the three others in their range are tables.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+# Tables, what applications add, and comments: all that has a place before the frame, each with its length. Of any other
+# mark decoders think differently whether a length follows, and would find another frame than we do.
+_JPEG_BEFORE_FRAME = frozenset({0xC4, 0xCC, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
 
 
 class BrokenImage(ValueError):
@@ -68,8 +70,6 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
             mark = b"\xff" + file.read(1)
         if len(mark) < 2 or mark[0] != 0xFF:
             return None
-        if mark[1] in _JPEG_ALONE:
-            continue
         header = file.read(2)
         if len(header) < 2:
             return None
@@ -80,8 +80,8 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
                 return None
             height, width = unpack(">HH", fields[1:5])
             return width, height
-        if length < 2 or mark[1] == 0xD9:
-            return None
+        if length < 2 or mark[1] not in _JPEG_BEFORE_FRAME:
+            raise BrokenImage(gettext_noop("the image's header makes no sense"))
         file.seek(length - 2, 1)
     return None
 

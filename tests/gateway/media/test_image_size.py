@@ -33,11 +33,22 @@ def test_a_cut_header_is_broken(name: str) -> None:
 
 def test_a_bomb_is_known_by_its_own_figures() -> None:
     assert measured(made.png(100_000, 100_000)) == (100_000, 100_000)
+    assert measured(made.gif(40_000, 1_300)) == (40_000, 1_300)
 
 
 def test_an_image_without_pixels_is_broken() -> None:
     with pytest.raises(BrokenImage):
         measured(made.png(0, 10))
+
+
+@pytest.mark.parametrize("mark", [0x00, 0x01, 0x02, 0xC8, 0xD0, 0xD8, 0xDC, 0xF0])
+def test_no_mark_without_a_length_hides_a_jpeg_s_size(mark: int) -> None:
+    """Who takes the two bytes after the mark for its length finds the small frame, who does not, the large one."""
+    before = b"\xff\xd8\xff" + bytes([mark])
+    small, large = (made.jpeg(side, side, profile_bytes=0)[2:] for side in (8, 10_000))
+    table = (b"\xff\xc4\xff\xff".ljust(0xFFC4, b"\0") + small).ljust(2 + 0xFFFF, b"\0")
+    with pytest.raises(BrokenImage):
+        measured(before + table + large)
 
 
 @given(st.sampled_from(sorted(IMAGES)), st.data())
