@@ -1,7 +1,8 @@
 """How long a sound is: what its file's header states, beside all that a decoder would find in the file.
 
-Headers are written by callers, and what a call costs must not hang on them alone (see ADR 21). Nothing is decoded; a
-file is read once from its beginning to its end, a quarter of a megabyte at a time.
+Headers are written by callers, and what a call costs must not hang on them alone (see ADR 21), as it would with a
+library (see ADR 27). Nothing is decoded; a file is read once from its beginning to its end, a quarter of a megabyte at
+a time.
 """
 
 from collections.abc import Callable

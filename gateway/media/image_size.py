@@ -1,4 +1,7 @@
-"""How large a picture says it is, read from its header: a bomb is known by its own figures, not by decoding."""
+"""How large a picture says it is, read from its header: a bomb is known by its own figures, not by decoding.
+
+A library would let pass what this refuses (see ADR 27).
+"""
 
 from struct import unpack
 from typing import BinaryIO
