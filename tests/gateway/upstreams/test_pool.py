@@ -23,7 +23,6 @@ from aio_platform.process.open_files import NoFileLeft
 from gateway.upstreams import dialer
 from gateway.upstreams import pool as upstream_pool
 from gateway.upstreams.connection import BrokenConnection, UpstreamConnection
-from gateway.upstreams.dialer import first_to_connect
 from gateway.upstreams.pool import SETTLE_S, ConnectionPool, NotConnected, request_head
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -210,7 +209,7 @@ async def test_a_connection_that_could_not_be_made_makes_room_for_the_next() -> 
 
 
 async def test_no_file_left_is_our_own_fault_and_not_the_upstream_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_file(*arguments: Any) -> socket.socket:
+    def no_file(*arguments: Any, **options: Any) -> socket.socket:
         raise OSError(errno.EMFILE, "Too many open files")
 
     pool = ConnectionPool("http://127.0.0.1:9", 1, 5.0)
@@ -489,29 +488,6 @@ async def test_calls_over_tls_are_made_and_kept(
         wrong_name = ConnectionPool(server.url, 1, 5.0)
         with pytest.raises(NotConnected, match="certificate"):
             await called(wrong_name, server)
-
-
-async def test_an_address_that_does_not_answer_costs_only_a_head_start(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    tried: list[str] = []
-
-    async def connected(address: Any) -> socket.socket:
-        tried.append(address[3])
-        if address[3] == "silent":
-            await asyncio.sleep(60)
-        if address[3] == "refusing":
-            raise ConnectionRefusedError
-        return socket.socket()
-
-    monkeypatch.setattr(dialer, "_connected", connected)
-    monkeypatch.setattr(dialer, "NEXT_ADDRESS_AFTER_S", 0.02)
-    six, four = socket.AF_INET6, socket.AF_INET
-    addresses = [(six, 1, 6, "silent"), (six, 1, 6, "second"), (four, 1, 6, "refusing"), (four, 1, 6, "fine")]
-    (await asyncio.wait_for(first_to_connect(addresses), 30)).close()
-    assert tried == ["silent", "refusing", "second"]
-    with pytest.raises(ConnectionRefusedError):
-        await first_to_connect([addresses[2], addresses[2]])
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\0b"])
