@@ -87,7 +87,7 @@ def _trial_exhausted(verdict: Verdict, ceiling_microcredits: int, now: datetime)
     return errors.TrialExhausted(reset_s=reset_s, resets_at=resets_at, headers=headers)
 
 
-def _without_figures(error: type[PlatformError]) -> Callable[[Verdict, int, datetime], PlatformError]:
+def _without_parameters(error: type[PlatformError]) -> Callable[[Verdict, int, datetime], PlatformError]:
     return lambda *_: error()
 
 
@@ -99,7 +99,7 @@ def _next_midnight(now: datetime) -> datetime:
 _ERRORS: dict[str, Callable[[Verdict, int, datetime], PlatformError]] = {
     # Nobody's key: there is no account to count it for, so it is no row of the table.
     "unknown_key": lambda *_: accounts_errors.UnknownKey(),
-    **{row.code: _without_figures(row.error) for row in accounts_refusals.REFUSALS},
+    **{row.code: _without_parameters(row.error) for row in accounts_refusals.REFUSALS},
     "role_not_allowed": lambda *_: accounts_errors.RoleNotAllowed("owner", "admin", "developer"),
     "minute_rate": _minute_rate,
     "trial_exhausted": _trial_exhausted,

@@ -11,6 +11,7 @@ from aio_platform.problems import render
 from usage import errors
 from usage.ledger import verdicts
 from usage.ledger.calls import Verdict
+from usage.ledger.client import AUTHORIZE_SQL
 
 NOW = datetime(2026, 2, 27, 23, 0, 0, 500_000, tzinfo=UTC)
 SQL = Path(usage.__file__).parent / "sql" / "functions"
@@ -21,8 +22,9 @@ def verdict(name, **figures):
 
 
 def names_in_sql():
-    """What the functions can say, read from their text."""
-    text = (SQL / "authorize_v2.sql").read_text() + (SQL / "refusals_v1.sql").read_text()
+    """What the functions can say, read from the text of those that the ledger's client calls."""
+    version = re.search(r"usage_(authorize_v\d+)", AUTHORIZE_SQL)[1]
+    text = (SQL / f"{version}.sql").read_text() + (SQL / "refusals_v1.sql").read_text()
     return set(re.findall(r"(?:THEN|v :=)\s+'([a-z_]+)'", text)) - {"admitted"}
 
 
@@ -32,6 +34,20 @@ def test_every_refusal_the_functions_name_has_an_error():
         error = verdicts.error_for_verdict(verdict(name), 1, NOW)
         assert error.status in (401, 402, 403, 429)
         assert verdicts.error_for_refusal_name(name).status == error.status
+
+
+def test_tasks_are_authorised_by_the_version_that_calls_are():
+    """Directly, or through an older name that does nothing but call it: no rule holds for one of them alone."""
+    version = re.search(r"usage_authorize_v\d+", AUTHORIZE_SQL)[0]
+    functions = (SQL.parents[2] / "gateway" / "sql" / "functions").glob("*.sql")
+    called = {
+        name for file in functions for name in re.findall(r"FROM (usage_authorize_v\d+)", file.read_text())
+    }
+    assert called
+    schema = (SQL.parent / "schema.sql").read_text()
+    for name in called - {version}:
+        body = schema.partition(f"FUNCTION public.{name}(")[2].partition("CREATE OR REPLACE FUNCTION")[0]
+        assert re.findall(r"FROM (\w+)", body) == [version], name
 
 
 @pytest.mark.parametrize(
