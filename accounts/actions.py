@@ -205,11 +205,11 @@ def rotate_key(
 ) -> tuple[ApiKey, str]:
     """Issue a successor with the same name, scopes, caps and expiry; the old key works `overlap_s` longer.
 
-    Overlap 0 revokes the old key with the same commit; an earlier expiry of its own stands. Money is the
-    account's, so none moves; what was spent of the caps and of the minute counts for the successor, and while both
-    work they share it. A key that rotates another one is told a text that works for it, so it counts against its
-    caps from then on. Raises InvalidRequest for an overlap beyond 30 days, KeyNotLive, KeyAlreadyReplaced (rotate the
-    successor), AccountSuspended, and for `by` BeyondOwnKey. Not inside a transaction: RuntimeError.
+    Overlap 0 revokes the old key with the same commit; an earlier expiry of its own stands. Money is the account's, so
+    none moves; what was spent of the caps and of the minute counts for the successor, and while both work they share
+    it. Whoever rotates a key learns the successor's text; so where a key (`by`) rotates another, the successor counts
+    against the caps of `by` too. Raises InvalidRequest for an overlap beyond 30 days, KeyNotLive, KeyAlreadyReplaced
+    (rotate the successor), AccountSuspended, and for `by` BeyondOwnKey. Not inside a transaction: RuntimeError.
     """
     overlap = timedelta(seconds=rules.valid_overlap_s(overlap_s))
     with transaction.atomic(durable=True):

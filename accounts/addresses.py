@@ -1,6 +1,6 @@
 """E-mail addresses: the one rule of what is an address, and whether a person has proven theirs.
 
-Sign-up, invitations, owners and staff all pass `valid_address`, so that what one of them takes the next one takes too.
+Sign-up, invitations, owners and staff all use `valid_address`, so that all of them accept the same addresses.
 """
 
 import unicodedata

@@ -1,7 +1,7 @@
 """Inviting somebody to an account: a link that is mailed and can be copied, for whoever has the invited address.
 
-The link carries the invitation's id, signed; what it is good for is in the table, so that it can be withdrawn and
-its time extended.
+The link carries the invitation's id, signed. Account, role and expiry are in the table, so that an invitation can be
+withdrawn and extended.
 """
 
 from datetime import timedelta

@@ -69,7 +69,7 @@ def valid_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
 
 
 def showable_expiry(expires_at: datetime | None) -> datetime | None:
-    """The moment as it is; InvalidRequest for one so late that it has no date east of here."""
+    """The timestamp as it is. Raises InvalidRequest for one so late that some time zone has no date for it."""
     if expires_at is not None and expires_at.year > LAST_YEAR:
         raise InvalidRequest(
             _("An expiry is in the year %(last_year)s at the latest."),

@@ -199,7 +199,7 @@ async def _opened(opening: TaskToOpen, task: TaskParameters) -> HttpResponse:
 
 
 async def _opened_once(opening: TaskToOpen, claim: IdempotencyClaim, task: TaskParameters) -> HttpResponse:
-    """The task that the key stands for, or else a new one that it stands for from now on."""
+    """The task that was opened under this Idempotency-Key, or else a new one, opened under it."""
     recalled = await _recalled(opening.call.caller, claim, task)
     if recalled is None:
         return await _opened(opening, task)

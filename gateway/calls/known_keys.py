@@ -1,7 +1,7 @@
-"""Keys that were valid when they last called: bodies of theirs are read before the books have said so again.
+"""Keys that were valid when they last called: their next body is read without waiting for another look-up.
 
-Nothing is allowed by it. A key that is not here has its body read a look-up later, and one that has been revoked is
-refused as soon as it is looked up.
+This admits no call. A key that is not here is looked up before its body is read; one that was revoked meanwhile is
+refused by the authorising statement.
 """
 
 from usage.ledger.calls import Credentials

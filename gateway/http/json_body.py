@@ -69,7 +69,7 @@ async def _body_in_time(request: GatewayRequest, limit_bytes: int) -> bytes:
 
 
 async def _body_of_any_size(request: GatewayRequest, caller: Credentials, limit_bytes: int) -> bytes:
-    """A body that did not say its size: as it doubles, it waits for as much room again."""
+    """Read a body of unannounced size; each time it outgrows its room, wait for as much room again."""
     parts = []
     size_bytes, room_bytes = 0, SMALL_BODY_BYTES
     async for chunk in request.chunks(limit_bytes):

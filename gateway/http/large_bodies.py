@@ -1,7 +1,7 @@
-"""JSON bodies of callers with a valid key that are not small: what all of them, and one caller's, may hold of memory.
+"""Limits on the memory that large JSON bodies of callers with a valid key may take: in total, and for each caller.
 
-Nobody is refused for what others send: a body waits at its connection, unread, until there is room for it. What it
-takes it has until its call is answered, for what it says goes to the upstream.
+Nobody is refused for what others send: a body waits at its connection, unread, until there is room for it. It keeps
+its room until its call is answered, because its content still has to go to the upstream.
 """
 
 import asyncio

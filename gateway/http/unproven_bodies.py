@@ -1,4 +1,4 @@
-"""Bodies of callers whose key nobody has looked up yet: what all of them, and those of one address, may hold.
+"""Limits on the memory of bodies whose key has not been looked up yet: in total, and for each address.
 
 Small bodies cost less to read than a key costs to look up; a great many of them held open do not.
 """

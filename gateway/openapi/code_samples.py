@@ -1,7 +1,7 @@
 """The OpenAPI document's examples in curl, Python and JavaScript: source text from a request, nothing else.
 
-Each reads AIO_BASE_URL and AIO_API_KEY from its environment, so that a reader, and the test that runs every one of
-them, changes nothing in it. `add_code_samples` is a postprocessing hook of drf-spectacular.
+Each reads AIO_BASE_URL and AIO_API_KEY from its environment, so it runs unchanged for a reader, and in the test that
+runs every one of them. `add_code_samples` is a postprocessing hook of drf-spectacular.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What every endpoint may be refused with, written into the OpenAPI document once for all of them.
 
-A postprocessing hook of drf-spectacular: an operation that says nothing of refusals gets all of them in the shape
-of its mount, as `aio_platform.problems` answers; one that does say gets those that any address may give.
+A postprocessing hook of drf-spectacular. An operation that documents no errors gets all of them, in the shape in which
+`aio_platform.problems` answers on its mount; one that documents some also gets those that any address may give.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """The workbench: a form for every endpoint and model, run by the browser itself with the member's session.
 
-The page calls the API's own addresses. What is asked of us beside the page is only what a call would cost, and what
-it looks like as a program.
+The page calls the API's own addresses. Of this module it asks, beside itself, only for previews: what a call would
+cost at most, and the same call as a program.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a result is, by its first bytes. What its server calls it only decides between kinds that start alike. Pure."""
+"""The kind of a result, by its first bytes. Its server's Content-Type only decides between kinds that start alike."""
 
 from gateway.media.kinds import EXTENSIONS, SAME_AS, kind_of
 

@@ -37,7 +37,7 @@ RECONNECT_PAUSE_S = 0.05
 
 
 class TaskQueue:
-    """A worker's two connections: one for its loop, and one that records its steps, many in one commit."""
+    """A worker's two database connections: one claims tasks, the other records steps, many of them in one commit."""
 
     def __init__(self, lease_s: float) -> None:
         self.owner = uuid4().hex

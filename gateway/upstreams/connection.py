@@ -113,10 +113,10 @@ class ConnectionAnswer:
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """One at a time: the pool hands it to nobody before the last answer has come whole.
+    """A connection that carries one request at a time: the pool reuses it only after the last answer has come whole.
 
-    Bytes belong to an answer only by their order, so one that comes too many would be taken for the next caller's.
-    What comes while nobody waits for it is therefore told, and `is_quiet` looks for what has not been read yet.
+    Only their order says whose answer bytes are, so a surplus byte would be taken for the next caller's answer.
+    Bytes that come while no request waits are therefore reported, and `is_quiet` looks for any that are still unread.
     """
 
     __slots__ = (

@@ -15,7 +15,7 @@ _AS_IT_IS = frozenset({"", "identity"})
 
 
 def decoded(answer: UpstreamAnswer) -> UpstreamAnswer:
-    """The answer, or one that decodes it while it is read, where it says that it is gzip or deflate.
+    """The answer itself, or where its Content-Encoding is gzip or deflate, one that decodes it while it is read.
 
     Raises UpstreamFailed, and closes the answer, for any other coding.
     """
@@ -76,7 +76,7 @@ class DecodedAnswer:
         self._answer.close()
 
     def _next(self) -> bytes:
-        """What the bytes that came make, as far as one read may go; the rest waits."""
+        """Decode the bytes that have come, up to the limit of one read; the rest waits for the next."""
         if self._decoder is None:
             self._decoder = zlib.decompressobj(self._window(self._waiting))
         try:

@@ -35,7 +35,7 @@ _DELETE_SQL = "DELETE FROM gateway_upstreamproblem WHERE upstream = %s AND route
 
 @dataclass(slots=True)
 class _Known:
-    """A problem that this process knows of: how often it met it since it last wrote that down."""
+    """A problem that this process has met: how many times since it last wrote that to the database."""
 
     not_before: float = 0.0
     times: int = 0

@@ -179,7 +179,7 @@ def _show(show: Callable[[str, int, int], None], month: str, of: int, calls: int
 
 
 def _put(table: str, path: Path, sums: dict[int, AccountSums], show: Callable[[int], None]) -> None:
-    """Have the month's calls in its file; one that a killed attempt left is taken as it is where it is still right."""
+    """Write the month's calls to its file, or keep the file of an attempt that was killed where that is still right."""
     if path.exists():
         try:
             there = parquet_file.read_sums(path)

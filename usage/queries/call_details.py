@@ -1,4 +1,4 @@
-"""What pages tell of a call beyond its receipt: its refunds, one by one, and refusals around a call that has none."""
+"""What pages show of a call beyond its receipt: each refund, and where there is no receipt, the refusals around it."""
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple

@@ -72,7 +72,7 @@ def call_page(books: Snapshot, search: CallSearch, *, limit: int, after: CallNam
 
 
 def calls_since(books: Snapshot, search: CallSearch, seen: Seen, *, limit: int) -> list[dict[str, Any]]:
-    """Calls that ended since that look, and perhaps some that it showed: a list drops those that it has."""
+    """Calls that ended since `seen` was read. Some of them may have been in it; the list drops those that it shows."""
     oldest = seen.oldest_open_at - COMMIT_MARGIN
     since = max(oldest, search.which.since) if search.which.since is not None else oldest
     pruned = replace(search, which=replace(search.which, since=since))

@@ -1,7 +1,7 @@
 """From trial to paid, and who comes back: accounts by the week in which they were opened.
 
-A trial plan is one with a limit of calls a day; paid is any other. `week_1` is the share of the accounts that called
-in the seven days after their first seven, of those that are old enough to have had them all, and so on.
+A trial plan is one with a limit of calls a day; paid is any other. `week_1` is the share of accounts that called
+on days 8 to 14 of their life, among those that are 14 days old; `week_2` and so on likewise.
 """
 
 from collections import defaultdict

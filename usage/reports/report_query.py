@@ -1,4 +1,4 @@
-"""What a report is asked: which calls, over which time, by what, and beside which period."""
+"""The query of a report: which calls, over which time, grouped by what, compared with which period."""
 
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta, tzinfo

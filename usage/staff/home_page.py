@@ -20,7 +20,7 @@ AS_OF_NOW = ("upstream_problems", "stuck_tasks", "holds")
 
 
 class Stat(NamedTuple):
-    """One figure, what it was before or what it means, and the report behind it."""
+    """A number on the home page, a remark that compares or explains it, and the link to its report."""
 
     name: str
     value: str

@@ -68,10 +68,10 @@ class ChatRequest:
     ) -> tuple[Units, bool]:
         """The units of an answer, and whether they are our estimate rather than what the upstream counted.
 
-        `said` is the weight of what was said, and `files_said` gives the part of it that was files, which servers put
-        beside what a model says without counting their letters. Counts that cannot be so (none for a text that is
-        there) are replaced by estimates. Of an answer that broke off, what was counted until then may be too little:
-        the larger of count and estimate is taken.
+        `said` is the weight of the answer, and `files_said` gives the part of it that was files: servers send these
+        with the answer without counting their letters as tokens. Counts that are impossible (none for a text that is
+        there) are replaced by estimates. If the answer broke off, its last count may be too low, so the larger of count
+        and estimate is taken.
         """
         if counts is None:
             return Units(tokens_in=self.estimated_prompt_tokens(), tokens_out=estimated_tokens(said)), True

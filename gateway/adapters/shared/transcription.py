@@ -45,7 +45,7 @@ def max_units(request: TranscriptionRequest, route: AdapterRoute) -> Units:
 def answer(
     values: object, request: TranscriptionRequest, route: AdapterRoute, received: Received
 ) -> JsonAnswer:
-    """What was heard, with the audio's length as the upstream says it if that can be so, else measured, else guessed.
+    """The transcript. Its audio's length is the upstream's if that is possible, else as measured, else estimated.
 
     Raises MalformedAnswer for anything without a text.
     """
@@ -96,7 +96,7 @@ def _units(
 def _is_possible(told_ms: int, request: TranscriptionRequest) -> bool:
     """Whether a sound can be as short as its upstream says.
 
-    What a file tells of itself is no more than twice what it plays, unless it was cut short; then its bytes say how
+    A file's header states at most twice the length that it plays, unless the file was cut short; then its size says how
     long it must be.
     """
     length = request.length

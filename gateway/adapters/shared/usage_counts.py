@@ -49,9 +49,9 @@ def read_counts(usage: object) -> Counts | None:
     """The largest reading of a chat's usage object that is consistent; None where there is none that makes sense.
 
     Input is `prompt_tokens` or `input_tokens`, output `completion_tokens` or `output_tokens`; where one is missing
-    it is what the other leaves of the total. Parts that are larger than what should contain them stand outside it
-    (reasoning, cached input), and so does what Anthropic's own usage says of its cache. What the total has beyond both
-    is output that was not counted, at most the reasoning where that is told.
+    it is what the other leaves of the total. A part (reasoning, cached input) that is larger than the count that
+    should contain it is added to that count; so are Anthropic's cache tokens. Where the total exceeds input and output
+    together, the rest is taken for uncounted output, up to the reasoning where that is given.
     """
     if not isinstance(usage, Mapping):
         return None
@@ -119,8 +119,8 @@ def least_weight_of_cut(weight: int) -> int:
 def _cached_outside(usage: Mapping[str, Any], tokens_in: int) -> int:
     """Input tokens from a cache that are not among `tokens_in`.
 
-    Anthropic counts what it read from its cache, and what it wrote there, beside its `input_tokens` ("Tracking cache
-    performance"). Layers that speak OpenAI's `prompt_tokens` tell both names too, and have them within.
+    Anthropic's `input_tokens` leave out what was read from its cache and written there ("Tracking cache performance").
+    Servers that send OpenAI's `prompt_tokens` as well have included both.
     """
     names = ("cache_read_input_tokens", "cache_creation_input_tokens")
     beside = sum(count_of(usage.get(name)) or 0 for name in names)

@@ -39,7 +39,7 @@ def clones_timbre_only(request: VoiceCloneRequest) -> bool:
 
 
 def steps(request: VoiceCloneRequest, route: AdapterRoute) -> Steps:
-    """One call, the sample inside it as a data URL, its sound streamed."""
+    """One call, with the sample in it as a data URL; its audio is streamed."""
     timbre_only = clones_timbre_only(request)
     body: dict[str, Any] = {
         "model": route.upstream_model,

@@ -1,4 +1,4 @@
-"""BoundedConnection: one connection as `Connections` sees it, with what it holds, its times and its end (ADR 0023)."""
+"""BoundedConnection: what `Connections` knows of a connection: the bytes it holds, its times, its end (ADR 23)."""
 
 import asyncio
 from typing import Any

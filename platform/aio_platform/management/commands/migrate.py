@@ -36,8 +36,8 @@ class Command(MigrateCommand):
 def refuse_between_replaced_migrations(connection: BaseDatabaseWrapper) -> None:
     """Raise CommandError where Django would leave a migration out without a word.
 
-    It passes over one that replaces others as soon as some of those are applied, and expects to go on with the rest
-    of them. Where the rest have no files any more, the database would stay half-way and be called up to date.
+    Django skips a squashed migration once some of those it replaces are applied, and expects to apply the rest of them.
+    Where the rest have no files any more, the database would stay half migrated and be reported as up to date.
     """
     applied = MigrationRecorder(connection).applied_migrations()
     on_disk = MigrationLoader(None).disk_migrations
