@@ -18,7 +18,6 @@ from gateway.catalog.feed import NoCatalog
 from gateway.catalog.parser import CatalogDescription, CatalogErrors, parse_catalog
 from gateway.catalog.routes import ADAPTERS
 from gateway.catalog.tables import MAX_PRIORITY, MAX_WEIGHT, default_route_name
-from gateway.catalog.writer import catalog_text
 from gateway.models import CatalogVersion
 from usage.ledger.rates import BadPrice, parse_prices
 
@@ -147,6 +146,9 @@ def _change(edit: Callable[[Table], Table], *, by: str, note: str) -> Changed:
         after = {field: now for field, (_, now) in changes.items()}
         if before == after:
             return Changed(newest.version, before, after)
+        # Here and not above: tomlkit takes 36 ms to import, in every process, and only a change needs it.
+        from gateway.catalog.writer import catalog_text
+
         text = catalog_text(parsed)
         try:
             description = parse_catalog(text, file="catalog", adapters=ADAPTERS)

@@ -1,24 +1,35 @@
-"""Reading a catalog's tables field by field, noting every problem with its line instead of stopping at one.
+"""The kinds of fields a catalog's tables have, and reading a table so that every problem is noted with its line.
 
-A field that cannot be used is noted and read as None (or its default), so that the rest is still checked.
-What was written is never repeated in a message: it may be a secret in the wrong place.
+Pydantic checks, and its findings are said in our words: see ADR 28. What was written is never repeated in a message: it
+may be a secret in the wrong place.
 """
 
 import difflib
 import math
 import re
-from collections.abc import Collection, Mapping
-from datetime import date, datetime
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Annotated, Any, NamedTuple, TypeVar, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
 
 from gateway.catalog.line_numbers import LineMap, TomlPath, shown_path
-
-Default = TypeVar("Default")
 
 MAX_TEXT_LENGTH = 200
 ENV_PREFIX = "env:"
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# Pydantic's codes for a value of another type, as people call what was expected.
+_EXPECTED = {
+    "string_type": "a string",
+    "int_type": "a whole number",
+    "float_type": "a number of seconds",
+    "bool_type": "true or false",
+    "date_type": "a date, as in 2026-01-31",
+    "list_type": "a list of strings",
+    "dict_type": "a table",
+    "model_type": "a table",
+}
 
 
 class Problem(NamedTuple):
@@ -42,12 +53,36 @@ class CatalogErrors(Exception):
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
-class Problems:
-    """Collects what is wrong with one file, and knows the process's environment."""
+class Surroundings(NamedTuple):
+    """What a catalog is read against: the process's environment, and by kind the names that a route may refer to."""
 
-    def __init__(self, file: str, lines: LineMap, environ: Mapping[str, str]) -> None:
+    environ: Mapping[str, str]
+    names: Mapping[str, Collection[str]]
+
+
+class Table(BaseModel):
+    """A table of the file. Types are strict, and unknown keys are refused.
+
+    TOML has no null. A field that may be None and has no default has to be there, and is None only in what
+    `Problems.read` could save of a table with a mistake.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    @classmethod
+    def further_problems(cls, given: Mapping[str, Any]) -> Iterator[tuple[TomlPath, str]]:
+        """What the types of fields cannot say of a table as it was parsed, each with its place in there."""
+        yield from ()
+
+
+SomeTable = TypeVar("SomeTable", bound=Table)
+
+
+class Problems:
+    """Collects what is wrong with one file."""
+
+    def __init__(self, file: str, lines: LineMap) -> None:
         self.noted: list[Problem] = []
-        self.environ = environ
         self._file = file
         self._lines = lines
 
@@ -57,199 +92,34 @@ class Problems:
     def line_of(self, path: TomlPath) -> int:
         return self._lines.line_of(path)
 
+    def read(
+        self, kind: type[SomeTable], path: TomlPath, given: object, surroundings: Surroundings
+    ) -> SomeTable:
+        """The table at `path`. Fields that cannot be used are noted, and None, so that the rest is still checked."""
+        # Of what is no table at all, every field is one that cannot be used.
+        fields = given if isinstance(given, dict) else dict.fromkeys(kind.model_fields)
+        for place, message in kind.further_problems(fields):
+            self.note((*path, *place), message)
+        try:
+            return kind.model_validate(given, context=surroundings)
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+        for problem in found:
+            self.note((*path, *problem["loc"]), _in_our_words(problem, kind))
+        saved = {**fields, **{str(problem["loc"][0]): None for problem in found if problem["loc"]}}
+        known = {name: saved[name] for name in kind.model_fields if name in saved}
+        return cast(SomeTable, kind.model_construct(**known))
 
-class Fields:
-    """One table of the file. Read each field once, then call `refuse_the_rest`."""
 
-    def __init__(self, problems: Problems, path: TomlPath, table: Mapping[str, Any]) -> None:
-        self.path = path
-        self._problems = problems
-        self._table = table
-        self._read: list[str] = []
-
-    def note(self, key: str | int | None, message: str) -> None:
-        """Note a problem with one field, or (None) with the table as a whole."""
-        self._problems.note(self.path if key is None else (*self.path, key), message)
-
-    def has(self, key: str) -> bool:
-        """Whether the field is written down, whatever it holds."""
-        return key in self._table
-
-    def raw(self, key: str, *, required: bool = False) -> Any:
-        """The value as it was parsed, or None when the field is not there."""
-        self._read.append(key)
-        if required and key not in self._table:
-            self.note(key, "missing")
-        return self._table.get(key)
-
-    def text(self, key: str, *, required: bool = False, form: re.Pattern[str] | None = None) -> str | None:
-        """A string that is not empty, not longer than MAX_TEXT_LENGTH, printable, and of that form."""
-        value = self.raw(key, required=required)
-        if value is None:
-            return None
-        return self.checked_text(key, value, form)
-
-    def checked_text(self, key: str | int, value: object, form: re.Pattern[str] | None = None) -> str | None:
-        """The value itself where it is a string as `text` wants it."""
-        if not isinstance(value, str):
-            self.note(key, f"expected a string, not {_type_name(value)}")
-        elif not value.strip():
-            self.note(key, "must not be empty")
-        elif len(value) > MAX_TEXT_LENGTH:
-            self.note(key, f"must be at most {MAX_TEXT_LENGTH} characters")
-        elif _UNPRINTABLE.search(value):
-            self.note(key, "must not contain control characters")
-        elif form is not None and not form.fullmatch(value):
-            self.note(key, f"must match {form.pattern}")
-        else:
-            return value
-        return None
-
-    def texts(self, key: str, form: re.Pattern[str]) -> list[str]:
-        """A list of strings of that form; those that are not are noted and left out."""
-        value = self.raw(key)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            self.note(key, f"expected a list of strings, not {_type_name(value)}")
-            return []
-        inside = Fields(self._problems, (*self.path, key), {})
-        checked = [inside.checked_text(place, text, form) for place, text in enumerate(value)]
-        return [text for text in checked if text is not None]
-
-    def environment(self, key: str, value: str) -> str | None:
-        """What an `env:NAME` stands for in this process; notes a name that is unset, empty or unprintable."""
-        name = value.removeprefix(ENV_PREFIX)
-        if not _ENV_NAME.fullmatch(name):
-            self.note(key, "expected env: and the name of an environment variable")
-            return None
-        found = self._problems.environ.get(name, "").strip()
-        if not found:
-            self.note(key, f"the environment variable {name} is not set in this process")
-            return None
-        if _UNPRINTABLE.search(found):
-            self.note(key, f"the environment variable {name} contains control characters")
-            return None
-        return found
-
-    def integer(self, key: str, default: Default, low: int, high: int) -> int | Default:
-        """A whole number from low to high, else the default."""
-        value = self.raw(key)
-        if value is None:
-            return default
-        if not isinstance(value, int) or isinstance(value, bool):
-            self.note(key, f"expected a whole number, not {_type_name(value)}")
-        elif not low <= value <= high:
-            self.note(key, f"must be from {low:,} to {high:,}")
-        else:
-            return value
-        return default
-
-    def seconds(self, key: str, default: Default, high: float) -> float | Default:
-        """A number above 0 and up to high, as a float, else the default."""
-        value = self.raw(key)
-        if value is None:
-            return default
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            self.note(key, f"expected a number of seconds, not {_type_name(value)}")
-        elif not 0 < value <= high:  # also false for NaN
-            self.note(key, f"must be above 0 and at most {high:,.0f}")
-        else:
-            return float(value)
-        return default
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        """True or false, else the default."""
-        value = self.raw(key)
-        if isinstance(value, bool):
-            return value
-        if value is not None:
-            self.note(key, f"expected true or false, not {_type_name(value)}")
-        return default
-
-    def day(self, key: str) -> date | None:
-        """A required calendar date, without a time."""
-        value = self.raw(key, required=True)
-        if value is None:
-            return None
-        if not isinstance(value, date) or isinstance(value, datetime):
-            self.note(key, f"expected a date, as in 2026-01-31, not {_type_name(value)}")
-            return None
-        return value
-
-    def table(self, key: str, *, required: bool = False) -> Mapping[str, Any]:
-        """A table of anything, empty when it is not there."""
-        value = self.raw(key, required=required)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            self.note(key, f"expected a table, not {_type_name(value)}")
-            return {}
-        return value
-
-    def inside(self, key: str, table: Mapping[str, Any]) -> "Fields":
-        """The fields of a table that stands under `key`."""
-        return Fields(self._problems, (*self.path, key), table)
-
-    def tables(self, key: str) -> dict[str, "Fields"]:
-        """The required tables `[key.NAME]`, by name; what is not a table is noted and left out."""
-        inside = self.inside(key, self.table(key, required=True))
-        tables = {}
-        for name, table in inside.items():
-            if isinstance(table, dict):
-                tables[name] = inside.inside(name, table)
-            else:
-                inside.note(name, f"expected a table, not {_type_name(table)}")
-        return tables
-
-    def array_of_tables(self, key: str) -> list["Fields"]:
-        """The required tables `[[key]]`, in order."""
-        value = self.raw(key, required=True)
-        if value is None:
-            return []
-        if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
-            self.note(key, f"expected tables, as in [[{key}]]")
-            return []
-        return [Fields(self._problems, (*self.path, key, place), table) for place, table in enumerate(value)]
-
-    def items(self) -> Collection[tuple[str, Any]]:
-        """Every field as it was parsed, in the order of the file."""
-        self._read.extend(self._table)
-        return self._table.items()
-
-    def json_table(self, key: str) -> dict[str, Any]:
-        """A table that can be sent as JSON: no dates, no NaN, no infinity."""
-        value = dict(self.table(key))
-        self._note_unless_json((*self.path, key), value)
-        return value
-
-    def reference(self, key: str, known: Collection[str], what: str) -> str | None:
-        """A required name of something that exists; suggests the nearest one where it does not."""
-        name = self.text(key, required=True)
-        if name is None or name in known:
-            return name
-        self.note(key, f"no such {what}{suggestion(name, known)}")
-        return None
-
-    def refuse_the_rest(self) -> None:
-        """Note every field of the table that nothing has read."""
-        for key in self._table:
-            if key not in self._read:
-                self.note(key, f"unknown key{suggestion(key, self._read)}")
-
-    def _note_unless_json(self, path: TomlPath, value: object) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                self._note_unless_json((*path, key), inner)
-        elif isinstance(value, list):
-            for place, inner in enumerate(value):
-                self._note_unless_json((*path, place), inner)
-        elif isinstance(value, float) and not math.isfinite(value):
-            self._problems.note(path, "must be finite")
-        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-            self._problems.note(path, "must fit 64 bits")
-        elif not isinstance(value, str | int | float):
-            self._problems.note(path, f"must be a JSON value, not {_type_name(value)}")
+def _in_our_words(problem: ErrorDetails, kind: type[Table]) -> str:
+    code = problem["type"]
+    if code == "missing":
+        return "missing"
+    if code == "extra_forbidden":
+        return f"unknown key{suggestion(str(problem['loc'][-1]), kind.model_fields)}"
+    if code in _EXPECTED:
+        return f"expected {_EXPECTED[code]}, not {type_name(problem['input'])}"
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
@@ -260,7 +130,8 @@ def suggestion(name: str, known: Collection[str]) -> str:
     return f"; there is {', '.join(sorted(known))}" if known else "; there is none"
 
 
-def _type_name(value: object) -> str:
+def type_name(value: object) -> str:
+    """What people call the type of a TOML value."""
     names = {
         str: "a string",
         bool: "a boolean",
@@ -270,3 +141,83 @@ def _type_name(value: object) -> str:
         dict: "a table",
     }
     return names.get(type(value), "a date or time")
+
+
+def _readable(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if len(value) > MAX_TEXT_LENGTH:
+        raise ValueError(f"must be at most {MAX_TEXT_LENGTH} characters")
+    if _UNPRINTABLE.search(value):
+        raise ValueError("must not contain control characters")
+    return value
+
+
+def resolved(value: str, info: ValidationInfo[Surroundings]) -> str:
+    """The text itself, or what it stands for in this process where it is `env:NAME`."""
+    if not value.startswith(ENV_PREFIX):
+        return value
+    name = value.removeprefix(ENV_PREFIX)
+    if not _ENV_NAME.fullmatch(name):
+        raise ValueError("expected env: and the name of an environment variable")
+    found = info.context.environ.get(name, "").strip()
+    if not found:
+        raise ValueError(f"the environment variable {name} is not set in this process")
+    if _UNPRINTABLE.search(found):
+        raise ValueError(f"the environment variable {name} contains control characters")
+    return found
+
+
+Text = Annotated[str, AfterValidator(_readable)]
+Resolved = Annotated[Text, AfterValidator(resolved)]
+
+
+def fits(sound: Callable[[Any], bool], otherwise: str) -> AfterValidator:
+    """Refuses values that are not sound, in these words."""
+
+    def check(value: Any) -> Any:
+        if not sound(value):
+            raise ValueError(otherwise)
+        return value
+
+    return AfterValidator(check)
+
+
+def matches(form: re.Pattern[str]) -> AfterValidator:
+    """For a text that has this form as a whole."""
+    return fits(lambda value: form.fullmatch(value) is not None, f"must match {form.pattern}")
+
+
+def from_to(low: int, high: int) -> AfterValidator:
+    """For a whole number from low to high."""
+    return fits(lambda value: low <= value <= high, f"must be from {low:,} to {high:,}")
+
+
+def seconds_up_to(high: float) -> AfterValidator:
+    """For a number of seconds above 0 and up to high."""
+    return fits(lambda value: 0 < value <= high, f"must be above 0 and at most {high:,.0f}")
+
+
+def names_a(what: str) -> AfterValidator:
+    """For the name of something that exists; suggests the nearest one where it does not."""
+
+    def check(name: str, info: ValidationInfo[Surroundings]) -> str:
+        known = info.context.names[what]
+        if name not in known:
+            raise ValueError(f"no such {what}{suggestion(name, known)}")
+        return name
+
+    return AfterValidator(check)
+
+
+def unfit_for_json(path: TomlPath, value: object) -> Iterator[tuple[TomlPath, str]]:
+    """Whatever in a value cannot be sent as JSON: dates, NaN, infinity, and what is wider than 64 bits."""
+    if isinstance(value, dict | list):
+        for place, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from unfit_for_json((*path, place), inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path, "must be finite"
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield path, "must fit 64 bits"
+    elif not isinstance(value, str | int | float):
+        yield path, f"must be a JSON value, not {type_name(value)}"

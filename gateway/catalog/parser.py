@@ -9,18 +9,19 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from aio_platform.credits import MAX_MICROCREDITS
 from gateway.adapters.registry import SERVES
-from gateway.catalog.fields import CatalogErrors, Fields, Problem, Problems
+from gateway.catalog.fields import CatalogErrors, Problem, Problems, Surroundings
 from gateway.catalog.line_numbers import LineMap, TomlPath, syntax_error_line
 from gateway.catalog.routes import Catalog, ModelInfo, Route, Upstream
-from gateway.catalog.sandbox_choice import paused_beside
-from gateway.catalog.tables import Known, RouteDraft, read_model, read_rate, read_route, read_upstream
-from gateway.endpoints import CHAT, TASK_ENDPOINT_NAMES
+from gateway.catalog.sandbox_choice import is_sandbox, paused_beside
+from gateway.catalog.tables import NAME, CatalogFile, ModelTable, RouteTable, UpstreamTable, read_rate
+from gateway.endpoints import CHAT, ENDPOINT_NAMES, TASK_ENDPOINT_NAMES
 from gateway.task_models.shipped import SHIPPED
 from usage.ledger.rates import Price, Rate
 from usage.ledger.units import Units
@@ -74,155 +75,169 @@ def parse_catalog(
     except ValueError as error:
         message = re.sub(r" \(at .*\)$", "", str(error))
         raise CatalogErrors([Problem(file, syntax_error_line(text, error), "", message)]) from None
-    return _Reading(Problems(file, lines, environ), adapters).description(parsed)
+    names = {"endpoint": ENDPOINT_NAMES, "adapter": adapters}
+    return _Reading(Problems(file, lines), Surroundings(environ, names)).description(parsed)
 
 
 class _Reading:
     """One pass over a parsed catalog. What is broken is noted where it stands, and not again by its users."""
 
-    def __init__(self, problems: Problems, adapters: Collection[str]) -> None:
+    def __init__(self, problems: Problems, surroundings: Surroundings) -> None:
         self._problems = problems
-        self._adapters = adapters
-        self._upstreams: dict[str, Upstream] = {}
+        self._surroundings = surroundings
+        self._upstreams: dict[str, UpstreamTable] = {}
         self._rates: dict[str, tuple[Price, ...]] = {}
-        self._models: dict[str, ModelInfo] = {}
+        self._models: dict[str, ModelTable] = {}
         self._model_paths: dict[str, TomlPath] = {}
-        self._drafts: list[RouteDraft] = []
+        self._routes: dict[TomlPath, RouteTable] = {}
         self._defaults: dict[str, str] = {}
 
     def description(self, parsed: Mapping[str, Any]) -> CatalogDescription:
-        self._read(Fields(self._problems, (), parsed))
+        self._read(parsed)
         self._check_routes()
         self._check_models()
         if self._problems.noted:
             raise CatalogErrors(self._problems.noted)
+        # Nothing was noted, so everything that is named is there.
+        upstreams = self._described_upstreams(parsed["upstreams"])
         return CatalogDescription(
-            MappingProxyType(self._upstreams),
+            MappingProxyType(upstreams),
             MappingProxyType(self._rates),
-            tuple(self._with_endpoints(model) for model in self._models.values()),
-            tuple(self._route(draft) for draft in self._drafts),
+            tuple(self._described_model(slug, model) for slug, model in self._models.items()),
+            tuple(self._described_route(route, upstreams) for route in self._routes.values()),
             MappingProxyType(self._defaults),
         )
 
-    def _read(self, top: Fields) -> None:
-        upstreams, rates = top.tables("upstreams"), top.tables("rates")
-        for name, fields in upstreams.items():
-            upstream = read_upstream(name, fields)
-            if upstream is not None:
-                self._upstreams[name] = upstream
-        for name, fields in rates.items():
-            prices = read_rate(name, fields)
-            if prices is not None:
-                self._rates[name] = prices
+    def _read(self, parsed: Mapping[str, Any]) -> None:
+        read, around = self._problems.read, self._surroundings
+        file = read(CatalogFile, (), parsed, around)
+        for name, given in (file.upstreams or {}).items():
+            self._check_name("upstreams", name)
+            self._upstreams[name] = read(UpstreamTable, ("upstreams", name), given, around)
+        for name, given in (file.rates or {}).items():
+            self._check_name("rates", name)
+            self._rates[name] = read_rate(self._problems, ("rates", name), given)
         taken: dict[str, int] = {}
-        for fields in top.array_of_tables("models"):
-            model = read_model(fields)
-            if model is not None:
-                self._take_names(model, fields, taken)
-        known = Known(self._models, upstreams, rates, self._adapters)
-        self._drafts = [read_route(fields, known) for fields in top.array_of_tables("routes")]
-        top.refuse_the_rest()
-        self._pause_unasked_sandboxes()
+        for place, given in enumerate(file.models or ()):
+            self._take_names(read(ModelTable, ("models", place), given, around), ("models", place), taken)
+        names = {**around.names, "model": self._models, "upstream": self._upstreams, "rate": self._rates}
+        around = around._replace(names=names)
+        for place, given in enumerate(file.routes or ()):
+            self._routes["routes", place] = read(RouteTable, ("routes", place), given, around)
 
-    def _pause_unasked_sandboxes(self) -> None:
-        used = [
-            self._upstreams[draft.upstream] for draft in self._drafts if draft.upstream in self._upstreams
-        ]
-        real = (upstream.name for upstream in used if not upstream.sandbox)
-        if paused_beside(real, self._problems.environ):
-            for upstream in used:
-                if upstream.sandbox:
-                    self._upstreams[upstream.name] = replace(upstream, draining=True)
+    def _check_name(self, kind: str, name: str) -> None:
+        """It has to be told apart in a log line and in a route's name."""
+        if not NAME.fullmatch(name):
+            self._problems.note((kind, name), f"the name must match {NAME.pattern}")
 
-    def _take_names(self, model: ModelInfo, fields: Fields, taken: dict[str, int]) -> None:
+    def _take_names(self, model: ModelTable, path: TomlPath, taken: dict[str, int]) -> None:
         """Slugs and aliases share one space of names: a caller's `model` must mean one thing."""
+        if model.slug is None:
+            return
         self._models.setdefault(model.slug, model)
-        self._model_paths.setdefault(model.slug, fields.path)
-        places: list[TomlPath] = [("slug",), *(("aliases", place) for place in range(len(model.aliases)))]
-        for name, place in zip((model.slug, *model.aliases), places, strict=True):
-            path = (*fields.path, *place)
+        self._model_paths.setdefault(model.slug, path)
+        names: dict[TomlPath, str] = {("slug",): model.slug}
+        names |= {("aliases", place): alias for place, alias in enumerate(model.aliases or ())}
+        for place, name in names.items():
             if name in taken:
-                self._problems.note(path, f"the name {name} is taken on line {taken[name]}")
-            taken.setdefault(name, self._problems.line_of(path))
+                self._problems.note((*path, *place), f"the name {name} is taken on line {taken[name]}")
+            taken.setdefault(name, self._problems.line_of((*path, *place)))
 
     def _check_routes(self) -> None:
         lines_of_names: dict[str, int] = {}
-        for draft in self._drafts:
-            self._check_ceiling(draft)
-            self._check_parameters(draft)
-            served = SERVES.get(draft.adapter or "")
-            if served is not None and draft.endpoint is not None and draft.endpoint not in served:
-                draft.fields.note("adapter", f"{draft.adapter} serves {', '.join(sorted(served))}")
-            if draft.endpoint is None or draft.model is None or draft.upstream is None:
+        for path, route in self._routes.items():
+            self._check_ceiling(path, route)
+            self._check_parameters(path, route)
+            served = SERVES.get(route.adapter or "")
+            if served is not None and route.endpoint is not None and route.endpoint not in served:
+                self._problems.note((*path, "adapter"), f"{route.adapter} serves {', '.join(sorted(served))}")
+            if route.endpoint is None or route.model is None or route.upstream is None:
                 continue
-            line = self._problems.line_of(draft.fields.path)
-            first = lines_of_names.setdefault(draft.name, line)
+            line = self._problems.line_of(path)
+            first = lines_of_names.setdefault(route.full_name, line)
             if first != line:
-                draft.fields.note(
-                    "name", f"the route {draft.name} is also on line {first}; give one of them a name"
+                self._problems.note(
+                    (*path, "name"),
+                    f"the route {route.full_name} is also on line {first}; give one of them a name",
                 )
-            if draft.is_default:
-                default = self._defaults.setdefault(draft.endpoint, draft.model)
-                if default != draft.model:
-                    draft.fields.note(
-                        "default", f"the default model of {draft.endpoint} is already {default}"
+            if route.default:
+                default = self._defaults.setdefault(route.endpoint, route.model)
+                if default != route.model:
+                    self._problems.note(
+                        (*path, "default"), f"the default model of {route.endpoint} is already {default}"
                     )
         self._check_defaults()
 
     def _check_defaults(self) -> None:
-        with_default = {draft.endpoint for draft in self._drafts if draft.is_default}
-        first_drafts = {draft.endpoint: draft for draft in reversed(self._drafts)}
-        for endpoint, draft in first_drafts.items():
+        with_default = {route.endpoint for route in self._routes.values() if route.default}
+        first_paths = {route.endpoint: path for path, route in reversed(self._routes.items())}
+        for endpoint, path in first_paths.items():
             if endpoint is not None and endpoint not in with_default:
-                draft.fields.note("endpoint", f"no route of {endpoint} has default = true")
+                self._problems.note((*path, "endpoint"), f"no route of {endpoint} has default = true")
 
-    def _check_ceiling(self, draft: RouteDraft) -> None:
+    def _check_ceiling(self, path: TomlPath, route: RouteTable) -> None:
         """Output is held before it is seen, so where it costs, it must be bounded."""
-        prices = self._rates.get(draft.rate or "", ())
-        output = draft.max_output_tokens
+        prices = self._rates.get(route.rate or "", ())
+        output = route.max_output_tokens
         priced = any(price.unit == "tokens_out" and price.microcredits > 0 for price in prices)
-        if not draft.fields.has("max_output_tokens") and (draft.endpoint == CHAT or priced):
-            draft.fields.note("max_output_tokens", "missing: without it a call has no ceiling price")
+        field = (*path, "max_output_tokens")
+        if "max_output_tokens" not in route.model_fields_set and (route.endpoint == CHAT or priced):
+            self._problems.note(field, "missing: without it a call has no ceiling price")
         elif output is not None and priced:
             cost = Rate.of(0, "", 0, prices).cost_microcredits(Units(tokens_out=output))
             if cost > MAX_MICROCREDITS:
-                draft.fields.note("max_output_tokens", "one answer would cost more than a balance can hold")
+                self._problems.note(field, "one answer would cost more than a balance can hold")
 
-    def _check_parameters(self, draft: RouteDraft) -> None:
+    def _check_parameters(self, path: TomlPath, route: RouteTable) -> None:
         """What a task's model takes is declared elsewhere, and without it every task would be refused."""
-        if draft.endpoint not in TASK_ENDPOINT_NAMES or draft.model is None:
+        if route.endpoint not in TASK_ENDPOINT_NAMES or route.model is None:
             return
-        declared = SHIPPED.slugs(draft.endpoint)
-        if draft.model not in declared:
-            draft.fields.note(
-                "model",
-                f"no parameters are declared for {draft.model} as {draft.endpoint}; there is {', '.join(declared)}",
+        declared = SHIPPED.slugs(route.endpoint)
+        if route.model not in declared:
+            self._problems.note(
+                (*path, "model"),
+                f"no parameters are declared for {route.model} as {route.endpoint}; there is {', '.join(declared)}",
             )
 
     def _check_models(self) -> None:
-        routed = {draft.model for draft in self._drafts}
+        routed = {route.model for route in self._routes.values()}
         for slug, path in self._model_paths.items():
             if slug not in routed:
                 self._problems.note(path, f"no route carries {slug}")
 
-    def _with_endpoints(self, model: ModelInfo) -> ModelInfo:
-        endpoints = dict.fromkeys(draft.endpoint for draft in self._drafts if draft.model == model.slug)
-        return replace(model, endpoints=tuple(endpoint for endpoint in endpoints if endpoint is not None))
+    def _described_upstreams(self, parsed: Mapping[str, Any]) -> dict[str, Upstream]:
+        upstreams = {}
+        for name, table in self._upstreams.items():
+            known = {**dict(table), "headers": MappingProxyType(table.headers)}
+            upstreams[name] = Upstream(**{**known, "name": name, "sandbox": is_sandbox(parsed[name])})
+        used = [upstreams[route.upstream] for route in self._routes.values() if route.upstream is not None]
+        real = (upstream.name for upstream in used if not upstream.sandbox)
+        if paused_beside(real, self._surroundings.environ):
+            for upstream in used:
+                if upstream.sandbox:
+                    upstreams[upstream.name] = replace(upstream, draining=True)
+        return upstreams
 
-    def _route(self, draft: RouteDraft) -> Route:
-        """Called only when nothing was noted, so everything that was named is there."""
-        assert draft.endpoint is not None
-        assert draft.model is not None
-        assert draft.upstream is not None
-        assert draft.adapter is not None
-        assert draft.rate is not None
-        return Route(
-            name=draft.name,
-            endpoint=draft.endpoint,
-            model=draft.model,
-            upstream=self._upstreams[draft.upstream],
-            adapter=draft.adapter,
-            rate=Rate.of(0, draft.rate, 0, self._rates[draft.rate]),
-            max_output_tokens=draft.max_output_tokens,
-            **{**draft.settings, "upstream_model": draft.settings["upstream_model"] or draft.model},
+    def _described_model(self, slug: str, model: ModelTable) -> ModelInfo:
+        routes = [route for route in self._routes.values() if route.model == slug]
+        return ModelInfo(
+            slug,
+            created=int(datetime.combine(model.created, time(), UTC).timestamp()),
+            owned_by=model.owned_by,
+            name=model.name or slug,
+            aliases=tuple(model.aliases or ()),
+            endpoints=tuple(dict.fromkeys(route.endpoint for route in routes if route.endpoint is not None)),
+            context_tokens=model.context_tokens,
         )
+
+    def _described_route(self, route: RouteTable, upstreams: Mapping[str, Upstream]) -> Route:
+        given = dict(route)
+        del given["default"]
+        given |= {
+            "name": route.full_name,
+            "upstream": upstreams[given["upstream"]],
+            "upstream_model": route.upstream_model or route.model,
+            "rate": Rate.of(0, given["rate"], 0, self._rates[given["rate"]]),
+            "options": MappingProxyType(route.options),
+        }
+        return Route(**given)

@@ -1,22 +1,34 @@
-"""The four kinds of tables in a catalog file, each checked by itself: upstreams, rates, models and routes."""
+"""The kinds of tables in a catalog file, each checked by itself: upstreams, rates, models and routes."""
 
 import re
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, time
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from gateway.catalog.fields import ENV_PREFIX, Fields
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+from gateway.catalog.fields import (
+    ENV_PREFIX,
+    Problems,
+    Resolved,
+    Table,
+    Text,
+    fits,
+    from_to,
+    matches,
+    names_a,
+    resolved,
+    seconds_up_to,
+    type_name,
+    unfit_for_json,
+)
+from gateway.catalog.line_numbers import TomlPath
 from gateway.catalog.routes import (
     DEFAULT_CONNECT_TIMEOUT_S,
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IMAGE_TOKENS,
-    ModelInfo,
-    Upstream,
 )
-from gateway.catalog.sandbox_choice import REFERENCE
-from gateway.endpoints import ENDPOINT_NAMES
 from usage.ledger.rates import BadPrice, Price, parse_prices
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -34,166 +46,123 @@ MAX_PRIORITY = 1_000_000
 MAX_WEIGHT = 1000
 
 
-class Known(NamedTuple):
-    """The names a route may refer to."""
-
-    models: Collection[str]
-    upstreams: Collection[str]
-    rates: Collection[str]
-    adapters: Collection[str]
-
-
-class RouteDraft(NamedTuple):
-    """A route as it is written; None where a reference is missing or wrong."""
-
-    fields: Fields
-    endpoint: str | None
-    model: str | None
-    upstream: str | None
-    adapter: str | None
-    rate: str | None
-    given_name: str | None
-    is_default: bool
-    max_output_tokens: int | None
-    settings: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        return self.given_name or default_route_name(self.endpoint, self.model, self.upstream)
-
-
 def default_route_name(endpoint: str | None, model: str | None, upstream: str | None) -> str:
     """What a route is called that is given no name."""
     return f"{endpoint}/{model}@{upstream}"
 
 
-def read_upstream(name: str, fields: Fields) -> Upstream | None:
-    """Read one `[upstreams.NAME]`; None where it has no usable address."""
-    note_bad_name(name, fields)
-    base_url = _read_base_url(fields)
-    api_key = fields.text("api_key")
-    if api_key is not None and not api_key.startswith(ENV_PREFIX):
-        fields.note("api_key", LITERAL_SECRET)
-    elif api_key is not None:
-        api_key = fields.environment("api_key", api_key)
-    headers = _read_headers(fields)
-    max_connections = fields.integer("max_connections", DEFAULT_MAX_CONNECTIONS, 1, 100_000)
-    connect_timeout_s = fields.seconds("connect_timeout_s", DEFAULT_CONNECT_TIMEOUT_S, 60.0)
-    draining = fields.flag("draining")
-    sandbox = fields.flag("sandbox") or fields.raw("base_url") == REFERENCE
-    fields.refuse_the_rest()
-    if base_url is None:
-        return None
-    return Upstream(name, base_url, api_key, headers, max_connections, connect_timeout_s, draining, sandbox)
-
-
-def read_rate(name: str, fields: Fields) -> tuple[Price, ...] | None:
-    """Read one `[rates.NAME]`, unit by unit; None where a price is not usable."""
-    note_bad_name(name, fields)
-    table = dict(fields.items())
-    if not table:
-        fields.note(None, 'no prices; what is free says so: calls = { credits = "0" }')
-        return None
-    prices: list[Price] = []
-    for unit, given in sorted(table.items()):
-        try:
-            prices += parse_prices({unit: given})
-        except BadPrice as error:
-            fields.note(unit, str(error).removeprefix(f"{unit}: "))
-    return tuple(prices) if len(prices) == len(table) else None
-
-
-def read_model(fields: Fields) -> ModelInfo | None:
-    """Read one `[[models]]`; None without a usable slug. Its endpoints come from the routes."""
-    slug = fields.text("slug", required=True, form=SLUG)
-    owned_by = fields.text("owned_by", required=True)
-    created_on = fields.day("created")
-    aliases = fields.texts("aliases", SLUG)
-    name = fields.text("name")
-    context_tokens = fields.integer("context_tokens", None, 1, MAX_CONTEXT_TOKENS)
-    fields.refuse_the_rest()
-    if slug is None:
-        return None
-    created = int(datetime.combine(created_on, time(), UTC).timestamp()) if created_on else 0
-    return ModelInfo(
-        slug, created, owned_by or "", name or slug, tuple(aliases), context_tokens=context_tokens
-    )
-
-
-def read_route(fields: Fields, known: Known) -> RouteDraft:
-    """Read one `[[routes]]`, noting every reference to what does not exist."""
-    draft = RouteDraft(
-        fields,
-        endpoint=fields.reference("endpoint", ENDPOINT_NAMES, "endpoint"),
-        model=fields.reference("model", known.models, "model"),
-        upstream=fields.reference("upstream", known.upstreams, "upstream"),
-        adapter=fields.reference("adapter", known.adapters, "adapter"),
-        rate=fields.reference("rate", known.rates, "rate"),
-        given_name=fields.text("name", form=ROUTE_NAME),
-        is_default=fields.flag("default"),
-        max_output_tokens=fields.integer("max_output_tokens", None, 1, MAX_OUTPUT_TOKENS),
-        settings={
-            "upstream_model": fields.text("upstream_model"),
-            "priority": fields.integer("priority", 0, 0, MAX_PRIORITY),
-            "weight": fields.integer("weight", None, 1, MAX_WEIGHT),
-            "enabled": fields.flag("enabled", True),
-            "max_image_tokens": fields.integer("max_image_tokens", DEFAULT_MAX_IMAGE_TOKENS, 0, 1_000_000),
-            "time_limit_s": fields.seconds("time_limit_s", None, MAX_TIME_LIMIT_S),
-            "options": MappingProxyType(fields.json_table("options")),
-        },
-    )
-    fields.refuse_the_rest()
-    return draft
-
-
-def note_bad_name(name: str, fields: Fields) -> None:
-    """Note a table's name that could not be told apart in a log line or a route's name."""
-    if not NAME.fullmatch(name):
-        fields.note(None, f"the name must match {NAME.pattern}")
-
-
-def _read_base_url(fields: Fields) -> str | None:
-    given = fields.text("base_url", required=True)
-    if given is not None and given.startswith(ENV_PREFIX):
-        given = fields.environment("base_url", given)
-    if given is None:
-        return None
-    complaint = _complaint_about_url(given)
-    if complaint is not None:
-        fields.note("base_url", complaint)
-        return None
-    return given.rstrip("/")
-
-
-def _complaint_about_url(url: str) -> str | None:
+def _address(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "not a URL"
+        raise ValueError("not a URL") from None
     if parts.scheme not in ("http", "https"):
-        return "must start with http:// or https://"
+        raise ValueError("must start with http:// or https://")
     if not parts.hostname or port == 0 or re.search(r"\s", url):
-        return "not a URL"
+        raise ValueError("not a URL")
     if "@" in parts.netloc:
-        return "must not carry a user or a password; use api_key or headers"
+        raise ValueError("must not carry a user or a password; use api_key or headers")
     if "?" in url or "#" in url:
-        return "must not have a query or a fragment"
-    return None
+        raise ValueError("must not have a query or a fragment")
+    return url.rstrip("/")
 
 
-def _read_headers(fields: Fields) -> Mapping[str, str]:
-    table = fields.table("headers")
-    inside = fields.inside("headers", table)
-    headers: dict[str, str] = {}
-    for name in table:
-        value = inside.text(name)
-        if not HEADER_NAME.fullmatch(name) or name.lower() in HEADERS_OF_THE_CONNECTION:
-            inside.note(name, "not a header that a catalog can set")
-        elif value is not None and value.startswith(ENV_PREFIX):
-            value = inside.environment(name, value)
-        elif value is not None and SECRET_HEADER.search(name):
-            inside.note(name, LITERAL_SECRET)
-        if value is not None:
-            headers[name] = value
-    return MappingProxyType(headers)
+def _array_of_tables(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, list):
+        raise ValueError(f"expected tables, as in [[{info.field_name}]]")
+    return value
+
+
+Slug = Annotated[Text, matches(SLUG)]
+Secret = Annotated[
+    Text, fits(lambda text: text.startswith(ENV_PREFIX), LITERAL_SECRET), AfterValidator(resolved)
+]
+ArrayOfTables = Annotated[list[Any], BeforeValidator(_array_of_tables)]
+
+
+class CatalogFile(Table):
+    """What a file consists of; each of the tables in there is read by itself."""
+
+    upstreams: dict[str, Any] | None
+    rates: dict[str, Any] | None
+    models: ArrayOfTables | None
+    routes: ArrayOfTables | None
+
+
+class UpstreamTable(Table):
+    """One `[upstreams.NAME]`."""
+
+    base_url: Annotated[Resolved, AfterValidator(_address)]
+    api_key: Secret | None = None
+    headers: dict[str, Resolved] = {}
+    max_connections: Annotated[int, from_to(1, 100_000)] = DEFAULT_MAX_CONNECTIONS
+    connect_timeout_s: Annotated[float, seconds_up_to(60)] = DEFAULT_CONNECT_TIMEOUT_S
+    draining: bool = False
+    sandbox: bool = False
+
+    @classmethod
+    def further_problems(cls, given: Mapping[str, Any]) -> Iterator[tuple[TomlPath, str]]:
+        headers = given.get("headers")
+        for name, value in headers.items() if isinstance(headers, dict) else ():
+            if not HEADER_NAME.fullmatch(name) or name.lower() in HEADERS_OF_THE_CONNECTION:
+                yield ("headers", name), "not a header that a catalog can set"
+            elif isinstance(value, str) and SECRET_HEADER.search(name) and not value.startswith(ENV_PREFIX):
+                yield ("headers", name), LITERAL_SECRET
+
+
+class ModelTable(Table):
+    """One `[[models]]`. The endpoints of a model come from the routes."""
+
+    slug: Slug | None
+    owned_by: Text
+    created: date
+    aliases: list[Slug] | None = []
+    name: Text | None = None
+    context_tokens: Annotated[int, from_to(1, MAX_CONTEXT_TOKENS)] | None = None
+
+
+class RouteTable(Table):
+    """One `[[routes]]`."""
+
+    endpoint: Annotated[Text, names_a("endpoint")] | None
+    model: Annotated[Text, names_a("model")] | None
+    upstream: Annotated[Text, names_a("upstream")] | None
+    adapter: Annotated[Text, names_a("adapter")] | None
+    rate: Annotated[Text, names_a("rate")] | None
+    name: Annotated[Text, matches(ROUTE_NAME)] | None = None
+    upstream_model: Text | None = None
+    default: bool = False
+    enabled: bool = True
+    priority: Annotated[int, from_to(0, MAX_PRIORITY)] = 0
+    weight: Annotated[int, from_to(1, MAX_WEIGHT)] | None = None
+    max_output_tokens: Annotated[int, from_to(1, MAX_OUTPUT_TOKENS)] | None = None
+    max_image_tokens: Annotated[int, from_to(0, 1_000_000)] = DEFAULT_MAX_IMAGE_TOKENS
+    time_limit_s: Annotated[float, seconds_up_to(MAX_TIME_LIMIT_S)] | None = None
+    options: dict[str, Any] = {}
+
+    @classmethod
+    def further_problems(cls, given: Mapping[str, Any]) -> Iterator[tuple[TomlPath, str]]:
+        options = given.get("options")
+        return unfit_for_json(("options",), options if isinstance(options, dict) else {})
+
+    @property
+    def full_name(self) -> str:
+        """What it is called, or would be called where a reference is missing."""
+        return self.name or default_route_name(self.endpoint, self.model, self.upstream)
+
+
+def read_rate(problems: Problems, path: TomlPath, given: object) -> tuple[Price, ...]:
+    """Read one `[rates.NAME]`, unit by unit; prices that cannot be charged are noted and left out."""
+    if not isinstance(given, dict):
+        problems.note(path, f"expected a table, not {type_name(given)}")
+        return ()
+    if not given:
+        problems.note(path, 'no prices; what is free says so: calls = { credits = "0" }')
+    prices: list[Price] = []
+    for unit, price in sorted(given.items()):
+        try:
+            prices += parse_prices({unit: price})
+        except BadPrice as error:
+            problems.note((*path, unit), str(error).removeprefix(f"{unit}: "))
+    return tuple(prices)

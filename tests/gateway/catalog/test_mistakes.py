@@ -43,12 +43,28 @@ MISTAKES = {
         "connect_timeout",
         ["6: upstreams.first.connect_timeout: unknown key; did you mean connect_timeout_s?"],
     ),
+    "unknown key of an upstream that is like no other": (
+        "connect_timeout_s = 2",
+        "colour = 2",
+        [
+            "6: upstreams.first.colour: unknown key; there is api_key, base_url, connect_timeout_s, draining,"
+            " headers, max_connections, sandbox"
+        ],
+    ),
     "unknown key of a model": (
         "name =", "title =",
         ["20: models[0].title: unknown key; there is aliases, context_tokens, created, name, owned_by, slug"],
     ),
     "unknown key of a route": (
         "priority", "prio", ["47: routes[1].prio: unknown key; did you mean priority?"]
+    ),
+    "unknown keys that Python has a use for": (
+        "priority = 1", "cls = 1\n_fields_set = 1",
+        [
+            f"{line}: routes[1].{key}: unknown key; there is adapter, default, enabled, endpoint, max_image_tokens,"
+            " max_output_tokens, model, name, options, priority, rate, time_limit_s, upstream, upstream_model, weight"
+            for line, key in ((47, "cls"), (48, "_fields_set"))
+        ],
     ),
     "upstream of the wrong type": (
         "[upstreams.second]", "[upstreams]\nthird = 3\n[upstreams.second]",
@@ -110,6 +126,13 @@ MISTAKES = {
     ),
     "a header that is no text": (
         '"AIO"', "1", ["4: upstreams.first.headers.X-Title: expected a string, not a whole number"]
+    ),
+    "headers with a mistake each": (
+        '"AIO", X-Auth-Token = "env:TEST_TOKEN"', '1, X-Auth-Token = "secret"',
+        [
+            "4: upstreams.first.headers.X-Auth-Token: a secret may not stand in a catalog: write env:NAME",
+            "4: upstreams.first.headers.X-Title: expected a string, not a whole number",
+        ],
     ),
     "no connections": (
         "max_connections = 50", "max_connections = 0",

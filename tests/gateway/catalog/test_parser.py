@@ -130,13 +130,14 @@ def test_an_empty_file_lacks_everything() -> None:
     ("text", "error"),
     [
         ("models = 1\nrates = 2\nroutes = [1]", "my.toml:1: models: expected tables, as in [[models]]"),
+        ("models = [1]", "my.toml:1: models[0]: expected a table, not a whole number"),
         ("a = " + "[" * 5000, "my.toml:1: nested too deeply"),
         ("\n\na = " + "9" * 5000, "my.toml:1: "),
         ("a = 1\n\x00", "my.toml:2: "),
         ("a = 2026-02-31", "my.toml:1: Invalid date or datetime"),
         ("a = 1\na.b = 2", "my.toml:2: Cannot overwrite a value"),
     ],
-    ids=["types", "nesting", "digits", "nul", "date", "key"],
+    ids=["types", "element", "nesting", "digits", "nul", "date", "key"],
 )
 def test_absurd_files_are_refused_with_a_line(text: str, error: str) -> None:
     assert errors_in(text)[0].startswith(error)
