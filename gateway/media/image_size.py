@@ -10,6 +10,8 @@ from aio_platform.i18n.translatable import gettext_noop
 
 _HEAD_BYTES = 64
 _MAX_SEGMENTS = 512
+# Before its first frame a GIF may have a profile of some megabytes, in pieces of 255 bytes.
+_MAX_GIF_PIECES = 100_000
 # Start-of-frame markers; the three others in their range are tables.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Tables, what applications add, and comments: all that has a place before the frame, each with its length. Of any other
@@ -25,7 +27,7 @@ def image_size(file: BinaryIO, kind: str) -> tuple[int, int]:
     """Width and height in pixels. Raises BrokenImage where the header is cut short or makes no sense."""
     file.seek(0)
     head = file.read(_HEAD_BYTES)
-    size = _jpeg_size(file) if kind == "image/jpeg" else _READERS[kind](head)
+    size = _READERS[kind](file, head)
     if size is None:
         raise BrokenImage(gettext_noop("the image is cut short within its header"))
     if 0 in size:
@@ -33,7 +35,7 @@ def image_size(file: BinaryIO, kind: str) -> tuple[int, int]:
     return size
 
 
-def _png_size(head: bytes) -> tuple[int, int] | None:
+def _png_size(file: BinaryIO, head: bytes) -> tuple[int, int] | None:
     if len(head) < 33:
         return None
     if head[12:16] != b"IHDR":
@@ -42,14 +44,37 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
     return width, height
 
 
-def _gif_size(head: bytes) -> tuple[int, int] | None:
+def _gif_size(file: BinaryIO, head: bytes) -> tuple[int, int] | None:
+    """The screen's size, or as far as the first frame goes beyond it: decoders make room for that.
+
+    Raises BrokenImage where more stands before the first frame than any encoder writes.
+    """
     if len(head) < 13:
         return None
     width, height = unpack("<HH", head[6:10])
-    return width, height
+    colours_bytes = 3 << (head[10] & 7) + 1 if head[10] & 0x80 else 0
+    file.seek(13 + colours_bytes)
+    in_extension = False
+    for _ in range(_MAX_GIF_PIECES):
+        mark = file.read(1)
+        if in_extension and mark:
+            file.seek(mark[0], 1)
+            in_extension = mark != b"\0"
+        elif mark in (b"", b";"):
+            return width, height
+        elif mark == b",":
+            place = file.read(8)
+            if len(place) < 8:
+                return None
+            left, top, frame_width, frame_height = unpack("<HHHH", place)
+            return max(width, left + frame_width), max(height, top + frame_height)
+        elif mark == b"!":
+            file.seek(1, 1)
+            in_extension = True
+    raise BrokenImage(gettext_noop("the image's header makes no sense"))
 
 
-def _webp_size(head: bytes) -> tuple[int, int] | None:
+def _webp_size(file: BinaryIO, head: bytes) -> tuple[int, int] | None:
     if len(head) < 30:
         return None
     form = head[12:16]
@@ -64,7 +89,7 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     raise BrokenImage(gettext_noop("the image's header makes no sense"))
 
 
-def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
+def _jpeg_size(file: BinaryIO, head: bytes) -> tuple[int, int] | None:
     """From segment to segment until the frame's; what stands before it may be long (profiles, thumbnails)."""
     file.seek(2)
     for _ in range(_MAX_SEGMENTS):
@@ -89,4 +114,9 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
     return None
 
 
-_READERS = {"image/png": _png_size, "image/gif": _gif_size, "image/webp": _webp_size}
+_READERS = {
+    "image/png": _png_size,
+    "image/jpeg": _jpeg_size,
+    "image/gif": _gif_size,
+    "image/webp": _webp_size,
+}

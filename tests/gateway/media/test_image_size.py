@@ -1,6 +1,7 @@
 """Sizes read from the images' headers, never by decoding."""
 
 import io
+import struct
 
 import media_files as made
 import pytest
@@ -39,6 +40,42 @@ def test_a_bomb_is_known_by_its_own_figures() -> None:
 def test_an_image_without_pixels_is_broken() -> None:
     with pytest.raises(BrokenImage):
         measured(made.png(0, 10))
+
+
+def gif_with_frame(
+    left: int, top: int, width: int, height: int, *, colours: int = 0, before: bytes = b""
+) -> bytes:
+    """A GIF whose screen is 4 × 3, with a frame on it, or beyond it."""
+    flags = 0x80 | colours if colours else 0
+    head = b"GIF89a" + struct.pack("<HHBBB", 4, 3, flags, 0, 0) + bytes(3 << colours + 1 if colours else 0)
+    return head + before + b"," + struct.pack("<HHHHB", left, top, width, height, 0) + bytes(20)
+
+
+GIF_COMMENT = b"!\xfe" + (b"\xff" + b"," * 255) * 3 + b"\0"
+
+
+@pytest.mark.parametrize(
+    ("frame", "size"),
+    [
+        (gif_with_frame(0, 0, 4, 3), (4, 3)),
+        (gif_with_frame(0, 0, 2, 2), (4, 3)),
+        (gif_with_frame(0, 0, 9_000, 8_000), (9_000, 8_000)),
+        (gif_with_frame(60_000, 1, 60_000, 1), (120_000, 3)),
+        (gif_with_frame(0, 0, 9_000, 8_000, colours=7), (9_000, 8_000)),
+        (gif_with_frame(0, 0, 9_000, 8_000, before=GIF_COMMENT), (9_000, 8_000)),
+        (gif_with_frame(0, 0, 9_000, 8_000, before=b"\0x"), (9_000, 8_000)),
+        (gif_with_frame(0, 0, 9_000, 8_000, before=b";"), (4, 3)),
+        (b"GIF89a" + struct.pack("<HHBBB", 4, 3, 0, 0, 0) + b"!\xfe\x05ab", (4, 3)),
+    ],
+    ids=["as large", "smaller", "larger", "far out", "colours", "a comment", "rubbish", "the end", "cut"],
+)
+def test_a_gif_is_as_large_as_its_first_frame(frame: bytes, size: tuple[int, int]) -> None:
+    assert measured(frame) == size
+
+
+def test_a_gif_whose_first_frame_never_comes_is_broken() -> None:
+    with pytest.raises(BrokenImage):
+        measured(gif_with_frame(0, 0, 1, 1, before=GIF_COMMENT[:2] + b"\x01x" * 1_000_000))
 
 
 @pytest.mark.parametrize("mark", [0x00, 0x01, 0x02, 0xC8, 0xD0, 0xD8, 0xDC, 0xF0])
