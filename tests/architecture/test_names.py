@@ -223,8 +223,11 @@ def faults_of_prose(text: str, place: str, *phrases: re.Pattern[str]) -> list[st
 
 
 def test_no_module_has_a_name_that_was_given_up() -> None:
+    scripts = [file for package in PACKAGES for file in package.rglob("*.mjs")]
+    assert scripts
     names = {
-        file.relative_to(ROOT): {file.stem, *file.relative_to(ROOT).parts[:-1]} for file in product_files()
+        file.relative_to(ROOT): {file.stem, *file.relative_to(ROOT).parts[:-1]}
+        for file in (*product_files(), *scripts, *(ROOT / "platform" / "static").rglob("*.mjs"))
     }
     faults = {str(file): parts & MODULES.keys() for file, parts in names.items() if parts & MODULES.keys()}
     assert faults == {}

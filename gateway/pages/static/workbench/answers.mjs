@@ -6,8 +6,8 @@ const isRanking = (value) =>
   value.length > 0 &&
   value.every((rank) => typeof scoreOf(rank) === "number" && Number.isInteger(rank.index));
 
-const rankingOf = (ranks, passages) =>
-  ranks.map((rank) => ({
+const rankingOf = (results, passages) =>
+  results.map((rank) => ({
     score: String(Math.round(scoreOf(rank) * 10000) / 10000),
     passage: rank.document?.text ?? passages[rank.index] ?? `#${rank.index}`,
   }));
@@ -17,8 +17,8 @@ export const gistOf = (answer, sent) => {
   const text = answer?.choices?.[0]?.message?.content ?? answer?.text;
   if (typeof text === "string") return { text };
   if (Array.isArray(answer?.embeddingVector)) return { vector: answer.embeddingVector };
-  const ranks = [answer, answer?.results, answer?.data].find(isRanking);
-  return ranks ? { ranking: rankingOf(ranks, sent.input ?? sent.documents ?? []) } : null;
+  const results = [answer, answer?.results, answer?.data].find(isRanking);
+  return results ? { ranking: rankingOf(results, sent.input ?? sent.documents ?? []) } : null;
 };
 
 const MOST_BARS = 256;

@@ -2,13 +2,13 @@
 import { gistOf } from "./answers.mjs";
 import { readableJson } from "./formats.mjs";
 import { element, words } from "./page.mjs";
-import { rankingTable, vectorPicture } from "./pictures.mjs";
+import { rankingTable, vectorDrawing } from "./drawings.mjs";
 import { downloadLink, result, writing } from "./result.mjs";
 
 const MOST_SHOWN = 20000;
 
 const viewOf = ({ text, vector, ranking }) => {
-  if (vector) return vectorPicture(vector);
+  if (vector) return vectorDrawing(vector);
   return ranking ? rankingTable(ranking) : writing(text);
 };
 

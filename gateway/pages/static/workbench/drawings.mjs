@@ -10,7 +10,7 @@ const drawn = (tag, attributes) => {
   return made;
 };
 
-export const vectorPicture = (vector) => {
+export const vectorDrawing = (vector) => {
   const bars = barsOf(vector);
   const picture = drawn("svg", {
     class: "vector",
