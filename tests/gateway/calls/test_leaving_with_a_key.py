@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from aio_platform.http.request_ids import new_request_uuid
 from gateway.calls.relay import Relay
 from gateway.http import idempotency
 from tests.gateway.chat_calls import answering, as_it_came, call_of, chat, complete_chat
-from tests.gateway.local_upstream import LocalUpstream, Tenant, route_to
-from usage.ledger.calls import Settlement
+from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, route_to
+from usage.ledger.calls import CallEnd, CallToAuthorize, Settlement
 from usage.ledger.client import Ledger
-from usage.ledger.idempotency import Claim
+from usage.ledger.idempotency import DROP_SQL, Claim, IdempotentCalls
+from usage.ledger.outcomes import Outcome
 
 
 class _SlowClaims:
@@ -82,3 +84,43 @@ async def test_a_client_that_leaves_during_the_capture_interrupts_nothing(
     body, settlement = await complete_chat(relay, call, request, as_it_came)
     assert body
     assert settlement.settled
+
+
+class _WatchedDrops(IdempotentCalls):
+    """Tells when the books have said that the key's call is not over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[str] = []
+        self.still_open = asyncio.Event()
+        self._fetch = self._connection.fetch
+        self._connection.fetch = self._watched  # type: ignore[method-assign]
+
+    async def _watched(self, sql: str, parameters: Any) -> Any:
+        rows = await self._fetch(sql, parameters)
+        if sql == DROP_SQL:
+            self.states.append(rows[0][0])
+            self.still_open.set()
+        return rows
+
+
+async def test_a_key_is_given_up_only_when_its_calls_hold_has_ended(relay: Relay, tenant: Tenant) -> None:
+    """The settlement of a call that failed may come to the books after its key is to be given up."""
+    calls = _WatchedDrops()
+    try:
+        uuid, caller = new_request_uuid(), tenant.caller
+        held = CallToAuthorize(uuid, caller, "chat", "small", "chat/small", tenant.rate.id, CREDIT, 60)
+        assert (await relay.ledger.authorize(held)).name == "admitted"
+        claim = await calls.claim(caller, "key", b"body", uuid, 60)
+        assert claim is not None
+        dropping = asyncio.create_task(calls.drop(claim, "key", uuid))
+        await calls.still_open.wait()
+        await relay.ledger.settle(CallEnd(claim.account_id, uuid, Outcome.FAILED, None))
+        await dropping
+        assert calls.states[0] == "open"
+        assert calls.states[-1] != "open"
+        again = await calls.claim(caller, "key", b"another body", new_request_uuid(), 60)
+        assert again is not None
+        assert again.state == "claimed"
+    finally:
+        await calls.close()
