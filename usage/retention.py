@@ -44,7 +44,7 @@ def chores() -> list[Chore]:
     ]
 
 
-def keep_house(stop: threading.Event, more: Sequence[Chore] = ()) -> None:
+def run_chores(stop: threading.Event, more: Sequence[Chore] = ()) -> None:
     """Do the books' chores and `more` when they are due until told to stop; a database that is away is waited for."""
     pending = [*chores(), *more]
     while not stop.is_set():

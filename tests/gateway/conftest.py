@@ -9,9 +9,9 @@ from accounts import actions
 from accounts.keys.format import digest_of
 from gateway.calls.relay import Relay
 from gateway.upstreams.client import Upstreams
-from tests.gateway.house import house as house
-from tests.gateway.house import new_house as new_house
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, serving
+from tests.gateway.team import new_team as new_team
+from tests.gateway.team import team as team
 from usage.ledger import grants, rate_card
 from usage.ledger.calls import Credentials
 from usage.ledger.client import Ledger

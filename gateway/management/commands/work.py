@@ -14,7 +14,7 @@ from gateway.results.mirror import keep
 from gateway.retention import chores
 from gateway.tasks.runtime import work_tasks
 from gateway.webhooks_out import worker as callbacks
-from usage.retention import keep_house
+from usage.retention import run_chores
 
 
 class Command(BaseCommand):
@@ -30,16 +30,16 @@ class Command(BaseCommand):
 async def work() -> None:
     """Everything a worker does, until SIGINT or SIGTERM; chores block, so they have a thread."""
     stop = asyncio.Event()
-    stop_house = threading.Event()
+    stop_chores = threading.Event()
 
     def stop_all() -> None:
         stop.set()
-        stop_house.set()
+        stop_chores.set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_all)
-    house = asyncio.create_task(asyncio.to_thread(keep_house, stop_house, chores()))
+    chores_running = asyncio.create_task(asyncio.to_thread(run_chores, stop_chores, chores()))
     try:
         # A bug that ends one of these ends the process, and the supervisor starts another.
         async with asyncio.TaskGroup() as group:
@@ -48,4 +48,4 @@ async def work() -> None:
                 group.create_task(run(stop))
     finally:
         stop_all()
-        await house
+        await chores_running

@@ -98,30 +98,30 @@ FORMS = ("keys-new", "keys-change", "keys-revoke", "keys-rotate")
 
 
 @dataclass
-class House:
+class Team:
     account: Account
     clients: dict[str, Client]
     objects: dict[str, Any]
 
 
 @pytest.fixture
-def house(db: None) -> House:
+def team(db: None) -> Team:
     cache.clear()
     world = make_world()
     account = world.account
     clients = {"anonymous": Client()}
     users = {}
     for role in MEMBERS:
-        users[role] = User.objects.create_user(f"{role}@house.test")
+        users[role] = User.objects.create_user(f"{role}@team.test")
         Membership.objects.create(account=account, user=users[role], role=role)
         clients[role] = _signed_in(users[role])
-    bystander = User.objects.create_user("bystander@house.test")
+    bystander = User.objects.create_user("bystander@team.test")
     Membership.objects.create(account=account, user=bystander, role="viewer")
     elsewhere = open_account("Elsewhere", "standard", "owner@elsewhere.test").account
     clients["stranger"] = _signed_in(User.objects.get(memberships__account=elsewhere))
     clients["staff"] = _viewing_as(account)
-    invitation = invitations.invite(account, "guest@house.test", "viewer", users["owner"], OPERATOR)
-    return House(
+    invitation = invitations.invite(account, "guest@team.test", "viewer", users["owner"], OPERATOR)
+    return Team(
         account,
         clients,
         {
@@ -144,7 +144,7 @@ def _signed_in(user: User) -> Client:
 
 
 def _viewing_as(account: Account) -> Client:
-    client = _signed_in(User.objects.create_superuser("staff@house.test"))
+    client = _signed_in(User.objects.create_superuser("staff@team.test"))
     session = client.session
     session[VIEW_AS_SESSION_KEY] = account.public_id
     session[STARTED_SESSION_KEY] = int(time.time())
@@ -157,20 +157,20 @@ def test_every_page_is_listed_here() -> None:
     assert sorted(names) == sorted(PAGES)
 
 
-def test_every_page_admits_whom_it_should_and_shows_nobody_another_accounts_things(house: House) -> None:
+def test_every_page_admits_whom_it_should_and_shows_nobody_another_accounts_things(team: Team) -> None:
     wrong = []
     for name, page in PAGES.items():
         for method in (page.method, "POST") if name in FORMS else (page.method,):
-            for visitor, client in house.clients.items():
+            for visitor, client in team.clients.items():
                 right = _right_answers(page, method, visitor)
-                if right is not None and (status := _ask(client, name, page, method, house)) not in right:
+                if right is not None and (status := _ask(client, name, page, method, team)) not in right:
                     wrong.append(f"{visitor} {method} {name}: {status}, not in {right}")
     assert not wrong, "\n".join(wrong)
 
 
-def _ask(client: Client, name: str, page: Listed, method: str, house: House) -> int:
-    named = {part: house.objects[part] for part in page.objects} | page.names
-    body = {key: house.account.public_id if value == "own" else value for key, value in page.body.items()}
+def _ask(client: Client, name: str, page: Listed, method: str, team: Team) -> int:
+    named = {part: team.objects[part] for part in page.objects} | page.names
+    body = {key: team.account.public_id if value == "own" else value for key, value in page.body.items()}
     response = client.generic(
         method,
         reverse(name, kwargs=named),

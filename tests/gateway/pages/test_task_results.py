@@ -17,7 +17,7 @@ from pytest_django import Settings
 from accounts.models import Membership
 from gateway.results import tokens
 from gateway.results.errors import ResultNotKept
-from tests.gateway.house import House
+from tests.gateway.team import Team
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20
 
@@ -78,13 +78,13 @@ Get = Callable[..., Any]
 
 
 @pytest.fixture
-def get(house: House) -> Get:
+def get(team: Team) -> Get:
     """Asks for the first result of a new task with that URL."""
 
     async def ask(url: str, query: str = "", role: str = "viewer", **headers: str) -> Any:
-        task_id = await sync_to_async(house.task)("succeeded", results=[url])
+        task_id = await sync_to_async(team.task)("succeeded", results=[url])
         client = AsyncClient()
-        user = (await Membership.objects.select_related("user").aget(account=house.account, role=role)).user
+        user = (await Membership.objects.select_related("user").aget(account=team.account, role=role)).user
         await client.aforce_login(user)
         response = await client.get(f"/tasks/{task_id}/results/1{query}", headers=headers)
         await sync_to_async(lambda: connection.close())()

@@ -24,7 +24,7 @@ from gateway.pages.workbench_endpoints import BY_SLUG, ENDPOINTS, WorkbenchEndpo
 from gateway.pages.workbench_forms import Field, Form, form_of
 from gateway.task_models.shipped import SHIPPED
 from gateway.urls import urlpatterns
-from tests.gateway.house import ROLES, House
+from tests.gateway.team import ROLES, Team
 
 SANDBOX_CATALOG = Path(settings.ROOT) / "gateway" / "catalogs" / "sandbox.toml"
 WITH_CONTRACT = [each for each in ENDPOINTS if each.has_body and not each.is_task]
@@ -44,9 +44,9 @@ Preview = Callable[..., Any]
 
 
 @pytest.fixture
-def preview(catalog: None, house: House) -> Preview:
+def preview(catalog: None, team: Team) -> Preview:
     def ask(endpoint: str, values: Any = None, file: Any = None, role: str = "developer") -> Any:
-        return house.clients[role].post(
+        return team.clients[role].post(
             "/workbench/preview",
             json.dumps({"endpoint": endpoint, "values": {} if values is None else values, "file": file}),
             content_type="application/json",
@@ -124,11 +124,11 @@ def test_a_task_models_form_has_every_parameter_as_declared(slug: str) -> None:
                 assert list(field.choices) == parameter[choices]
 
 
-def test_every_endpoint_and_model_has_a_page(catalog: None, house: House) -> None:
+def test_every_endpoint_and_model_has_a_page(catalog: None, team: Team) -> None:
     shown = 0
     for endpoint in ENDPOINTS:
         for price in prices.prices_of(endpoint.endpoint):
-            answer = house.get(f"/workbench?endpoint={endpoint.slug}&model={price.model.slug}", "developer")
+            answer = team.get(f"/workbench?endpoint={endpoint.slug}&model={price.model.slug}", "developer")
             assert answer.status_code == 200
             assert answer.context["model"] == price.model.slug
             assert f'data-path="{endpoint.path}"' in answer.content.decode()
@@ -136,25 +136,25 @@ def test_every_endpoint_and_model_has_a_page(catalog: None, house: House) -> Non
     assert shown > len(ENDPOINTS)
 
 
-def test_an_alias_of_a_model_is_that_model(catalog: None, house: House) -> None:
-    assert house.get("/workbench?endpoint=chat&model=gemini-3-flash").context["model"] == "gemini"
+def test_an_alias_of_a_model_is_that_model(catalog: None, team: Team) -> None:
+    assert team.get("/workbench?endpoint=chat&model=gemini-3-flash").context["model"] == "gemini"
 
 
 @pytest.mark.parametrize(
     ("query", "status"), [("endpoint=no", 400), ("model=no", 404), ("endpoint=chat&model=suno", 404)]
 )
-def test_what_is_not_there_says_so(query: str, status: int, catalog: None, house: House) -> None:
-    assert house.get(f"/workbench?{query}").status_code == status
+def test_what_is_not_there_says_so(query: str, status: int, catalog: None, team: Team) -> None:
+    assert team.get(f"/workbench?{query}").status_code == status
 
 
-def test_without_a_catalog_the_page_says_so(house: House) -> None:
+def test_without_a_catalog_the_page_says_so(team: Team) -> None:
     prices._read.cache_clear()
-    assert "No model of the catalog" in house.get("/workbench").content.decode()
+    assert "No model of the catalog" in team.get("/workbench").content.decode()
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_viewer_sees_and_cannot_run(role: str, catalog: None, house: House) -> None:
-    page = house.get("/workbench", role).content.decode()
+def test_a_viewer_sees_and_cannot_run(role: str, catalog: None, team: Team) -> None:
+    page = team.get("/workbench", role).content.decode()
     assert ('id="run" disabled' in page) == (role == "viewer")
 
 
@@ -162,10 +162,10 @@ def test_nobody_signed_in_is_sent_to_sign_in(catalog: None) -> None:
     assert Client().get("/workbench").status_code == 302
 
 
-def test_a_preview_takes_a_post_with_a_token(catalog: None, house: House) -> None:
-    assert house.get("/workbench/preview", "developer").status_code == 405
+def test_a_preview_takes_a_post_with_a_token(catalog: None, team: Team) -> None:
+    assert team.get("/workbench/preview", "developer").status_code == 405
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(Membership.objects.get(account=house.account, role="owner").user)
+    strict.force_login(Membership.objects.get(account=team.account, role="owner").user)
     assert strict.post("/workbench/preview", "{}", content_type="application/json").status_code == 403
 
 
@@ -245,8 +245,8 @@ def test_what_is_not_a_request_yet_has_a_problem_and_no_ceiling(
         ('{"endpoint": "chat", "values": {"x": "' + "a" * 1_100_000 + '"}}', 413),
     ],
 )
-def test_a_preview_of_nonsense_is_refused(body: str, status: int, catalog: None, house: House) -> None:
-    answer = house.clients["owner"].post("/workbench/preview", body, content_type="application/json")
+def test_a_preview_of_nonsense_is_refused(body: str, status: int, catalog: None, team: Team) -> None:
+    answer = team.clients["owner"].post("/workbench/preview", body, content_type="application/json")
     assert answer.status_code == status
     assert answer.json()["error"]
 
@@ -294,8 +294,8 @@ def test_python_is_python_and_says_what_was_sent(endpoint: WorkbenchEndpoint, st
 
 
 def test_the_page_asks_the_database_little(
-    catalog: None, house: House, django_assert_max_num_queries: Any
+    catalog: None, team: Team, django_assert_max_num_queries: Any
 ) -> None:
-    house.get("/workbench", "owner")
+    team.get("/workbench", "owner")
     with django_assert_max_num_queries(12):
-        house.get("/workbench", "owner")
+        team.get("/workbench", "owner")

@@ -21,7 +21,7 @@ ROLES = ("owner", "admin", "developer", "viewer")
 
 
 @dataclass
-class House:
+class Team:
     """An account with a member of each role, and its tasks as the gateway's functions would have left them."""
 
     account: Account
@@ -145,10 +145,10 @@ def _insert(table: str, row: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def new_house(transactional_db: None) -> Callable[[], House]:
+def new_team(transactional_db: None) -> Callable[[], Team]:
     cache.clear()
 
-    def make() -> House:
+    def make() -> Team:
         account, _ = open_account("Ada's lab " + uuid4().hex, "standard", None, 100 * CREDIT)
         clients = {}
         for role in ROLES:
@@ -156,11 +156,11 @@ def new_house(transactional_db: None) -> Callable[[], House]:
             Membership.objects.create(account=account, user=user, role=role)
             clients[role] = Client()
             clients[role].force_login(user)
-        return House(account, clients)
+        return Team(account, clients)
 
     return make
 
 
 @pytest.fixture
-def house(new_house: Callable[[], House]) -> House:
-    return new_house()
+def team(new_team: Callable[[], Team]) -> Team:
+    return new_team()
