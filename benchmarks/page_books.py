@@ -14,7 +14,7 @@ django.setup()
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import Membership
 from aio_platform.http.request_ids import public_request_id
 from benchmarks.children import report
@@ -86,7 +86,7 @@ def main() -> None:
     """Fill the books, and report the session cookie and what pages to ask for."""
     account = grants.open_account(ACCOUNT, "unlimited", OWNER).account
     owner = Membership.objects.get(account=account).user
-    keys = [actions.issue_key(account, f"bench {number}")[0] for number in range(KEYS)]
+    keys = [lifecycle.issue_key(account, f"bench {number}")[0] for number in range(KEYS)]
     parameters: dict[str, Any] = {
         "account": account.pk,
         "member": owner.pk,

@@ -14,7 +14,7 @@ django.setup()
 import uvloop
 from django.db import connection
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Account
 from aio_platform.http.request_ids import new_request_uuid
@@ -53,7 +53,7 @@ FILL_SQL = """
 def main() -> None:
     """Carry out jobs until the parent is gone."""
     account = grants.open_account(ACCOUNT, "unlimited", extra_microcredits=100_000 * CREDIT).account
-    caller = Credentials(digest_of(actions.issue_key(account, "bench")[1]), address="127.0.0.1")
+    caller = Credentials(digest_of(lifecycle.issue_key(account, "bench")[1]), address="127.0.0.1")
     rate = PublishedRate.objects.filter(name=TASK_RATE).latest("version").id
     report({"ready": True})
     while (job := next_job()) is not None:

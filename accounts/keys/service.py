@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from accounts import actions, audit, rate_limits
+from accounts import audit, rate_limits
 from accounts.errors import KeyNotFound, TooManyKeysIssued
-from accounts.keys import delegation
+from accounts.keys import delegation, lifecycle
 from accounts.keys.serializers import KeyBody
 from accounts.models import ApiKey, Membership
 from accounts.principal import Principal, require_role
@@ -53,13 +53,13 @@ def find(principal: Principal, key_id: str) -> ApiKey:
 def issue(principal: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -> tuple[ApiKey, str]:
     """Issue the key that a validated IssueBody describes. Returns it and its text, which is not kept anywhere.
 
-    Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.issue_key` does.
+    Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `lifecycle.issue_key` does.
     """
     check_may_manage(principal)
     scopes = wanted["scopes"] or {}
     terms = delegation.KeyTerms(
         endpoints=scopes.get("endpoints"),
-        models=actions.known_slugs(scopes.get("models")),
+        models=lifecycle.known_slugs(scopes.get("models")),
         networks=scopes.get("networks"),
         expires_at=wanted["expires_at"],
         cap_day_microcredits=wanted["cap_day"],
@@ -71,7 +71,7 @@ def issue(principal: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -
         delegation.check_within(delegation.terms_of(principal.api_key), terms)
     _count_issued_key(principal)
     with transaction.atomic():
-        api_key, key_text = actions.issue_key(
+        api_key, key_text = lifecycle.issue_key(
             principal.account,
             wanted["name"],
             endpoints=terms.endpoints,
@@ -91,22 +91,22 @@ def issue(principal: Principal, actor: audit.Actor, wanted: Mapping[str, Any]) -
 def change(principal: Principal, actor: audit.Actor, api_key: ApiKey, wanted: Mapping[str, Any]) -> ApiKey:
     """Change a key's name, caps and expiry as a validated ChangeBody says: all of it, or nothing.
 
-    Raises RoleNotAllowed, BeyondOwnKey, and what `actions.change_limits` does.
+    Raises RoleNotAllowed, BeyondOwnKey, and what `lifecycle.change_limits` does.
     """
     check_may_manage(principal)
     limits = {name: value for name, value in wanted.items() if name != "name"}
     before = _described(api_key)
     with transaction.atomic():
         if limits:
-            api_key = actions.change_limits(
+            api_key = lifecycle.change_limits(
                 api_key,
-                cap_day_microcredits=limits.get("cap_day", actions.UNCHANGED),
-                cap_month_microcredits=limits.get("cap_month", actions.UNCHANGED),
-                expires_at=limits.get("expires_at", actions.UNCHANGED),
+                cap_day_microcredits=limits.get("cap_day", lifecycle.UNCHANGED),
+                cap_month_microcredits=limits.get("cap_month", lifecycle.UNCHANGED),
+                expires_at=limits.get("expires_at", lifecycle.UNCHANGED),
                 by=principal.api_key,
             )
         if "name" in wanted:
-            api_key = actions.rename_key(api_key, wanted["name"])
+            api_key = lifecycle.rename_key(api_key, wanted["name"])
         after = _described(api_key)
         changed = [name for name in _LIMITS if before[name] != after[name]]
         if changed:
@@ -125,19 +125,19 @@ def revoke(principal: Principal, actor: audit.Actor, api_key: ApiKey) -> ApiKey:
     check_may_manage(principal)
     if api_key.revoked_at is not None:
         return api_key
-    return actions.revoke_key(api_key, also=lambda: _record(actor, "key.revoke", api_key))
+    return lifecycle.revoke_key(api_key, also=lambda: _record(actor, "key.revoke", api_key))
 
 
 def rotate(principal: Principal, actor: audit.Actor, api_key: ApiKey, overlap_s: int) -> tuple[ApiKey, str]:
     """Issue a key's successor; the old key works for `overlap_s` more seconds. Returns the new key and its text.
 
-    Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `actions.rotate_key` does.
+    Raises RoleNotAllowed, BeyondOwnKey, TooManyKeysIssued, and what `lifecycle.rotate_key` does.
     """
     check_may_manage(principal)
     if principal.api_key is not None:
         delegation.check_within(delegation.terms_of(principal.api_key), delegation.terms_of(api_key))
     _count_issued_key(principal)
-    return actions.rotate_key(
+    return lifecycle.rotate_key(
         api_key,
         overlap_s,
         created_by=principal.user,

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import Account, ApiKey, Membership
 
 
@@ -101,4 +102,4 @@ def owner(account: Account, signed_in: Callable[[Account, str], Sender]) -> Send
 
 @pytest.fixture
 def foreign_key(other_account: Account) -> ApiKey:
-    return actions.issue_key(other_account, "theirs")[0]
+    return lifecycle.issue_key(other_account, "theirs")[0]

@@ -8,6 +8,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from accounts import actions, errors
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, Membership, User
 from aio_platform.errors import InvalidRequest
@@ -60,7 +61,7 @@ def test_a_plan_is_set_by_its_slug(account: Account) -> None:
 
 
 def test_a_key_is_kept_as_its_digest_only(account: Account) -> None:
-    api_key, key_text = actions.issue_key(account, "server")
+    api_key, key_text = lifecycle.issue_key(account, "server")
     stored = ApiKey.objects.get(pk=api_key.pk)
     assert bytes(stored.digest) == digest_of(key_text)
     assert (stored.prefix, stored.last_four) == (key_text[:12], key_text[-4:])
@@ -71,7 +72,7 @@ def test_a_key_is_kept_as_its_digest_only(account: Account) -> None:
 
 def test_a_key_keeps_the_terms_it_was_issued_under(account: Account) -> None:
     ends = timezone.now() + timedelta(days=1)
-    api_key, _ = actions.issue_key(
+    api_key, _ = lifecycle.issue_key(
         account,
         " server ",
         endpoints=["chat"],
@@ -107,73 +108,73 @@ def test_a_key_keeps_the_terms_it_was_issued_under(account: Account) -> None:
 )
 def test_a_key_under_bad_terms_is_not_issued(account: Account, terms: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
-        actions.issue_key(account, "server", **terms)
+        lifecycle.issue_key(account, "server", **terms)
     assert not ApiKey.objects.exists()
 
 
 def test_a_suspended_account_gets_no_keys_until_it_is_active_again(account: Account) -> None:
-    api_key, _ = actions.issue_key(account, "server")
+    api_key, _ = lifecycle.issue_key(account, "server")
     stale = Account.objects.get(pk=account.pk)
     actions.suspend_account(account)
     with pytest.raises(errors.AccountSuspended):
-        actions.issue_key(stale, "another")
+        lifecycle.issue_key(stale, "another")
     with pytest.raises(errors.AccountSuspended):
-        actions.rotate_key(api_key, 0)
+        lifecycle.rotate_key(api_key, 0)
     actions.reactivate_account(account)
-    actions.issue_key(stale, "another")
+    lifecycle.issue_key(stale, "another")
 
 
 def test_a_revoked_key_stays_revoked_at_the_first_moment(account: Account) -> None:
-    api_key, _ = actions.issue_key(account, "server")
-    first = actions.revoke_key(api_key).revoked_at
+    api_key, _ = lifecycle.issue_key(account, "server")
+    first = lifecycle.revoke_key(api_key).revoked_at
     assert first is not None
-    assert actions.revoke_key(ApiKey.objects.get(pk=api_key.pk)).revoked_at == first
+    assert lifecycle.revoke_key(ApiKey.objects.get(pk=api_key.pk)).revoked_at == first
     assert not ApiKey.objects.get(pk=api_key.pk).is_live(timezone.now())
 
 
 def test_a_revocation_is_committed_when_it_returns(committing: None) -> None:
     account = actions.create_account("Durable", "standard")
-    api_key, _ = actions.issue_key(account, "server")
+    api_key, _ = lifecycle.issue_key(account, "server")
     with pytest.raises(RuntimeError), transaction.atomic():
-        actions.revoke_key(api_key)
+        lifecycle.revoke_key(api_key)
     assert api_key.revoked_at is None
-    actions.revoke_key(api_key)
+    lifecycle.revoke_key(api_key)
     seen = in_threads(1, lambda: ApiKey.objects.get(pk=api_key.pk).revoked_at)
     assert seen == [api_key.revoked_at]
 
 
 def test_limits_change_alone_and_none_removes_them(account: Account) -> None:
     ends = timezone.now() + timedelta(days=1)
-    api_key, _ = actions.issue_key(account, "server", cap_day_microcredits=5, expires_at=ends)
-    actions.change_limits(api_key, cap_month_microcredits=7)
+    api_key, _ = lifecycle.issue_key(account, "server", cap_day_microcredits=5, expires_at=ends)
+    lifecycle.change_limits(api_key, cap_month_microcredits=7)
     stored = ApiKey.objects.get(pk=api_key.pk)
     assert (stored.cap_day_microcredits, stored.cap_month_microcredits, stored.expires_at) == (5, 7, ends)
-    actions.change_limits(api_key, cap_day_microcredits=None, expires_at=None)
+    lifecycle.change_limits(api_key, cap_day_microcredits=None, expires_at=None)
     stored.refresh_from_db()
     assert (stored.cap_day_microcredits, stored.cap_month_microcredits, stored.expires_at) == (None, 7, None)
 
 
 def test_what_has_ended_is_not_brought_back(account: Account) -> None:
-    revoked, _ = actions.issue_key(account, "revoked")
-    expired, _ = actions.issue_key(account, "expired")
-    actions.revoke_key(revoked)
+    revoked, _ = lifecycle.issue_key(account, "revoked")
+    expired, _ = lifecycle.issue_key(account, "expired")
+    lifecycle.revoke_key(revoked)
     ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
     for ended in (revoked, expired):
         with pytest.raises(errors.KeyNotLive):
-            actions.change_limits(ended, expires_at=None)
+            lifecycle.change_limits(ended, expires_at=None)
         with pytest.raises(errors.KeyNotLive):
-            actions.rotate_key(ended, 0)
-        assert actions.rename_key(ended, "old one").name == "old one"
+            lifecycle.rotate_key(ended, 0)
+        assert lifecycle.rename_key(ended, "old one").name == "old one"
 
 
 def test_rotation_makes_a_successor_under_the_same_terms(account: Account) -> None:
     ends = timezone.now() + timedelta(days=90)
-    old, old_text = actions.issue_key(
+    old, old_text = lifecycle.issue_key(
         account, "server", endpoints=["chat"], models=["m"], networks=["10.0.0.0/8"], expires_at=ends,
         cap_day_microcredits=1, cap_month_microcredits=2, may_manage_keys=True,
     )  # fmt: skip
     before = timezone.now()
-    new, new_text = actions.rotate_key(old, 3600)
+    new, new_text = lifecycle.rotate_key(old, 3600)
     assert new_text != old_text
     assert new.replaces == old
     kept = (
@@ -189,32 +190,32 @@ def test_rotation_makes_a_successor_under_the_same_terms(account: Account) -> No
 
 def test_rotation_never_lengthens_the_old_keys_life(account: Account) -> None:
     ends = timezone.now() + timedelta(seconds=60)
-    old, _ = actions.issue_key(account, "server", expires_at=ends)
-    actions.rotate_key(old, 86_400)
+    old, _ = lifecycle.issue_key(account, "server", expires_at=ends)
+    lifecycle.rotate_key(old, 86_400)
     assert ApiKey.objects.get(pk=old.pk).expires_at == ends
 
 
 def test_rotation_without_overlap_revokes_the_old_key_at_once(account: Account) -> None:
-    old, _ = actions.issue_key(account, "server")
-    actions.rotate_key(old, 0)
+    old, _ = lifecycle.issue_key(account, "server")
+    lifecycle.rotate_key(old, 0)
     assert ApiKey.objects.get(pk=old.pk).revoked_at is not None
 
 
 def test_a_key_is_rotated_once_and_then_its_successor_is(account: Account) -> None:
-    old, _ = actions.issue_key(account, "server")
-    successor, _ = actions.rotate_key(old, 3600)
+    old, _ = lifecycle.issue_key(account, "server")
+    successor, _ = lifecycle.rotate_key(old, 3600)
     with pytest.raises(errors.KeyAlreadyReplaced, match=successor.public_id):
-        actions.rotate_key(old, 3600)
-    actions.rotate_key(successor, 0)
+        lifecycle.rotate_key(old, 3600)
+    lifecycle.rotate_key(successor, 0)
 
 
 def test_simultaneous_rotations_make_one_successor(committing: None) -> None:
     account = actions.create_account("Busy", "standard")
-    old, _ = actions.issue_key(account, "server")
+    old, _ = lifecycle.issue_key(account, "server")
 
     def rotate() -> str:
         try:
-            actions.rotate_key(old, 3600)
+            lifecycle.rotate_key(old, 3600)
         except errors.KeyAlreadyReplaced:
             return "refused"
         return "rotated"

@@ -8,7 +8,8 @@ from django.core.management import call_command
 from django.db import Error, connection, transaction
 from django.test import Client
 
-from accounts import actions, audit
+from accounts import audit
+from accounts.keys import lifecycle
 from accounts.models import Account, AuditEntry, Membership
 from accounts.pages import audit_log
 from tests.accounts.conftest import Sender
@@ -39,7 +40,7 @@ def test_what_the_key_api_changes_is_written_down(owner: Sender, account: Accoun
 
 
 def test_a_key_that_manages_keys_is_named_as_who_did_it(account: Account, with_key: Any) -> None:
-    manager, key_text = actions.issue_key(account, "manager", may_manage_keys=True)
+    manager, key_text = lifecycle.issue_key(account, "manager", may_manage_keys=True)
     with_key(key_text).send("POST", "/api/v1/keys", {"name": "made"})
     entry = AuditEntry.objects.get()
     assert (entry.actor_kind, entry.actor_id) == ("key", manager.pk)

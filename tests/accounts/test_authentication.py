@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import actions, errors
+from accounts.keys import lifecycle
 from accounts.keys.format import checksum_of, new_key
 from accounts.models import Account, ApiKey, User
 from accounts.principal import Principal, is_address_within, principal_of, require_role
@@ -60,7 +61,7 @@ def told(response: HttpResponse) -> Any:
 
 
 def test_a_live_key_stands_for_its_account(account: Account) -> None:
-    api_key, key_text = actions.issue_key(account, "server")
+    api_key, key_text = lifecycle.issue_key(account, "server")
     assert told(ask(key_text)) == {"account": account.public_id, "role": None, "key": api_key.public_id}
 
 
@@ -83,7 +84,7 @@ def test_an_account_that_is_not_theirs_is_not_found(account: Account, name: str)
 def test_another_tenants_account_is_not_found_for_members_and_keys(
     account: Account, other_account: Account
 ) -> None:
-    _, key_text = actions.issue_key(account, "server")
+    _, key_text = lifecycle.issue_key(account, "server")
     theirs = {"X-Account": other_account.public_id}
     assert ask(user=User.objects.get(email="owner@lab.test"), **theirs).status_code == 404
     assert ask(key_text, **theirs).status_code == 404
@@ -121,7 +122,7 @@ def test_unknown_and_malformed_keys_are_told_the_same(account: Account) -> None:
 
 def test_a_key_is_known_by_all_of_it(account: Account) -> None:
     """What people see of a key, its first characters, makes nobody its holder, however sound the rest is."""
-    _, key_text = actions.issue_key(account, "server")
+    _, key_text = lifecycle.issue_key(account, "server")
     made_up = key_text[:12] + random_base62(24)
     response = ask(made_up + checksum_of(made_up))
     assert response.status_code == 401
@@ -129,15 +130,15 @@ def test_a_key_is_known_by_all_of_it(account: Account) -> None:
 
 
 def test_a_revoked_key_is_refused_from_the_moment_it_is_revoked(account: Account) -> None:
-    api_key, key_text = actions.issue_key(account, "server")
-    actions.revoke_key(api_key)
+    api_key, key_text = lifecycle.issue_key(account, "server")
+    lifecycle.revoke_key(api_key)
     response = ask(key_text)
     assert response.status_code == 401
     assert "revoked" in told(response)["error"]["message"]
 
 
 def test_an_expired_key_is_refused(account: Account) -> None:
-    api_key, key_text = actions.issue_key(account, "server")
+    api_key, key_text = lifecycle.issue_key(account, "server")
     ApiKey.objects.filter(pk=api_key.pk).update(expires_at=timezone.now())
     response = ask(key_text)
     assert response.status_code == 401
@@ -145,8 +146,8 @@ def test_an_expired_key_is_refused(account: Account) -> None:
 
 
 def test_both_keys_work_during_a_rotations_overlap(account: Account) -> None:
-    old, old_text = actions.issue_key(account, "server")
-    _, new_text = actions.rotate_key(old, 60)
+    old, old_text = lifecycle.issue_key(account, "server")
+    _, new_text = lifecycle.rotate_key(old, 60)
     assert ask(old_text).status_code == ask(new_text).status_code == 200
     ApiKey.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     assert ask(old_text).status_code == 401
@@ -154,7 +155,7 @@ def test_both_keys_work_during_a_rotations_overlap(account: Account) -> None:
 
 
 def test_a_suspended_accounts_keys_are_refused_and_its_members_may_look(account: Account) -> None:
-    _, key_text = actions.issue_key(account, "server")
+    _, key_text = lifecycle.issue_key(account, "server")
     actions.suspend_account(account)
     assert ask(key_text).status_code == 403
     assert ask(user=User.objects.get(email="owner@lab.test")).status_code == 200
@@ -163,13 +164,13 @@ def test_a_suspended_accounts_keys_are_refused_and_its_members_may_look(account:
 
 
 def test_a_key_is_refused_outside_its_networks(account: Account) -> None:
-    _, key_text = actions.issue_key(account, "server", networks=["198.51.100.0/24"])
+    _, key_text = lifecycle.issue_key(account, "server", networks=["198.51.100.0/24"])
     assert ask(key_text, address="198.51.100.7").status_code == 200
     assert ask(key_text, address="198.51.101.7").status_code == 403
 
 
 def test_a_forwarded_address_counts_only_behind_our_own_proxy(account: Account, settings: Any) -> None:
-    _, key_text = actions.issue_key(account, "server", networks=["198.51.100.0/24"])
+    _, key_text = lifecycle.issue_key(account, "server", networks=["198.51.100.0/24"])
     forwarded = {"X-Forwarded-For": "203.0.113.1, 198.51.100.7"}
     assert ask(key_text, **forwarded).status_code == 403
     settings.TRUST_FORWARDED_FOR = True
@@ -197,23 +198,23 @@ def test_an_address_is_within_its_networks_or_not(
 
 
 def test_a_key_opens_only_the_endpoints_of_its_scope(account: Account) -> None:
-    _, everywhere = actions.issue_key(account, "everywhere")
-    _, chat_only = actions.issue_key(account, "chat only", endpoints=["chat"], may_manage_keys=True)
-    _, with_usage = actions.issue_key(account, "with usage", endpoints=["chat", "usage"])
+    _, everywhere = lifecycle.issue_key(account, "everywhere")
+    _, chat_only = lifecycle.issue_key(account, "chat only", endpoints=["chat"], may_manage_keys=True)
+    _, with_usage = lifecycle.issue_key(account, "with usage", endpoints=["chat", "usage"])
     assert ask(everywhere).status_code == 200
     assert ask(chat_only).status_code == 403
     assert ask(with_usage).status_code == 200
 
 
 def test_a_view_that_names_no_scope_is_closed_to_keys(account: Account) -> None:
-    _, key_text = actions.issue_key(account, "server", may_manage_keys=True)
+    _, key_text = lifecycle.issue_key(account, "server", may_manage_keys=True)
     assert ask(key_text, view=ScopelessView).status_code == 403
     assert ask(user=User.objects.get(email="owner@lab.test"), view=ScopelessView).status_code == 200
 
 
 def test_too_many_bad_keys_are_429_and_a_good_key_still_works(account: Account, settings: Any) -> None:
     settings.KEY_GUESSES_PER_ADDRESS = "2/h"
-    _, key_text = actions.issue_key(account, "server")
+    _, key_text = lifecycle.issue_key(account, "server")
     responses = [ask(new_key()) for _ in range(3)]
     assert [response.status_code for response in responses] == [401, 401, 429]
     assert int(responses[-1]["Retry-After"]) >= 1
@@ -242,7 +243,7 @@ def test_a_session_changes_nothing_without_a_csrf_token(account: Account) -> Non
 
 
 def test_a_key_needs_no_csrf_token(account: Account) -> None:
-    _, key_text = actions.issue_key(account, "server", may_manage_keys=True)
+    _, key_text = lifecycle.issue_key(account, "server", may_manage_keys=True)
     response = Client(enforce_csrf_checks=True).post(
         "/api/v1/keys",
         data={"name": "another"},
@@ -255,6 +256,6 @@ def test_a_key_needs_no_csrf_token(account: Account) -> None:
 def test_a_caller_is_asked_for_one_query_by_key(
     account: Account, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
-    _, key_text = actions.issue_key(account, "server")
+    _, key_text = lifecycle.issue_key(account, "server")
     with django_assert_num_queries(1):
         ask(key_text)

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.management.commands import revoke_key
 from accounts.models import Account, ApiKey
@@ -89,7 +89,7 @@ def test_a_problem_is_told_in_one_line(account: Account, words: list[str], says:
 
 def test_revoke_key_takes_an_id_or_a_prefix_and_may_be_repeated(account: Account) -> None:
     for named_by in ("public_id", "prefix"):
-        api_key, _ = actions.issue_key(account, "server")
+        api_key, _ = lifecycle.issue_key(account, "server")
         answers = [run_json("revoke_key", getattr(api_key, named_by)) for _ in range(2)]
         api_key.refresh_from_db()
         assert api_key.revoked_at is not None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.urls import get_resolver
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import Account, ApiKey
 
 METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
@@ -61,7 +61,7 @@ def test_everybody_gets_what_they_may_and_nothing_else(
     caller: str,
     foreign: bool,
 ) -> None:
-    own_key, _ = actions.issue_key(account, "own")
+    own_key, _ = lifecycle.issue_key(account, "own")
     sender = sender_for(caller)
     path = "/" + address.replace("<str:key_id>", (foreign_key if foreign else own_key).public_id)
     theirs_before = ApiKey.objects.filter(account=foreign_key.account).values().get()
@@ -105,7 +105,7 @@ def sender_for(
             return with_key("aio_" + "0" * 38)
         if caller.endswith("key"):
             managing = caller == "managing key"
-            return with_key(actions.issue_key(account, caller, may_manage_keys=managing)[1])
+            return with_key(lifecycle.issue_key(account, caller, may_manage_keys=managing)[1])
         if caller == "stranger":
             stranger = signed_in(other_account, "owner")
             stranger.headers["X-Account"] = account.public_id

@@ -1,7 +1,7 @@
 import pytest
 
-from accounts import actions
 from accounts.errors import AccountNotFound, AmbiguousPrefix, KeyNotFound
+from accounts.keys import lifecycle
 from accounts.lookup import find_account, find_key
 from accounts.models import Account, ApiKey
 
@@ -18,7 +18,7 @@ def test_an_account_that_is_not_there_is_not_found(account: Account, text: str) 
 
 
 def test_a_key_is_found_by_id_or_prefix(account: Account) -> None:
-    api_key, key_text = actions.issue_key(account, "server")
+    api_key, key_text = lifecycle.issue_key(account, "server")
     assert find_key(api_key.public_id) == api_key
     assert find_key(key_text[:12]) == api_key
 
@@ -30,14 +30,14 @@ def test_a_key_that_is_not_there_is_not_found(account: Account, text: str) -> No
 
 
 def test_a_pasted_key_is_not_repeated(account: Account) -> None:
-    _, key_text = actions.issue_key(account, "server")
+    _, key_text = lifecycle.issue_key(account, "server")
     with pytest.raises(KeyNotFound) as refusal:
         find_key(key_text)
     assert key_text not in refusal.value.message
 
 
 def test_a_shared_prefix_is_answered_with_the_ids(account: Account) -> None:
-    keys = [actions.issue_key(account, "server")[0] for _ in range(2)]
+    keys = [lifecycle.issue_key(account, "server")[0] for _ in range(2)]
     ApiKey.objects.update(prefix="aio_12345678")
     with pytest.raises(AmbiguousPrefix) as refusal:
         find_key("aio_12345678")

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of, new_key
 from accounts.models import Account, ApiKey, User
 
@@ -19,8 +19,8 @@ def test_no_log_tells_a_key_or_its_digest(
     caplog.set_level(logging.DEBUG)
     for name in ("accounts", "django", "django.request", "aio_platform"):
         caplog.set_level(logging.DEBUG, logger=name)
-    api_key, key_text = actions.issue_key(account, "server", may_manage_keys=True)
-    new, new_text = actions.rotate_key(api_key, 60, created_by=User.objects.get())
+    api_key, key_text = lifecycle.issue_key(account, "server", may_manage_keys=True)
+    new, new_text = lifecycle.rotate_key(api_key, 60, created_by=User.objects.get())
     guessed = new_key()
     for text in (key_text, new_text, guessed, "aio_malformed"):
         with_key(text).send("GET", "/api/v1/keys")
@@ -41,8 +41,8 @@ def test_no_log_tells_a_key_or_its_digest(
 
 
 def test_no_table_holds_a_keys_text(account: Account) -> None:
-    api_key, key_text = actions.issue_key(account, "server")
-    actions.rotate_key(api_key, 60)
+    api_key, key_text = lifecycle.issue_key(account, "server")
+    lifecycle.rotate_key(api_key, 60)
     with connection.cursor() as cursor:
         cursor.execute("SELECT k::text FROM accounts_apikey k")
         rows = " ".join(row for (row,) in cursor.fetchall())
@@ -52,7 +52,7 @@ def test_no_table_holds_a_keys_text(account: Account) -> None:
 
 
 def test_a_key_shows_itself_by_its_prefix_only(account: Account) -> None:
-    api_key, key_text = actions.issue_key(account, "server")
+    api_key, key_text = lifecycle.issue_key(account, "server")
     shown = f"{api_key} {api_key!r} {ApiKey.objects.get()!r}"
     assert api_key.prefix in shown
     assert key_text[12:] not in shown

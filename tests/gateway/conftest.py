@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from django.core.cache import cache
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from gateway.calls.relay import Relay
 from gateway.upstreams.client import Upstreams
@@ -62,6 +62,6 @@ def other_tenant(tenant: Tenant) -> Tenant:
 
 def _tenant(name: str) -> Tenant:
     account, _ = grants.open_account(name, "unlimited", extra_microcredits=10 * CREDIT)
-    _, key = actions.issue_key(account, "relay")
+    _, key = lifecycle.issue_key(account, "relay")
     rate = rate_card.publish("relay-test", (Price("tokens_in", 10, 1), Price("tokens_out", 100, 1)))
     return Tenant(account.pk, Credentials(digest_of(key)), key, rate)

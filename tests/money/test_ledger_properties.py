@@ -29,6 +29,7 @@ from money.conftest import empty_the_books
 from money.model import AccountBooks, Asked, KeyBooks, ModelBooks
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Plan
 from aio_platform.http.request_ids import new_request_uuid
@@ -246,7 +247,7 @@ def histories(committed_books: None) -> Iterator[type[Histories]]:
         account = actions.create_account(plan_slug, plan_slug)
         Histories.trials[account.pk] = account.plan.trial_calls_per_day
         for cap in caps:
-            key, text = actions.issue_key(account, "key", cap_day_microcredits=cap)
+            key, text = lifecycle.issue_key(account, "key", cap_day_microcredits=cap)
             Histories.keys[digest_of(text)] = KeyBooks(key.pk, account.pk, account.plan.calls_per_minute, cap)
     prices = prices_from_json({"calls": {"microcredits": 1, "per": 1}})
     Histories.rate_id = rate_card.publish("test", prices).id

@@ -11,6 +11,7 @@ import uvloop
 from django.db import connection
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from aio_platform.db.batcher import Batcher
 from aio_platform.db.pipelined_connection import PipelinedConnection, Row, Run
@@ -141,7 +142,7 @@ def test_a_server_that_ends_before_it_has_read_everything_is_noticed(committed_b
 def call(committed_books: None) -> CallToAuthorize:
     """A call of an account that has 1,000 micro-credits, which it may cost."""
     account = actions.create_account("caller", "unlimited")
-    _, text = actions.issue_key(account, "key")
+    _, text = lifecycle.issue_key(account, "key")
     grants.grant(account.pk, 1_000, reason="test", actor="test")
     rate = rate_card.publish("test", prices_from_json({"calls": {"microcredits": 1, "per": 1}}))
     return CallToAuthorize(

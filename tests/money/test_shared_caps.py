@@ -17,6 +17,7 @@ from money.test_many_processes import finished, start
 
 from accounts import actions
 from accounts.errors import BeyondOwnKey, KeyAlreadyReplaced
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey
 from aio_platform.http.request_ids import new_request_uuid
@@ -53,7 +54,7 @@ class Family:
 
     def __init__(self, account: Account, ledger: Ledger, runner: asyncio.Runner, rate_id: int) -> None:
         self.account, self.ledger, self.runner, self.rate_id = account, ledger, runner, rate_id
-        first, text = actions.issue_key(account, "first", cap_day_microcredits=20, may_manage_keys=True)
+        first, text = lifecycle.issue_key(account, "first", cap_day_microcredits=20, may_manage_keys=True)
         self.keys = [(first.pk, digest_of(text), first.pk)]  # id, digest, and its line's first key
         self.lines = {first.pk: Line(20)}
         self.held: list[tuple[str, int, list[Line]]] = []  # request, amount, where it is counted
@@ -62,7 +63,7 @@ class Family:
     def issue(self, by: int, cap: int | None) -> None:
         issuer, _, line = self._key(by)
         try:
-            key, text = actions.issue_key(
+            key, text = lifecycle.issue_key(
                 self.account,
                 "issued",
                 cap_day_microcredits=cap,
@@ -78,7 +79,7 @@ class Family:
         old, _, line = self._key(which)
         rotator, _, other = self._key(by)
         try:
-            key, text = actions.rotate_key(
+            key, text = lifecycle.rotate_key(
                 ApiKey.objects.get(pk=old), 3600, by=ApiKey.objects.get(pk=rotator)
             )
         except (BeyondOwnKey, KeyAlreadyReplaced):
@@ -91,7 +92,7 @@ class Family:
         changer, _, other = self._key(by)
         before = self.lines[line].cap
         try:
-            actions.change_limits(
+            lifecycle.change_limits(
                 ApiKey.objects.get(pk=changed), cap_day_microcredits=cap, by=ApiKey.objects.get(pk=changer)
             )
         except BeyondOwnKey:
@@ -200,17 +201,19 @@ def test_processes_that_call_with_a_whole_family_of_keys_never_get_past_its_cap(
     sql("SELECT usage_open_balance_v1(%s)", account.pk)
     grants.grant(account.pk, 10**12, reason="test", actor="test")
     cap = 4_000_000
-    parent, text = actions.issue_key(account, "parent", cap_day_microcredits=cap, may_manage_keys=True)
+    parent, text = lifecycle.issue_key(account, "parent", cap_day_microcredits=cap, may_manage_keys=True)
     texts = [text]
     children = [
-        actions.issue_key(
+        lifecycle.issue_key(
             account, "child", cap_day_microcredits=cap // 2, issued_by=parent, may_manage_keys=True
         )
         for _ in range(2)
     ]
     texts += [child_text for _, child_text in children]
-    texts.append(actions.rotate_key(parent, 3600)[1])
-    texts.append(actions.issue_key(account, "g", cap_day_microcredits=cap // 4, issued_by=children[0][0])[1])
+    texts.append(lifecycle.rotate_key(parent, 3600)[1])
+    texts.append(
+        lifecycle.issue_key(account, "g", cap_day_microcredits=cap // 4, issued_by=children[0][0])[1]
+    )
     task = {
         "database": connection.settings_dict["NAME"],
         "calls": 1_200,
@@ -225,7 +228,7 @@ def test_processes_that_call_with_a_whole_family_of_keys_never_get_past_its_cap(
         key = ApiKey.objects.filter(revoked_at=None).order_by("?").first()
         assert key is not None
         try:
-            actions.rotate_key(key, chance.choice([600, 3600]))
+            lifecycle.rotate_key(key, chance.choice([600, 3600]))
         except KeyAlreadyReplaced:
             pass
     verdicts = sum((Counter(report["verdicts"]) for report in map(finished, started)), Counter())

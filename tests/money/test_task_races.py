@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from gateway.tasks.completion import TaskFinisher
 from gateway.tasks.queue import TaskQueue
@@ -26,7 +26,7 @@ AT_ONCE = 20
 @pytest.fixture
 def rich(transactional_db: None) -> Tenant:
     account, _ = grants.open_account("Racers", "unlimited", extra_microcredits=1000 * CREDIT)
-    _, key = actions.issue_key(account, "race")
+    _, key = lifecycle.issue_key(account, "race")
     return Tenant(account.pk, Credentials(digest_of(key)), key, rate_of(PRICE))
 
 

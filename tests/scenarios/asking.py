@@ -175,7 +175,7 @@ _MAKE_TENANTS = """
 import json
 from uuid import uuid4
 from django.db import transaction
-from accounts.actions import issue_key
+from accounts.keys.lifecycle import issue_key
 from usage.ledger.grants import open_account
 made = []
 with transaction.atomic():

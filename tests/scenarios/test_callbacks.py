@@ -13,7 +13,7 @@ from aiohttp import web
 from pytest_django import Settings
 from standardwebhooks import WebhookVerificationError
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from gateway.tasks.store import TaskStore
 from gateway.webhooks_out import signing_secrets, worker
@@ -33,7 +33,7 @@ def customer(transactional_db: None, settings: Settings, monkeypatch: pytest.Mon
     settings.AIO_PRIVATE_URL_NETWORKS = ["127.0.0.1/32"]
     monkeypatch.setattr(worker, "LOOK_EVERY_S", 0.02)
     account, _ = grants.open_account("Ada's lab", "unlimited", extra_microcredits=100 * CREDIT)
-    _, key = actions.issue_key(account, "tasks")
+    _, key = lifecycle.issue_key(account, "tasks")
     return Tenant(account.pk, Credentials(digest_of(key)), key, rate_of(CREDIT))
 
 

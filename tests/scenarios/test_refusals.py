@@ -28,7 +28,7 @@ import json
 from datetime import timedelta
 from uuid import uuid4
 from django.utils import timezone
-from accounts.actions import issue_key, revoke_key
+from accounts.keys.lifecycle import issue_key, revoke_key
 from accounts.models import Account, ApiKey
 from usage.ledger.grants import open_account
 def opened(plan="unlimited", extra=1000 * 10**6):

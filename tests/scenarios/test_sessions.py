@@ -25,7 +25,7 @@ import json
 from uuid import uuid4
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from accounts.actions import issue_key
+from accounts.keys.lifecycle import issue_key
 from accounts.models import Account, Membership, User
 from usage.ledger.grants import open_account
 made = {}

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, Membership
 from aio_platform.http import request_ids
@@ -102,7 +103,7 @@ class Books:
         """A new account with that many micro-credits on top of its plan's, and a key of those terms."""
         number = next(_numbers)
         account = grants.open_account(f"tenant {number}", plan, f"t{number}@people.test", credit).account
-        key, key_text = actions.issue_key(account, f"key {number}", **terms)
+        key, key_text = lifecycle.issue_key(account, f"key {number}", **terms)
         return Tenant(account, key, key_text, digest_of(key_text))
 
     def authorize(self, *calls: Call) -> list[Verdict]:

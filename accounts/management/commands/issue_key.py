@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import actions, audit
+from accounts import audit
+from accounts.keys import lifecycle
 from accounts.lookup import find_account
 from aio_platform.command import Answer, ScriptableCommand
 from aio_platform.credits import parse_credits
@@ -36,7 +37,7 @@ class Command(ScriptableCommand):
         account = find_account(options["account"])
         endpoints, models, networks = _read_scopes(options["scope"])
         with transaction.atomic():
-            api_key, key_text = actions.issue_key(
+            api_key, key_text = lifecycle.issue_key(
                 account,
                 options["name"],
                 endpoints=endpoints or None,

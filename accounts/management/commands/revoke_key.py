@@ -3,7 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import actions, audit
+from accounts import audit
+from accounts.keys import lifecycle
 from accounts.lookup import find_key
 from aio_platform.command import Answer, ScriptableCommand
 
@@ -18,7 +19,7 @@ class Command(ScriptableCommand):
     def perform(self, options: dict[str, Any]) -> Answer:
         api_key = find_key(options["key"])
         if api_key.revoked_at is None:
-            api_key = actions.revoke_key(
+            api_key = lifecycle.revoke_key(
                 api_key,
                 also=lambda: audit.record(
                     audit.OPERATOR, "key.revoke", audit.key_target(api_key), account=api_key.account

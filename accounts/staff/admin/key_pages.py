@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import actions
 from accounts.audit import Target, record_by_staff
 from accounts.errors import MalformedKey
+from accounts.keys import lifecycle
 from accounts.keys.format import PREFIX_LENGTH, digest_of
 from accounts.models import ApiKey
 from accounts.public_ids import is_key_id
@@ -126,7 +126,7 @@ def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
     """End a key for good: every call that starts afterwards is refused."""
     api_key = _key(key_id)
     was = state_of(api_key)
-    actions.revoke_key(
+    lifecycle.revoke_key(
         api_key,
         also=lambda: record_by_staff(
             request,

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from accounts.actions import issue_key
+from accounts.keys.lifecycle import issue_key
 from accounts.models import Account
 from aio_platform.credits import MICROCREDITS_PER_CREDIT
 from usage.ledger.grants import open_account

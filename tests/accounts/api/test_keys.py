@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, Membership
 
@@ -71,7 +72,7 @@ def a_key(sender: Any, **terms: Any) -> str:
 
 
 def test_keys_are_listed_newest_first_page_by_page(account: Account, foreign_key: ApiKey, owner: Any) -> None:
-    made = [actions.issue_key(account, f"key {number}")[0].public_id for number in range(5)]
+    made = [lifecycle.issue_key(account, f"key {number}")[0].public_id for number in range(5)]
     seen: list[str] = []
     after, pages = None, 0
     while True:
@@ -87,9 +88,9 @@ def test_keys_are_listed_newest_first_page_by_page(account: Account, foreign_key
 
 
 def test_a_key_issued_meanwhile_shifts_no_page(account: Account, owner: Any) -> None:
-    made = [actions.issue_key(account, f"key {number}")[0].public_id for number in range(3)]
+    made = [lifecycle.issue_key(account, f"key {number}")[0].public_id for number in range(3)]
     first = owner.send("GET", f"{KEYS}?limit=2").json()
-    actions.issue_key(account, "newer")
+    lifecycle.issue_key(account, "newer")
     second = owner.send("GET", f"{KEYS}?limit=2&after={first['next']}").json()
     assert [key["id"] for key in first["data"] + second["data"]] == made[::-1]
 
@@ -97,9 +98,9 @@ def test_a_key_issued_meanwhile_shifts_no_page(account: Account, owner: Any) -> 
 def test_a_page_costs_the_same_number_of_queries_whatever_its_length(
     account: Account, with_key: Callable[..., Any], django_assert_num_queries: Callable[[int], Any]
 ) -> None:
-    key, key_text = actions.issue_key(account, "first", may_manage_keys=True)
+    key, key_text = lifecycle.issue_key(account, "first", may_manage_keys=True)
     for _ in range(10):
-        key, _ = actions.rotate_key(key, 60)
+        key, _ = lifecycle.rotate_key(key, 60)
     with django_assert_num_queries(2):
         with_key(key_text).send("GET", KEYS)
 
@@ -219,10 +220,10 @@ def test_a_bad_overlap_rotates_nothing(owner: Any, overlap_s: Any) -> None:
 def test_a_key_that_may_manage_keys_hands_out_at_most_itself(
     account: Account, with_key: Callable[..., Any]
 ) -> None:
-    narrow, key_text = actions.issue_key(
+    narrow, key_text = lifecycle.issue_key(
         account, "narrow", endpoints=["chat", "usage"], cap_day_microcredits=5_000_000, may_manage_keys=True
     )
-    broad, _ = actions.issue_key(account, "broad")
+    broad, _ = lifecycle.issue_key(account, "broad")
     caller = with_key(key_text)
     within = {"name": "x", "scopes": {"endpoints": ["chat"]}, "cap_day": "5", "may_manage_keys": True}
     assert caller.send("POST", KEYS, within).status_code == 201
@@ -260,7 +261,7 @@ def test_keys_that_issue_keys_share_their_accounts_limit(
     account: Account, with_key: Callable[..., Any], settings: Any
 ) -> None:
     settings.KEYS_ISSUED_PER_MEMBER = "2/h"
-    sender = with_key(actions.issue_key(account, "first", may_manage_keys=True)[1])
+    sender = with_key(lifecycle.issue_key(account, "first", may_manage_keys=True)[1])
     statuses = []
     for _ in range(3):
         response = sender.send("POST", KEYS, {"name": "next", "may_manage_keys": True})

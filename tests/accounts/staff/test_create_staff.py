@@ -15,6 +15,7 @@ from django.test import Client
 
 from accounts import actions
 from accounts.errors import AddressNotProven
+from accounts.keys import lifecycle
 from accounts.models import Account, User
 from aio_platform.credits import MAX_MICROCREDITS
 
@@ -71,7 +72,7 @@ def test_whoever_signed_up_with_the_address_before_gets_nothing(monkeypatch: pyt
     assert stranger.get("/usage").status_code == 200
     user = User.objects.get()
     account = user.accounts.get()
-    key, _ = actions.issue_key(account, "theirs", created_by=user)
+    key, _ = lifecycle.issue_key(account, "theirs", created_by=user)
     Authenticator.objects.create(user=user, type="totp", data={})
     EmailAddress.objects.create(user=user, email="stranger@elsewhere.test", verified=True)
 

@@ -4,6 +4,7 @@ import pytest
 
 from accounts import actions
 from accounts.audit import OPERATOR
+from accounts.keys import lifecycle
 from accounts.keys.service import NO_LIMITS, issue
 from accounts.principal import Principal
 from gateway.catalog.parser import parse_catalog
@@ -21,13 +22,13 @@ def catalog(db: None) -> None:
 
 def test_a_scope_given_by_an_alias_is_its_models(catalog: None) -> None:
     account = actions.create_account("Lab", "standard")
-    key, _ = actions.issue_key(account, "key", models=["tiny", "small", "of-another-catalog"])
+    key, _ = lifecycle.issue_key(account, "key", models=["tiny", "small", "of-another-catalog"])
     assert key.allowed_models == ["small", "of-another-catalog"]
 
 
 def test_a_key_hands_out_its_own_model_by_an_alias_too(catalog: None) -> None:
     account = actions.create_account("Lab", "standard")
-    parent, _ = actions.issue_key(account, "parent", models=["tiny"], may_manage_keys=True)
+    parent, _ = lifecycle.issue_key(account, "parent", models=["tiny"], may_manage_keys=True)
     wanted = {**NO_LIMITS, "name": "child", "scopes": {"models": ["tiny"]}}
     child, _ = issue(Principal(account, api_key=parent), OPERATOR, wanted)
     assert child.allowed_models == ["small"]

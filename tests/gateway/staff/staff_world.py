@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.db import connection
 from django.urls import reverse
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import Account, ApiKey
 from aio_platform.http import request_ids
 from gateway.catalog import edits
@@ -78,7 +78,7 @@ class World:
 
 def make_world() -> World:
     account = grants.open_account("Ada's lab", "standard", "owner@lab.test", 10_000_000).account
-    key, key_text = actions.issue_key(account, "first")
+    key, key_text = lifecycle.issue_key(account, "first")
     rate = rate_card.publish("task-test", (Price("calls", 1, 1),))
     CatalogVersion.objects.all().delete()
     stored, _ = edits.load_text(TOML, by="test")

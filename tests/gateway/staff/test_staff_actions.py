@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from accounts import actions, view_as
 from accounts.authentication import MemberSessionAuthentication
+from accounts.keys import lifecycle
 from accounts.models import Account, ApiKey, AuditEntry, Membership, Plan, User
 from accounts.staff.audited_admin import described
 from gateway.catalog.feed import load_current
@@ -374,7 +375,7 @@ def test_what_is_not_there_is_404(world: World, staff: Client, address: str) -> 
 
 def test_old_pages_follow_the_newest_without_a_gap(world: World, staff: Client) -> None:
     for number in range(55):
-        actions.issue_key(world.account, f"key {number}")
+        lifecycle.issue_key(world.account, f"key {number}")
     first = staff.get("/staff/keys/").content.decode()
     assert "Older" in first
     last_shown = ApiKey.objects.order_by("-id")[49].pk

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from gateway.tasks.listing import TaskFilter
 from gateway.tasks.records import IdempotencyClaim
@@ -20,7 +20,7 @@ CLAIM = IdempotencyClaim("the-key", b"f" * 32)
 def stranger(tenant: Tenant) -> Credentials:
     """A key of another account."""
     account, _ = grants.open_account("Somebody else", "unlimited")
-    _, key = actions.issue_key(account, "stranger")
+    _, key = lifecycle.issue_key(account, "stranger")
     return Credentials(digest_of(key))
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import Account
 from gateway.webhooks_out import signing_secrets, worker
 from tests.gateway.webhooks_out.customer import Endpoint, WebhookLab, Workers
@@ -54,7 +55,7 @@ class Tenant:
 
 def _tenant(name: str) -> Tenant:
     account = actions.create_account(name, "standard")
-    _, key = actions.issue_key(account, "callbacks")
+    _, key = lifecycle.issue_key(account, "callbacks")
     return Tenant(account, key, signing_secrets.secrets_of(account.pk).secret)
 
 

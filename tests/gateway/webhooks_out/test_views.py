@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import AuditEntry
 from tests.gateway.webhooks_out.conftest import Tenant
 from tests.gateway.webhooks_out.customer import WebhookLab
@@ -259,7 +260,7 @@ def test_everybody_gets_what_they_may(
     path = address.format(id=shown_id(webhook_lab, webhook_lab.end_task(tenant.id, URL)))
     client, headers = Client(), {}
     if caller == "other scope":
-        _, key = actions.issue_key(tenant.account, "narrow", endpoints=["usage"])
+        _, key = lifecycle.issue_key(tenant.account, "narrow", endpoints=["usage"])
         headers = {"Authorization": f"Bearer {key}"}
     elif caller != "nobody":
         client.force_login(actions.add_member(tenant.account, f"{caller}@people.test", caller).user)

@@ -23,7 +23,7 @@ from money.delivered.scripted_upstream import ScriptedUpstream
 from money.delivered.world import Call
 from psycopg.rows import namedtuple_row
 
-from accounts import actions
+from accounts.keys import lifecycle
 from aio_platform.db import database
 from gateway.calls import runtime
 from gateway.catalog import store
@@ -100,7 +100,7 @@ class GatewayInProcess:
             "delivered", "unlimited", extra_microcredits=GRANTED, with_bonus=False
         )
         self._account_id = account.pk
-        _, self._key = actions.issue_key(account, "delivered")
+        _, self._key = lifecycle.issue_key(account, "delivered")
         self.upstream = ScriptedUpstream()
         self._runner.run(self.upstream.start())
         text = catalog_text(f"http://127.0.0.1:{self.upstream.port}")

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.test import AsyncClient
 
-from accounts import actions
+from accounts.keys import lifecycle
 from aio_platform.csv_text import csv_text, csv_texts
 from usage.api.csv_export import COLUMNS, csv_batches
 from usage.queries import events
@@ -84,7 +84,7 @@ async def test_calls_that_end_while_it_streams_are_left_out(committed_books, mon
 async def test_a_keys_name_cannot_become_a_formula(committed_books):
     def renamed_key():
         tenant, _ = five_calls(committed_books)
-        actions.rename_key(tenant.key, '=HYPERLINK("http://x")')
+        lifecycle.rename_key(tenant.key, '=HYPERLINK("http://x")')
         return tenant
 
     _, rows = await export(await sync_to_async(renamed_key)())

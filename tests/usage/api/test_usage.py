@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts import actions
+from accounts.keys import lifecycle
 from aio_platform.http.request_ids import new_request_uuid
 from usage.ledger import grants
 
@@ -66,7 +66,7 @@ def test_a_call_settled_between_two_pages_is_not_shown_twice(books, tenant, get)
 
 def test_filters_narrow_by_key_endpoint_model_outcome_and_time(books, get, member_of):
     tenant = books.tenant(credit=CREDIT)
-    other_key, _ = actions.issue_key(tenant.account, "other")
+    other_key, _ = lifecycle.issue_key(tenant.account, "other")
     now = datetime.now(UTC)
     plain = books.call(tenant, 1)
     speech = books.call(tenant, 1, endpoint="speech", model="loud")

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, AuditEntry, Membership, User
 from aio_platform.http.request_ids import new_request_uuid
@@ -121,9 +121,9 @@ def test_a_member_issues_a_bounded_number_of_keys_by_page_and_api_together(
 
 
 def test_careless_and_idle_keys_are_warned_of(owner: Owner) -> None:
-    careless, _ = actions.issue_key(owner.account, "careless")
+    careless, _ = lifecycle.issue_key(owner.account, "careless")
     ApiKey.objects.update(created_at=timezone.now() - timedelta(days=91))
-    actions.issue_key(
+    lifecycle.issue_key(
         owner.account,
         "careful",
         expires_at=timezone.now() + timedelta(days=1),
@@ -137,7 +137,7 @@ def test_careless_and_idle_keys_are_warned_of(owner: Owner) -> None:
 
 
 def test_spend_and_last_use_are_the_books(owner: Owner) -> None:
-    api_key, _ = actions.issue_key(owner.account, "billing")
+    api_key, _ = lifecycle.issue_key(owner.account, "billing")
     called_by(api_key, cost=1_500_001)
     called_by(api_key, cost=500_000)
     [row] = owner.get("/keys").context["live"]
@@ -146,7 +146,7 @@ def test_spend_and_last_use_are_the_books(owner: Owner) -> None:
 
 
 def test_a_revocation_says_what_it_will_break_and_folds_the_key_away(owner: Owner) -> None:
-    api_key, _ = actions.issue_key(owner.account, "billing")
+    api_key, _ = lifecycle.issue_key(owner.account, "billing")
     called_by(api_key)
     called_by(api_key)
     called_by(api_key, ago=timedelta(days=8))
@@ -160,7 +160,7 @@ def test_a_revocation_says_what_it_will_break_and_folds_the_key_away(owner: Owne
 
 
 def test_a_rotated_key_goes_on_for_the_overlap_that_was_chosen(owner: Owner) -> None:
-    api_key, _ = actions.issue_key(owner.account, "billing", cap_day_microcredits=7)
+    api_key, _ = lifecycle.issue_key(owner.account, "billing", cap_day_microcredits=7)
     made = owner.post(f"/keys/{api_key.public_id}/rotate", overlap_s="3600")
     successor = ApiKey.objects.get(replaces=api_key)
     assert bytes(successor.digest) == digest_of(shown_key(made))
@@ -175,7 +175,7 @@ def test_a_rotated_key_goes_on_for_the_overlap_that_was_chosen(owner: Owner) -> 
 
 def test_changing_a_name_leaves_the_expirys_seconds(owner: Owner) -> None:
     expires_at = timezone.now().replace(second=42, microsecond=7) + timedelta(days=2)
-    api_key, _ = actions.issue_key(owner.account, "billing", expires_at=expires_at, cap_day_microcredits=5)
+    api_key, _ = lifecycle.issue_key(owner.account, "billing", expires_at=expires_at, cap_day_microcredits=5)
     form = owner.get(f"/keys/{api_key.public_id}/change").context["form"]
     owner.post(f"/keys/{api_key.public_id}/change", **{**form, "name": "other", "cap_day": ""})
     api_key.refresh_from_db()
@@ -183,8 +183,8 @@ def test_changing_a_name_leaves_the_expirys_seconds(owner: Owner) -> None:
 
 
 def test_an_ended_key_is_renamed_and_nothing_else(owner: Owner) -> None:
-    api_key, _ = actions.issue_key(owner.account, "billing")
-    actions.revoke_key(api_key)
+    api_key, _ = lifecycle.issue_key(owner.account, "billing")
+    lifecycle.revoke_key(api_key)
     owner.post(f"/keys/{api_key.public_id}/change", name="old billing", cap_day="5")
     api_key.refresh_from_db()
     assert (api_key.name, api_key.cap_day_microcredits) == ("old billing", None)
@@ -195,7 +195,7 @@ def test_an_ended_key_is_renamed_and_nothing_else(owner: Owner) -> None:
 def test_a_key_that_is_not_the_accounts_is_not_found(action: str, key_id: str, owner: Owner) -> None:
     if key_id == "foreign":
         foreign = open_account("Elsewhere", "standard", "owner@else.test").account
-        key_id = actions.issue_key(foreign, "theirs")[0].public_id
+        key_id = lifecycle.issue_key(foreign, "theirs")[0].public_id
     for answer in (
         owner.get(f"/keys/{key_id}/{action}"),
         owner.post(f"/keys/{key_id}/{action}", name="mine"),

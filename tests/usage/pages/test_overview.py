@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import ApiKey, AuditEntry
 from aio_platform.http.request_ids import new_request_uuid
 from usage.ledger import grants
@@ -161,8 +161,8 @@ def test_keys_that_soon_stop_are_told(books, visit):
     assert "of its cap for today" not in text_of(visit(tenant, "/overview"))
     books.call(tenant, 1)
     assert "80.0 % of its cap for today is used or held." in text_of(visit(tenant, "/overview"))
-    actions.issue_key(tenant.account, "short", expires_at=datetime.now(UTC) + timedelta(days=2))
-    actions.issue_key(tenant.account, "long", expires_at=datetime.now(UTC) + timedelta(days=20))
+    lifecycle.issue_key(tenant.account, "short", expires_at=datetime.now(UTC) + timedelta(days=2))
+    lifecycle.issue_key(tenant.account, "long", expires_at=datetime.now(UTC) + timedelta(days=20))
     warned = visit(tenant, "/overview").context["key_warnings"]
     assert {warning.name for warning in warned} == {tenant.key.name, "short"}
 

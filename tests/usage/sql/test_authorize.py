@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import actions
+from accounts.keys import lifecycle
 from accounts.models import ApiKey
 
 CREDIT = 1_000_000
@@ -191,7 +192,7 @@ def test_a_call_within_the_minute_does_not_make_it_longer(books, tenant, make_ca
 
 
 def test_each_key_has_its_own_minute(books, tenant, make_call):
-    other, _ = actions.issue_key(tenant.account, "other")
+    other, _ = lifecycle.issue_key(tenant.account, "other")
     books.authorize(*[make_call(tenant.digest, 1) for _ in range(60)])
     verdicts = books.authorize(make_call(tenant.digest, 1), make_call(bytes(other.digest), 1))
     assert [verdict.verdict for verdict in verdicts] == ["minute_rate", "admitted"]
@@ -215,7 +216,7 @@ def test_the_fifty_first_trial_call_of_the_day_is_refused_until_the_day_ends(boo
 
 def test_keys_of_a_trial_account_share_its_day(books, make_call):
     tenant = books.tenant(plan="trial")
-    other, _ = actions.issue_key(tenant.account, "other")
+    other, _ = lifecycle.issue_key(tenant.account, "other")
     books.authorize(*[make_call(tenant.digest, 1) for _ in range(50)])
     assert books.authorize(make_call(bytes(other.digest), 1))[0].verdict == "trial_exhausted"
 

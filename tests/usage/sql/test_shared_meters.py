@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import actions
 from accounts.errors import BeyondOwnKey, KeyNotLive
+from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from usage.queries.key_usage import usage_by_key
 
@@ -20,14 +20,14 @@ def rotated():
     """Rotate a key, and return its successor with the digest of that."""
 
     def rotate(key, overlap_s=3600, by=None):
-        successor, text = actions.rotate_key(key, overlap_s, by=by)
+        successor, text = lifecycle.rotate_key(key, overlap_s, by=by)
         return successor, digest_of(text)
 
     return rotate
 
 
 def child_of(tenant_or_key, account, **terms):
-    child, text = actions.issue_key(account, "child", issued_by=tenant_or_key, **terms)
+    child, text = lifecycle.issue_key(account, "child", issued_by=tenant_or_key, **terms)
     return child, digest_of(text)
 
 
@@ -91,7 +91,7 @@ def test_rotation_begins_no_new_minute(books, make_call, rotated):
 def test_caps_of_a_line_are_changed_together(books, make_call, rotated):
     tenant = books.tenant(credit=100 * CREDIT, cap_day_microcredits=10 * CREDIT)
     successor, _ = rotated(tenant.key)
-    actions.change_limits(successor, cap_day_microcredits=2 * CREDIT)
+    lifecycle.change_limits(successor, cap_day_microcredits=2 * CREDIT)
     assert verdicts(books, make_call(tenant.digest, 3 * CREDIT)) == ["key_day_cap"]
 
 
@@ -152,7 +152,7 @@ def test_a_parents_rotation_frees_no_child(books, make_call, rotated):
         "admitted",
     ]
     # A cap that is changed afterwards holds for the children there are.
-    actions.change_limits(successor, cap_day_microcredits=12 * CREDIT)
+    lifecycle.change_limits(successor, cap_day_microcredits=12 * CREDIT)
     assert verdicts(books, make_call(digest, 1 * CREDIT), make_call(digest, 2 * CREDIT)) == [
         "admitted",
         "key_day_cap",
@@ -163,7 +163,7 @@ def test_a_revoked_parents_cap_still_holds_for_the_keys_it_issued(books, make_ca
     tenant = books.tenant(credit=100 * CREDIT, cap_day_microcredits=10 * CREDIT, may_manage_keys=True)
     _, digest = child_of(tenant.key, tenant.account, cap_day_microcredits=10 * CREDIT)
     books.authorize(make_call(tenant.digest, 9 * CREDIT))
-    actions.revoke_key(tenant.key)
+    lifecycle.revoke_key(tenant.key)
     assert verdicts(books, make_call(digest, 2 * CREDIT), make_call(digest, 1 * CREDIT)) == [
         "key_day_cap",
         "admitted",
@@ -172,7 +172,9 @@ def test_a_revoked_parents_cap_still_holds_for_the_keys_it_issued(books, make_ca
 
 def test_a_key_that_rotates_another_one_is_charged_for_the_key_it_got(books, make_call, rotated):
     tenant = books.tenant(credit=100 * CREDIT, cap_day_microcredits=10 * CREDIT, may_manage_keys=True)
-    others = [actions.issue_key(tenant.account, "other", cap_day_microcredits=10 * CREDIT) for _ in range(3)]
+    others = [
+        lifecycle.issue_key(tenant.account, "other", cap_day_microcredits=10 * CREDIT) for _ in range(3)
+    ]
     digests = [rotated(key, by=tenant.key)[1] for key, _ in others]
     assert verdicts(books, *[make_call(digest, 4 * CREDIT) for digest in digests]) == [
         "admitted",
@@ -184,11 +186,11 @@ def test_a_key_that_rotates_another_one_is_charged_for_the_key_it_got(books, mak
 
 def test_a_key_that_gives_another_one_more_is_charged_for_it(books, make_call):
     tenant = books.tenant(credit=100 * CREDIT, cap_day_microcredits=10 * CREDIT, may_manage_keys=True)
-    other, text = actions.issue_key(tenant.account, "other", cap_day_microcredits=1 * CREDIT)
-    actions.change_limits(other, cap_day_microcredits=0, by=tenant.key)
+    other, text = lifecycle.issue_key(tenant.account, "other", cap_day_microcredits=1 * CREDIT)
+    lifecycle.change_limits(other, cap_day_microcredits=0, by=tenant.key)
     other.refresh_from_db()
     assert other.issuer_roots is None, "taking away is not handing out"
-    actions.change_limits(other, cap_day_microcredits=10 * CREDIT, by=tenant.key)
+    lifecycle.change_limits(other, cap_day_microcredits=10 * CREDIT, by=tenant.key)
     assert verdicts(books, make_call(tenant.digest, 4 * CREDIT), make_call(digest_of(text), 7 * CREDIT)) == [
         "admitted",
         "key_day_cap",
@@ -198,11 +200,11 @@ def test_a_key_that_gives_another_one_more_is_charged_for_it(books, make_call):
 def test_a_key_never_raises_its_own_cap_nor_its_lines(books, rotated):
     tenant = books.tenant(cap_day_microcredits=10 * CREDIT, may_manage_keys=True)
     successor, _ = rotated(tenant.key)
-    actions.change_limits(successor, cap_day_microcredits=5 * CREDIT)
+    lifecycle.change_limits(successor, cap_day_microcredits=5 * CREDIT)
     for key in (tenant.key, successor):
         for by in (tenant.key, successor):
             with pytest.raises(BeyondOwnKey):
-                actions.change_limits(key, cap_day_microcredits=6 * CREDIT, by=by)
+                lifecycle.change_limits(key, cap_day_microcredits=6 * CREDIT, by=by)
 
 
 def test_keys_hand_on_keys_only_so_deep(books, make_call):
@@ -218,7 +220,7 @@ def test_keys_hand_on_keys_only_so_deep(books, make_call):
 
 def test_a_key_that_was_revoked_meanwhile_issues_nothing(books):
     tenant = books.tenant(may_manage_keys=True)
-    actions.revoke_key(tenant.key)
+    lifecycle.revoke_key(tenant.key)
     with pytest.raises(KeyNotLive):
         child_of(tenant.key, tenant.account)
 
@@ -252,7 +254,7 @@ def test_rotating_a_key_in_many_threads_makes_one_successor(committed_books):
 
     def rotate(_):
         try:
-            return actions.rotate_key(tenant.key, 60)
+            return lifecycle.rotate_key(tenant.key, 60)
         except Exception as error:
             return type(error).__name__
         finally:
