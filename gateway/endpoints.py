@@ -316,10 +316,7 @@ def _endpoints_in(module: str) -> Sequence[Endpoint]:
 
 
 def _fault_of(endpoint: Endpoint, found: Sequence[Endpoint], paths_of_others: Collection[str]) -> str:
-    """Why the endpoint cannot stand beside those found before it; empty where it can.
-
-    A path of another module's is taken whatever the method, because one view answers all methods of a path.
-    """
+    """Why the endpoint cannot stand beside those found before it; empty where it can."""
     if any(endpoint.name == each.name for each in found):
         return f"there is an endpoint {endpoint.name} already"
     if not _NAME.fullmatch(endpoint.name):
@@ -328,6 +325,7 @@ def _fault_of(endpoint: Endpoint, found: Sequence[Endpoint], paths_of_others: Co
         return f"{endpoint.name} has no address"
     taken = {(address.method, address.path) for each in found for address in each.addresses}
     for address in endpoint.addresses:
+        # Whatever the method, another module's path is taken: one view answers all methods of a path.
         if address.path in paths_of_others or (address.method, address.path) in taken:
             return f"{address.path} is another endpoint's address"
         if not _PATH.fullmatch(address.path):
