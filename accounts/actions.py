@@ -80,23 +80,6 @@ def reactivate_account(account: Account, also: Also | None = None) -> Account:
     return _set_status(account, Account.Status.ACTIVE, also)
 
 
-def add_member(account: Account, email: str, role: str) -> Membership:
-    """Make the person of that address a member; the user is made when there is none.
-
-    Raises InvalidRequest for a bad address or role, AlreadyAMember, AddressNotProven.
-    """
-    role = valid_role(role)
-    with transaction.atomic():
-        user = _user(email)
-        try:
-            with transaction.atomic():
-                membership = Membership.objects.create(account=account, user=user, role=role)
-        except IntegrityError:
-            raise errors.AlreadyAMember(user.email) from None
-    log.info("member added", account_id=account.public_id, user_id=user.pk, role=role)
-    return membership
-
-
 def change_role(
     membership: Membership, role: str, also: Callable[[Membership], object] | None = None
 ) -> Membership:

@@ -14,6 +14,7 @@ from django.test import Client
 from accounts import actions
 from accounts.keys import lifecycle
 from accounts.models import Account, ApiKey, Membership
+from tests.accounts.memberships import add_member
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +88,7 @@ def signed_in(db: None) -> Callable[[Account, str], Sender]:
 
     def sign_in(account: Account, role: str) -> Sender:
         number = Membership.objects.count()
-        membership = actions.add_member(account, f"{role}{number}@people.test", role)
+        membership = add_member(account, f"{role}{number}@people.test", role)
         client = Client()
         client.force_login(membership.user)
         return Sender(client=client, headers={"X-Account": account.public_id})

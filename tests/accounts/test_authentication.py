@@ -18,6 +18,7 @@ from accounts.keys.format import checksum_of, new_key
 from accounts.models import Account, ApiKey, User
 from accounts.principal import Principal, is_address_within, principal_of, require_role
 from accounts.public_ids import random_base62
+from tests.accounts.memberships import add_member
 
 
 class WhoView(APIView):
@@ -69,7 +70,7 @@ def test_a_member_stands_for_the_account_joined_first_or_the_one_named(
     account: Account, other_account: Account
 ) -> None:
     user = User.objects.get(email="owner@lab.test")
-    actions.add_member(other_account, user.email, "viewer")
+    add_member(other_account, user.email, "viewer")
     assert told(ask(user=user)) == {"account": account.public_id, "role": "owner", "key": None}
     named = ask(user=user, **{"X-Account": other_account.public_id})
     assert told(named) == {"account": other_account.public_id, "role": "viewer", "key": None}

@@ -11,11 +11,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
-from accounts import actions
 from accounts.keys import lifecycle
 from accounts.keys.format import digest_of
 from accounts.models import Account, ApiKey, Membership
 from aio_platform.http import request_ids
+from tests.accounts.memberships import add_member
 from usage.ledger import grants
 
 CREDIT = 1_000_000
@@ -275,7 +275,7 @@ def member_of(db: None) -> Callable[..., Membership]:
     """A new member of an account, with that role."""
 
     def add(tenant: Tenant, role: str) -> Membership:
-        return actions.add_member(tenant.account, f"{role}{next(_numbers)}@people.test", role)
+        return add_member(tenant.account, f"{role}{next(_numbers)}@people.test", role)
 
     return add
 

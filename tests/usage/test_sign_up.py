@@ -15,6 +15,7 @@ from accounts.addresses import valid_address
 from accounts.audit import OPERATOR
 from accounts.models import Account, Membership, User
 from aio_platform.errors import InvalidRequest
+from tests.accounts.memberships import add_member
 from usage.models import Balance
 from usage.sign_up import account_name_stem, open_own_account
 
@@ -86,7 +87,7 @@ def test_an_account_that_sign_up_could_not_open_is_opened_at_the_next_sign_in() 
 def test_the_trials_credits_are_given_once_to_a_person() -> None:
     sign_up("ada@lab.test")
     first = account_of("ada@lab.test")
-    actions.add_member(first, "bob@lab.test", "owner")
+    add_member(first, "bob@lab.test", "owner")
     actions.remove_member(Membership.objects.get(account=first, user__email="ada@lab.test"))
     sign_in("ada@lab.test")
     second = account_of("ada@lab.test")

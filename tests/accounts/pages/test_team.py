@@ -10,8 +10,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts import actions, invitations
+from accounts import invitations
 from accounts.models import Account, AuditEntry, Invitation, Membership, User
+from tests.accounts.memberships import add_member
 
 
 @dataclass
@@ -35,7 +36,7 @@ def team(account: Account) -> Team:
     clients = {}
     for role in ("owner", "admin", "developer", "viewer"):
         clients[role] = Client()
-        clients[role].force_login(actions.add_member(account, f"{role}@team.test", role).user)
+        clients[role].force_login(add_member(account, f"{role}@team.test", role).user)
     return Team(account, clients)
 
 
@@ -164,14 +165,14 @@ def test_a_role_is_changed_and_written_down(team: Team) -> None:
 
 @pytest.mark.parametrize(("target", "role"), [("owner", "viewer"), ("viewer", "owner")])
 def test_only_owners_make_and_unmake_owners(target: str, role: str, team: Team) -> None:
-    actions.add_member(team.account, "second@team.test", "owner")
+    add_member(team.account, "second@team.test", "owner")
     before = team.member(target).role
     assert team.post(f"/team/{team.member(target).user_id}/role", "admin", role=role).status_code == 403
     assert team.member(target).role == before
 
 
 def test_an_admin_removes_no_owner(team: Team) -> None:
-    actions.add_member(team.account, "second@team.test", "owner")
+    add_member(team.account, "second@team.test", "owner")
     assert team.post(f"/team/{team.member('owner').user_id}/remove", "admin").status_code == 403
     assert team.member("owner").role == "owner"
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import actions
 from accounts.keys import lifecycle
 from accounts.models import AuditEntry
+from tests.accounts.memberships import add_member
 from tests.gateway.webhooks_out.conftest import Tenant
 from tests.gateway.webhooks_out.customer import WebhookLab
 
@@ -263,7 +263,7 @@ def test_everybody_gets_what_they_may(
         _, key = lifecycle.issue_key(tenant.account, "narrow", endpoints=["usage"])
         headers = {"Authorization": f"Bearer {key}"}
     elif caller != "nobody":
-        client.force_login(actions.add_member(tenant.account, f"{caller}@people.test", caller).user)
+        client.force_login(add_member(tenant.account, f"{caller}@people.test", caller).user)
     answer = client.generic(
         method,
         "/api/v1/callbacks/" + path,
