@@ -55,8 +55,9 @@ class ChatRequest:
         return count, size
 
     def estimated_prompt_tokens(self) -> int:
-        """Our estimate of the prompt, where the upstream does not say."""
-        return estimated_tokens(asked_weight(self.values)) + self.images()[0] * ESTIMATED_IMAGE_TOKENS
+        """Our estimate of the prompt, where the upstream does not say: one at least, for messages have their marks."""
+        texts = estimated_tokens(asked_weight(self.values))
+        return max(texts + self.images()[0] * ESTIMATED_IMAGE_TOKENS, 1)
 
     def metered(
         self,

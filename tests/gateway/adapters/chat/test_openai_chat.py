@@ -393,3 +393,10 @@ def test_tokens_are_guessed_at_four_bytes_each_rounded_up() -> None:
     ]
     request = request_of(chat(messages=[{"role": "user", "content": content}]))
     assert request.estimated_prompt_tokens() == 2 + 85
+
+
+def test_an_empty_answer_to_a_prompt_without_words_is_not_free() -> None:
+    """A whole answer was delivered, and nobody counted it."""
+    request = request_of(chat(messages=[{"role": "assistant", "content": None}]))
+    units, estimated = request.metered(None, 0)
+    assert (units.tokens_in, estimated) == (1, True)
