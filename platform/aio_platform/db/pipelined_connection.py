@@ -1,7 +1,7 @@
 """One connection that runs the same prepared statements over and over, at the least cost on the event loop.
 
-psycopg's asynchronous cursor spends 150 µs of the loop's time a statement; libpq's own calls, driven by the
-loop's reader, a fifth of that. Several statements may go out as one pipeline, and then commit together.
+Here libpq's own calls are driven by the loop's reader: psycopg's asynchronous cursor takes 40 µs more of a lone
+statement's time on the loop (see ADR 29). Several statements may go out as one pipeline, and then commit together.
 """
 
 import asyncio
