@@ -16,6 +16,12 @@ from usage.ledger.client import Ledger
 from usage.ledger.idempotency import DROP_SQL, Claim, IdempotentCalls
 from usage.ledger.outcomes import Outcome
 
+PATIENCE_S = 180
+
+
+class UpstreamFailed(Exception):
+    """What a call's execution raises."""
+
 
 class _SlowClaims:
     """Claims that are in the books before their answer is here."""
@@ -104,19 +110,31 @@ class _WatchedDrops(IdempotentCalls):
         return rows
 
 
-async def test_a_key_is_given_up_only_when_its_calls_hold_has_ended(relay: Relay, tenant: Tenant) -> None:
-    """The settlement of a call that failed may come to the books after its key is to be given up."""
-    calls = _WatchedDrops()
-    try:
-        uuid, caller = new_request_uuid(), tenant.caller
+async def test_a_failed_call_gives_its_key_up_once_its_hold_has_ended(
+    relay: Relay, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its settlement may come to the books after its key is to be given up, and nothing waits for the claim's time."""
+    calls, caller = _WatchedDrops(), tenant.caller
+    monkeypatch.setattr(
+        idempotency, "runtime", lambda: SimpleNamespace(idempotent_calls=calls, ledger=relay.ledger)
+    )
+    request: Any = SimpleNamespace(path="/v1/x", request_uuid=new_request_uuid())
+    uuid = request.request_uuid
+
+    async def fail_with_its_hold_open() -> Any:
         held = CallToAuthorize(uuid, caller, "chat", "small", "chat/small", tenant.rate.id, CREDIT, 60)
         assert (await relay.ledger.authorize(held)).name == "admitted"
-        claim = await calls.claim(caller, "key", b"body", uuid, 60)
-        assert claim is not None
-        dropping = asyncio.create_task(calls.drop(claim, "key", uuid))
-        await calls.still_open.wait()
-        await relay.ledger.settle(CallEnd(claim.account_id, uuid, Outcome.FAILED, None))
-        await dropping
+        raise UpstreamFailed
+
+    try:
+        with pytest.raises(UpstreamFailed):
+            await idempotency.run_idempotent(
+                request, caller, "key", b"", 3600.0, "chat", "small", fail_with_its_hold_open
+            )
+        async with asyncio.timeout(PATIENCE_S):
+            await calls.still_open.wait()
+        await relay.ledger.settle(CallEnd(tenant.account_id, uuid, Outcome.FAILED, None))
+        await relay.ledger.finish_pending()
         assert calls.states[0] == "open"
         assert calls.states[-1] != "open"
         again = await calls.claim(caller, "key", b"another body", new_request_uuid(), 60)
