@@ -28,7 +28,7 @@ class Limit(NamedTuple):
 
     def value(self) -> int:
         """What is in force in this process."""
-        limit: int = getattr(settings, self.setting, self.default)
+        limit: int = settings.ENDPOINT_LIMITS.get(self.setting, self.default)
         return limit
 
 

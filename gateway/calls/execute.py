@@ -51,7 +51,7 @@ class OpenBinary:
     first: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExecutedCall:
     """A response and its settlement; a stream that is still to be sent has none yet."""
 

@@ -93,7 +93,12 @@ class Upstreams:
                 if step.method != "GET":
                     body = b""
             head = _head(pool, route.upstream, step, kind)
-            answer = await _request_once(pool, head, body, again=again or step.method == "GET")
+            try:
+                answer = await pool.connections.ask(head, body, again=again or step.method == "GET")
+            except NotConnected as error:
+                raise UpstreamFailed(blame=Blame.UNREACHED) from error
+            except BrokenConnection as error:
+                raise UpstreamFailed(blame=Blame.DOUBTFUL) from error
         answer = decoded(answer)
         if not 200 <= answer.status < 300:
             raise await error_of_refusal(answer, body)
@@ -160,15 +165,6 @@ def _head(pool: _Pool, upstream: Upstream, step: UpstreamCall, content_type: str
                 pool.heads.clear()  # paths with a task's id in them come once
             pool.heads[key] = head
     return head
-
-
-async def _request_once(pool: _Pool, head: bytes, body: bytes | None, *, again: bool) -> UpstreamAnswer:
-    try:
-        return await pool.connections.ask(head, body, again=again)
-    except NotConnected as error:
-        raise UpstreamFailed(blame=Blame.UNREACHED) from error
-    except BrokenConnection as error:
-        raise UpstreamFailed(blame=Blame.DOUBTFUL) from error
 
 
 async def _request_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: Form) -> UpstreamAnswer:

@@ -8,7 +8,8 @@ See ADR 16.
 
 import asyncio
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import cast
 
 import httptools
@@ -19,6 +20,8 @@ MAX_FRAMING_BYTES = 2**16
 MAX_HEADERS = 256
 # A reader that falls behind by more than this makes the connection wait, and so its upstream.
 PAUSE_ABOVE_BYTES = 2**17
+# A longer content type is not kept for the next answer.
+SHORT_TYPE_BYTES = 200
 
 
 class BrokenConnection(Exception):
@@ -55,12 +58,12 @@ class ConnectionAnswer:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return {name.decode(): _text(value) for name, value in self._fields.items()}
+        return _Headers(self._fields)
 
     @property
     def content_type(self) -> str:
-        given = _text(self._fields.get(b"content-type", b""))
-        return given.partition(";")[0].strip().lower() or "application/octet-stream"
+        given = self._fields.get(b"content-type", b"")
+        return _known_media_type(given) if len(given) <= SHORT_TYPE_BYTES else _media_type(given)
 
     @property
     def content_encoding(self) -> str | None:
@@ -340,3 +343,28 @@ class UpstreamConnection(asyncio.Protocol):
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
+
+
+def _media_type(given: bytes) -> str:
+    return _text(given).partition(";")[0].strip().lower() or "application/octet-stream"
+
+
+_known_media_type = lru_cache(maxsize=256)(_media_type)
+
+
+class _Headers(Mapping[str, str]):
+    """Headers as they came, decoded when somebody looks: chat never does."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[bytes, bytes]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> str:
+        return _text(self._fields[name.encode("utf-8", "surrogateescape")])
+
+    def __iter__(self) -> Iterator[str]:
+        return map(bytes.decode, self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)

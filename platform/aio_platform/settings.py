@@ -349,7 +349,7 @@ configure_logs(LOG_FORMAT, level=os.environ.get("AIO_LOG_LEVEL", "INFO"))
 
 # Limits of the gateway, in seconds and bytes. Each endpoint's own have their defaults where it is described
 # (gateway/endpoints.py); AIO_STT_TIME_LIMIT_S and its like override them. The others are those that endpoints share.
-globals().update(_limits_of_endpoints())
+ENDPOINT_LIMITS = _limits_of_endpoints()
 MAX_JSON_BODY_BYTES = _integer("AIO_MAX_JSON_BODY_BYTES", 20_000_000)
 BODY_TIME_LIMIT_S = _integer("AIO_BODY_TIME_LIMIT_S", 60)
 UPLOAD_DIR = os.environ.get("AIO_UPLOAD_DIR") or None  # None: the system's temporary directory
