@@ -93,7 +93,7 @@ class ChatView(Presented, AsyncAPIView):
 
     async def _answer(self, call: Call, chat: ChatRequest) -> HttpResponseBase:
         def to_response(answer: JsonAnswer) -> HttpResponse:
-            return json_response(self.to_response(answer.values, charge_of(call, answer.units), chat))
+            return json_response(self.to_response(answer, call, chat))
 
         response = await respond(runtime().relay, call, chat, to_response)
         _say_if_clamped(response, call, chat)
@@ -116,10 +116,9 @@ class ChatView(Presented, AsyncAPIView):
             return body + b"\0stream"  # its Accept header asked for events; no body has this at its end
         return body
 
-    def to_response(
-        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
-    ) -> dict[str, Any]:
-        """The answer's body from the OpenAI object and the call's price; made before the capture."""
+    def to_response(self, answer: JsonAnswer, call: Call, chat: ChatRequest) -> dict[str, Any]:
+        """The answer's body, from the OpenAI object that `answer.values` is; made before the capture."""
+        values: dict[str, Any] = answer.values
         return values
 
 
@@ -168,10 +167,9 @@ class ApiInOneChatView(ChatView):
         chat.thinks_by_default = True
         return chat
 
-    def to_response(
-        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
-    ) -> dict[str, Any]:
-        values["credits_consumed"] = json_credits(charge_microcredits)
+    def to_response(self, answer: JsonAnswer, call: Call, chat: ChatRequest) -> dict[str, Any]:
+        values = super().to_response(answer, call, chat)
+        values["credits_consumed"] = json_credits(charge_of(call, answer.units))
         return values
 
 
@@ -210,9 +208,8 @@ class LlmChatView(ChatView):
             _input_as_message(values)
         return super().chat_request(contract, values, size_bytes, request)
 
-    def to_response(
-        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
-    ) -> dict[str, Any]:
+    def to_response(self, answer: JsonAnswer, call: Call, chat: ChatRequest) -> dict[str, Any]:
+        values = super().to_response(answer, call, chat)
         if "input" in chat.values:
             values["text"] = answer_text(values)
         return values
@@ -246,10 +243,8 @@ class TextChatView(ChatView):
         _input_as_message(values)
         return super().chat_request(contract, values, size_bytes, request)
 
-    def to_response(
-        self, values: dict[str, Any], charge_microcredits: int, chat: ChatRequest
-    ) -> dict[str, Any]:
-        return {"text": answer_text(values)}
+    def to_response(self, answer: JsonAnswer, call: Call, chat: ChatRequest) -> dict[str, Any]:
+        return {"text": answer_text(answer.values)}
 
 
 def _say_if_clamped(response: HttpResponseBase, call: Call, chat: ChatRequest) -> None:

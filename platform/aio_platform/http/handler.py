@@ -261,10 +261,14 @@ class GatewayHandler:
 
 async def send_response(response: HttpResponseBase, request_id: str, send: Send) -> None:
     headers = [(b"x-request-id", request_id.encode())]
+    says_cache_control = False  # asked of the response, it would cost an exception
     for name, value in response.items():
-        if name != "X-Request-Id":
-            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
-    if not response.has_header("Cache-Control"):
+        name = name.lower()
+        if name != "x-request-id":
+            headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        if name == "cache-control":
+            says_cache_control = True
+    if not says_cache_control:
         headers.append((b"cache-control", CACHE_CONTROL.encode()))
     if response.streaming:
         # The view's own iterator: Django's wrapper, when it is closed, leaves what it wraps open.
