@@ -16,7 +16,7 @@ from usage.ledger.client import Ledger
 from usage.ledger.idempotency import DROP_SQL, Claim, IdempotentCalls
 from usage.ledger.outcomes import Outcome
 
-PATIENCE_S = 180
+PATIENCE_S = 60
 
 
 class UpstreamFailed(Exception):
