@@ -6,6 +6,11 @@ from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailabl
 from aio_platform.i18n.translatable import Template
 from aio_platform.i18n.translatable import gettext_noop as _
 
+# What several places say.
+MALFORMED_ANSWER = _("The model's server gave an empty or malformed answer.")
+BROKEN_OFF_ANSWER = _("The model's server broke off its answer.")
+NO_ROOM = _("The platform has no room for this request right now; try again shortly.")
+
 
 class Blame(Enum):
     """What a failed attempt says of its route."""

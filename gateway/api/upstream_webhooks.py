@@ -20,6 +20,7 @@ from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.registry import TASK_ADAPTERS
 from gateway.adapters.tasks.protocol import ForgedWebhook, TaskAdapter
 from gateway.calls.runtime import runtime
+from gateway.errors import NO_ROOM
 from gateway.http.authentication import address_of
 from gateway.http.unproven_bodies import room_for
 from gateway.http.uploads import body_deadline
@@ -42,9 +43,7 @@ class UpstreamWebhookView(AsyncAPIView):
             raise NotFound(gettext_noop("There is nothing at this address."))
         with room_for(MAX_WEBHOOK_BYTES, address_of(request)) as has_room:
             if not has_room:
-                raise ServiceUnavailable(
-                    gettext_noop("The platform has no room for this request right now; try again shortly.")
-                )
+                raise ServiceUnavailable(NO_ROOM)
             async with body_deadline():
                 body = await request.read_body(MAX_WEBHOOK_BYTES)
         headers = {

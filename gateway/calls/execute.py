@@ -13,7 +13,6 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from aio_platform.http.stream_priming import STARTED
-from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.problems import as_platform_error
 from gateway.adapters.protocol import (
     Adapter,
@@ -32,7 +31,7 @@ from gateway.calls.relay import Relay
 from gateway.calls.settle_once import capture, metered, settle_broken, settle_left
 from gateway.calls.stream import OpenEvents, open_events
 from gateway.catalog.routes import Route
-from gateway.errors import TimeLimitReached, UpstreamFailed
+from gateway.errors import MALFORMED_ANSWER, TimeLimitReached, UpstreamFailed
 from gateway.media.kinds import HEAD_BYTES, looks_like
 from gateway.upstreams.refusals import rejection
 from gateway.upstreams.responses import UpstreamAnswer, read_chunk
@@ -78,7 +77,7 @@ async def execute(
         try:
             answer = await run.answer(adapters[route.adapter].steps(request, route))
         except (MalformedAnswer, UpstreamFault) as error:
-            raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from error
+            raise UpstreamFailed(MALFORMED_ANSWER) from error
         except AnswerRefused as error:
             raise rejection(error.body, None) from error
         finally:
@@ -100,7 +99,7 @@ async def execute(
         try:
             return answer, to_response(answer)
         except (MalformedAnswer, UnwritableJson) as error:
-            raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from error
+            raise UpstreamFailed(MALFORMED_ANSWER) from error
 
     executed = await relay.while_held(call, work)
     if isinstance(executed, tuple):
@@ -127,7 +126,7 @@ async def _open_binary(response: UpstreamAnswer, answer: StreamedAnswer) -> Open
     first = await _first_bytes(response)
     if not first or not looks_like(answer.content_type, first):
         response.close()
-        raise UpstreamFailed(_("The model's server gave an empty or malformed answer."))
+        raise UpstreamFailed(MALFORMED_ANSWER)
     return OpenBinary(answer, response, first)
 
 

@@ -21,7 +21,7 @@ from aio_platform.problems import as_platform_error, error_object
 from gateway.adapters.protocol import EventAnswer, EventStream
 from gateway.calls.call import Call
 from gateway.calls.settle_once import capture, charge_of, metered, settle_broken, settle_left
-from gateway.errors import TimeLimitReached, UpstreamFailed
+from gateway.errors import BROKEN_OFF_ANSWER, MALFORMED_ANSWER, TimeLimitReached, UpstreamFailed
 from gateway.upstreams.connection import BrokenConnection
 from gateway.upstreams.responses import UpstreamAnswer, read_chunk
 from usage.ledger.client import Ledger
@@ -75,7 +75,7 @@ async def _first_words(response: UpstreamAnswer, events: EventStream) -> bytes:
         ):
             raise UpstreamFailed(_("The model's server sent too much before its answer."))
     if not events.says_something:
-        raise UpstreamFailed(_("The model's server gave an empty or malformed answer.")) from events.failure
+        raise UpstreamFailed(MALFORMED_ANSWER) from events.failure
     return first
 
 
@@ -119,7 +119,7 @@ async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
     last_moment = call.stream_deadline()
     while not (answer.done or answer.finished):
         if answer.failure is not None:
-            raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
+            raise UpstreamFailed(BROKEN_OFF_ANSWER) from answer.failure
         if loop.time() > last_moment:
             raise TimeLimitReached(settings.STREAM_TIME_LIMIT_S)
         try:
@@ -132,13 +132,13 @@ async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
             yield HEARTBEAT
             continue
         except BrokenConnection as error:
-            raise UpstreamFailed(_("The model's server broke off its answer.")) from error
+            raise UpstreamFailed(BROKEN_OFF_ANSWER) from error
         idle_s = 0.0
         events = answer.feed(data) if data else answer.feed_end()
         if events:
             yield events
         if not data and not (answer.done or answer.finished):
-            raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
+            raise UpstreamFailed(BROKEN_OFF_ANSWER) from answer.failure
     async for events in _after_finish(opened):
         yield events
 
@@ -155,7 +155,7 @@ async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
     ended = False
     while not (answer.done or ended):
         if answer.failure is not None:
-            raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
+            raise UpstreamFailed(BROKEN_OFF_ANSWER) from answer.failure
         try:
             async with asyncio.timeout_at(give_up_at):
                 data = await opened.response.read_available()
@@ -169,7 +169,7 @@ async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
         # Pings that always have come already would never let the timeout be noticed.
         ended = not data or loop.time() >= give_up_at
     if answer.failure is not None:
-        raise UpstreamFailed(_("The model's server broke off its answer.")) from answer.failure
+        raise UpstreamFailed(BROKEN_OFF_ANSWER) from answer.failure
 
 
 def _error_event(error: PlatformError, call: Call) -> bytes:

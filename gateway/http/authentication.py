@@ -22,11 +22,11 @@ from aio_platform.edge.page_slots import PageSlots
 from aio_platform.edge.peer import forwarded_address
 from aio_platform.errors import PlatformError, ServiceUnavailable
 from aio_platform.http.handler import GatewayRequest
-from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.null_characters import without_null
 from aio_platform.problems import as_platform_error
 from gateway.calls import known_keys
 from gateway.calls.runtime import runtime
+from gateway.errors import NO_ROOM
 from usage.ledger.calls import Credentials
 from usage.ledger.verdicts import error_for_refusal_name
 
@@ -172,9 +172,7 @@ async def _turn(slots: PageSlots, address: str) -> Callable[[], None]:
     try:
         return await slots.take(address_to_count_by(address))
     except ServiceUnavailable:
-        raise ServiceUnavailable(
-            _("The platform has no room for this request right now; try again shortly.")
-        ) from None
+        raise ServiceUnavailable(NO_ROOM) from None
 
 
 def _slots(waiting: int) -> PageSlots:

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from aio_platform.edge.limits import Share, address_to_count_by
 from aio_platform.errors import ServiceUnavailable
-from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.errors import NO_ROOM
 from usage.ledger.calls import Credentials
 
 # A caller may have several keys, and an office one address.
@@ -84,9 +84,7 @@ class LargeBodies:
             else:
                 self._line.remove(turn)
             if isinstance(error, TimeoutError):
-                raise ServiceUnavailable(
-                    _("The platform has no room for this request right now; try again shortly.")
-                ) from None
+                raise ServiceUnavailable(NO_ROOM) from None
             raise
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from django.conf import settings
 
 from aio_platform.errors import ServiceUnavailable
-from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.errors import NO_ROOM
 
 IN_MEMORY_BYTES = 1_000_000
 BATCH_BYTES = 262_144
@@ -30,7 +30,7 @@ class NoDiskLeft(ServiceUnavailable):
     """Files of calls under way have filled the disk; nobody's file is the cause of it alone."""
 
     code = "no_disk_left"
-    template = _("The platform has no room for this request right now; try again shortly.")
+    template = NO_ROOM
 
 
 class Spool:

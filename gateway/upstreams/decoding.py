@@ -3,8 +3,7 @@
 import zlib
 from collections.abc import Mapping
 
-from aio_platform.i18n.translatable import gettext_noop as _
-from gateway.errors import UpstreamFailed
+from gateway.errors import MALFORMED_ANSWER, UpstreamFailed
 from gateway.upstreams.connection import BrokenConnection
 from gateway.upstreams.responses import UpstreamAnswer
 
@@ -28,9 +27,7 @@ def decoded(answer: UpstreamAnswer) -> UpstreamAnswer:
     if coding in _GZIP or coding == "deflate":
         return DecodedAnswer(answer, is_gzip=coding in _GZIP)
     answer.close()
-    raise UpstreamFailed(
-        _("The model's server gave an empty or malformed answer."), upstream_status=answer.status
-    )
+    raise UpstreamFailed(MALFORMED_ANSWER, upstream_status=answer.status)
 
 
 class DecodedAnswer:

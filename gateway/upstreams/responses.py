@@ -6,7 +6,7 @@ from typing import Protocol
 import aiohttp
 
 from aio_platform.i18n.translatable import gettext_noop as _
-from gateway.errors import UpstreamFailed
+from gateway.errors import BROKEN_OFF_ANSWER, UpstreamFailed
 from gateway.upstreams.connection import BrokenConnection
 
 MAX_ANSWER_BYTES = 256_000_000
@@ -110,7 +110,7 @@ async def read_chunk(answer: UpstreamAnswer) -> bytes:
         return await answer.read_available()
     except BrokenConnection as error:
         answer.close()
-        raise UpstreamFailed(_("The model's server broke off its answer.")) from error
+        raise UpstreamFailed(BROKEN_OFF_ANSWER) from error
     except BaseException:
         answer.close()
         raise
