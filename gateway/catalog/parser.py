@@ -208,8 +208,13 @@ class _Reading:
     def _described_upstreams(self, parsed: Mapping[str, Any]) -> dict[str, Upstream]:
         upstreams = {}
         for name, table in self._upstreams.items():
-            known = {**dict(table), "headers": MappingProxyType(table.headers)}
-            upstreams[name] = Upstream(**{**known, "name": name, "sandbox": is_sandbox(parsed[name])})
+            known = dict(table) | {
+                "name": name,
+                "headers": MappingProxyType(table.headers),
+                "query": MappingProxyType(table.query),
+                "sandbox": is_sandbox(parsed[name]),
+            }
+            upstreams[name] = Upstream(**known)
         used = [upstreams[route.upstream] for route in self._routes.values() if route.upstream is not None]
         real = (upstream.name for upstream in used if not upstream.sandbox)
         if paused_beside(real, self._surroundings.environ):

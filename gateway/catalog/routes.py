@@ -18,6 +18,8 @@ from usage.ledger.rates import Rate
 DEFAULT_MAX_CONNECTIONS = 1000
 DEFAULT_CONNECT_TIMEOUT_S = 5.0
 DEFAULT_MAX_IMAGE_TOKENS = 2000
+# `Upstream.auth` of a key that goes as `Authorization: Bearer KEY`.
+BEARER = "bearer"
 SHOWN_MODEL_LENGTH = 100
 PAUSED_RETRY_AFTER_S = 60
 
@@ -42,13 +44,18 @@ class ModelPaused(ServiceUnavailable):
 class Upstream:
     """A server we forward to. Its key and headers may be secrets, so neither is ever shown.
 
-    One that drains is given no new calls; what it has it finishes.
+    One that drains is given no new calls; what it has it finishes. `path` stands in place of the `/v1` that OpenAI's
+    paths begin with, and `{model}` in it for the route's model; `query` goes with every request. The key goes as a
+    bearer token, or alone in the header that `auth` names.
     """
 
     name: str
     base_url: str
     api_key: str | None = field(default=None, repr=False)
+    auth: str = BEARER
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    path: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     max_connections: int = DEFAULT_MAX_CONNECTIONS
     connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S
     # Not part of what it is: draining a server must not open new connections to it.

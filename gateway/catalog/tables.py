@@ -25,6 +25,7 @@ from gateway.catalog.fields import (
 )
 from gateway.catalog.line_numbers import TomlPath
 from gateway.catalog.routes import (
+    BEARER,
     DEFAULT_CONNECT_TIMEOUT_S,
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IMAGE_TOKENS,
@@ -36,8 +37,10 @@ SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
 ROUTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # What carries a credential may only come from the environment: a catalog is stored, shown and committed.
-SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|key|password", re.IGNORECASE)
+SECRET_NAME = re.compile(r"authorization|cookie|token|secret|key|password", re.IGNORECASE)
 HEADERS_OF_THE_CONNECTION = frozenset({"connection", "content-length", "host", "transfer-encoding"})
+# Segments of letters, digits and what else a path has unquoted, or with the mark for the route's model in them.
+UPSTREAM_PATH = re.compile(r"(/([A-Za-z0-9._~:@-]|\{model\})+)*/?")
 LITERAL_SECRET = "a secret may not stand in a catalog: write env:NAME"  # noqa: S105 - a message
 MAX_OUTPUT_TOKENS = 10_000_000
 MAX_CONTEXT_TOKENS = 100_000_000
@@ -68,6 +71,24 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _can_set_header(name: str) -> bool:
+    return HEADER_NAME.fullmatch(name) is not None and name.lower() not in HEADERS_OF_THE_CONNECTION
+
+
+def _auth(name: str) -> str:
+    if name.lower() == BEARER:
+        return BEARER
+    if not _can_set_header(name):
+        raise ValueError("expected bearer, or the name of a header")
+    return name
+
+
+def _beginning_of_paths(path: str) -> str:
+    if not UPSTREAM_PATH.fullmatch(path):
+        raise ValueError("expected a path as in /openai/deployments/{model}, or / for none")
+    return path.removesuffix("/")
+
+
 def _array_of_tables(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, list):
         raise ValueError(f"expected tables, as in [[{info.field_name}]]")
@@ -95,7 +116,10 @@ class UpstreamTable(Table):
 
     base_url: Annotated[Resolved, AfterValidator(_address)]
     api_key: Secret | None = None
+    auth: Annotated[Text, AfterValidator(_auth)] = BEARER
     headers: dict[str, Resolved] = {}
+    path: Annotated[Text, AfterValidator(_beginning_of_paths)] | None = None
+    query: dict[str, Resolved] = {}
     max_connections: Annotated[int, from_to(1, 100_000)] = DEFAULT_MAX_CONNECTIONS
     connect_timeout_s: Annotated[float, seconds_up_to(60)] = DEFAULT_CONNECT_TIMEOUT_S
     draining: bool = False
@@ -103,12 +127,15 @@ class UpstreamTable(Table):
 
     @classmethod
     def further_problems(cls, given: Mapping[str, Any]) -> Iterator[tuple[TomlPath, str]]:
-        headers = given.get("headers")
-        for name, value in headers.items() if isinstance(headers, dict) else ():
-            if not HEADER_NAME.fullmatch(name) or name.lower() in HEADERS_OF_THE_CONNECTION:
-                yield ("headers", name), "not a header that a catalog can set"
-            elif isinstance(value, str) and SECRET_HEADER.search(name) and not value.startswith(ENV_PREFIX):
-                yield ("headers", name), LITERAL_SECRET
+        if "auth" in given and "api_key" not in given:
+            yield ("auth",), "there is no api_key to send"
+        for field in ("headers", "query"):
+            values = given.get(field)
+            for name, value in values.items() if isinstance(values, dict) else ():
+                if field == "headers" and not _can_set_header(name):
+                    yield (field, name), "not a header that a catalog can set"
+                elif isinstance(value, str) and SECRET_NAME.search(name) and not value.startswith(ENV_PREFIX):
+                    yield (field, name), LITERAL_SECRET
 
 
 class ModelTable(Table):

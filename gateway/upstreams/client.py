@@ -8,6 +8,7 @@ by aiohttp, over a connection each. See ADR 7 and ADR 16.
 import asyncio
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -17,7 +18,7 @@ from yarl import URL
 
 from aio_platform.process.open_files import NoFileLeft
 from gateway.adapters.protocol import Form, UpstreamCall
-from gateway.catalog.routes import Route, Upstream
+from gateway.catalog.routes import BEARER, Route, Upstream
 from gateway.endpoints import CHAT_TIME_LIMIT
 from gateway.errors import Blame, UpstreamFailed
 from gateway.metrics import UNASKED
@@ -35,6 +36,8 @@ log = structlog.get_logger(__name__)
 # Method, path, Accept, content type.
 HeadKey = tuple[str, str, str | None, str | None]
 MAX_HEADS = 256
+# What the paths of OpenAI's protocols begin with; an upstream's `path` stands in place of it.
+OPENAI_BEGINNING = "/v1/"
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ class Upstreams:
         pool = self._pool(route.upstream)
         body = step.body
         if step.form is not None:
-            answer = await _request_with_aiohttp(pool, _url(route.upstream, step), step, step.form)
+            answer = await _request_with_aiohttp(pool, _url(route, step), step, step.form)
         else:
             kind: str | None = "application/json"
             if step.json is not None:
@@ -92,7 +95,7 @@ class Upstreams:
                 kind = None
                 if step.method != "GET":
                     body = b""
-            head = _head(pool, route.upstream, step, kind)
+            head = _head(pool, route, step, kind)
             try:
                 answer = await pool.connections.ask(head, body, again=again or step.method == "GET")
             except NotConnected as error:
@@ -143,23 +146,37 @@ class Upstreams:
 def _headers(upstream: Upstream) -> dict[str, str]:
     headers = {"Accept-Encoding": "identity", "User-Agent": "aio-platform", **upstream.headers}
     if upstream.api_key is not None:
-        headers["Authorization"] = f"Bearer {upstream.api_key}"
+        if upstream.auth == BEARER:
+            headers["Authorization"] = f"Bearer {upstream.api_key}"
+        else:
+            headers[upstream.auth] = upstream.api_key
     return headers
 
 
-def _url(upstream: Upstream, step: UpstreamCall) -> URL:
-    return URL(upstream.base_url + step.path).update_query(dict(step.query))
+def _path(route: Route, step: UpstreamCall) -> str:
+    """The step's path below the upstream's address, with the upstream's own beginning in place of OpenAI's."""
+    beginning = route.upstream.path
+    if beginning is None or not step.path.startswith(OPENAI_BEGINNING):
+        return step.path
+    model = quote(route.upstream_model, safe="")
+    return beginning.replace("{model}", model) + step.path.removeprefix(OPENAI_BEGINNING.rstrip("/"))
 
 
-def _head(pool: _Pool, upstream: Upstream, step: UpstreamCall, content_type: str | None) -> bytes:
-    """What the request begins with; kept for the next of its kind, unless it has a query."""
-    key = (step.method, step.path, step.accept, content_type)
+def _url(route: Route, step: UpstreamCall) -> URL:
+    url = URL(route.upstream.base_url + _path(route, step))
+    return url.update_query({**route.upstream.query, **step.query})
+
+
+def _head(pool: _Pool, route: Route, step: UpstreamCall, content_type: str | None) -> bytes:
+    """What the request begins with; kept for the next of its kind, unless it has a query of its own."""
+    path = step.path if route.upstream.path is None else _path(route, step)
+    key = (step.method, path, step.accept, content_type)
     head = None if step.query else pool.heads.get(key)
     if head is None:
-        headers = _headers(upstream)
+        headers = _headers(route.upstream)
         if step.accept is not None:
             headers["Accept"] = step.accept
-        head = request_head(_url(upstream, step), headers, step.method, content_type)
+        head = request_head(_url(route, step), headers, step.method, content_type)
         if not step.query:
             if len(pool.heads) >= MAX_HEADS:
                 pool.heads.clear()  # paths with a task's id in them come once

@@ -1,13 +1,18 @@
-"""docs/catalog.md names every option of a route that an adapter reads, every adapter that reads it, and no other."""
+"""docs/catalog.md names every field of an upstream and every option of a route, with the adapters that read it."""
 
 import json
 import re
+import textwrap
+import tomllib
 from io import StringIO
 from pathlib import Path
 
 from django.core.management import call_command
 
 from gateway.adapters.registry import CALL_ADAPTERS, SERVES, TASK_ADAPTERS
+from gateway.catalog.fields import Problems, Surroundings
+from gateway.catalog.line_numbers import LineMap
+from gateway.catalog.tables import UpstreamTable
 from gateway.endpoints import ENDPOINT_NAMES
 from gateway.tasks.providers import CALLS_PER_SECOND, WEBHOOK_SECRET
 from tests.gateway.adapters.options_in_code import modules_of_adapters, options_read_by
@@ -40,6 +45,21 @@ def test_every_option_is_documented_with_the_adapters_that_read_it() -> None:
         for option in options_read_by(adapter, modules) | of_tasks:
             in_code.setdefault(option, set()).add(adapter)
     assert options_of_the_page() == in_code
+
+
+def test_every_field_of_an_upstream_is_documented() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Upstreams")[2].partition("## Options")[0], re.M)
+    assert sorted(rows) == sorted(UpstreamTable.model_fields)
+
+
+def test_the_upstreams_that_are_shown_are_sound() -> None:
+    [block] = re.findall(r"^ {4}\[upstreams\..*?(?=^\S)", PAGE, re.M | re.S)
+    shown = tomllib.loads(textwrap.dedent(block))["upstreams"]
+    keys = {"AZURE_KEY": "sk-1", "GEMINI_KEY": "sk-2", "GROQ_KEY": "sk-3"}
+    problems = Problems("catalog.md", LineMap(textwrap.dedent(block)))
+    for name, table in shown.items():
+        problems.read(UpstreamTable, ("upstreams", name), table, Surroundings(keys, {}))
+    assert (list(shown), problems.noted) == (["azure", "google", "groq"], [])
 
 
 def test_a_command_lists_every_adapter_at_its_endpoints_with_its_protocol() -> None:

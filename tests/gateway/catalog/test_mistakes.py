@@ -47,8 +47,8 @@ MISTAKES = {
         "connect_timeout_s = 2",
         "colour = 2",
         [
-            "6: upstreams.first.colour: unknown key; there is api_key, base_url, connect_timeout_s, draining,"
-            " headers, max_connections, sandbox"
+            "6: upstreams.first.colour: unknown key; there is api_key, auth, base_url, connect_timeout_s, draining,"
+            " headers, max_connections, path, query, sandbox"
         ],
     ),
     "unknown key of a model": (
@@ -133,6 +133,34 @@ MISTAKES = {
             "4: upstreams.first.headers.X-Auth-Token: a secret may not stand in a catalog: write env:NAME",
             "4: upstreams.first.headers.X-Title: expected a string, not a whole number",
         ],
+    ),
+    "a literal key in a query": (
+        "max_connections = 50", 'query = { key = "sk-secret" }',
+        ["5: upstreams.first.query.key: a secret may not stand in a catalog: write env:NAME"],
+    ),
+    "a query that is no text": (
+        "max_connections = 50", "query = { version = 1 }",
+        ["5: upstreams.first.query.version: expected a string, not a whole number"],
+    ),
+    "a path that is none": (
+        "max_connections = 50", 'path = "v1"',
+        ["5: upstreams.first.path: expected a path as in /openai/deployments/{model}, or / for none"],
+    ),
+    "a path with a query": (
+        "max_connections = 50", 'path = "/v1?a=b"',
+        ["5: upstreams.first.path: expected a path as in /openai/deployments/{model}, or / for none"],
+    ),
+    "a path with another mark": (
+        "max_connections = 50", 'path = "/{deployment}"',
+        ["5: upstreams.first.path: expected a path as in /openai/deployments/{model}, or / for none"],
+    ),
+    "a key in a header that belongs to the connection": (
+        "max_connections = 50", 'auth = "Host"',
+        ["5: upstreams.first.auth: expected bearer, or the name of a header"],
+    ),
+    "a way to send a key that is not there": (
+        'base_url = "env:TEST_URL"', 'base_url = "env:TEST_URL"\nauth = "api-key"',
+        ["10: upstreams.second.auth: there is no api_key to send"],
     ),
     "no connections": (
         "max_connections = 50", "max_connections = 0",

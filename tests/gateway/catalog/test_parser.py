@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.catalog.parser import CatalogDescription, CatalogErrors, parse_catalog, read_catalog
-from gateway.catalog.routes import ADAPTERS
+from gateway.catalog.routes import ADAPTERS, BEARER
 from usage.ledger.rates import Price
 
 ENVIRON = {
@@ -67,6 +67,28 @@ def test_a_sound_catalog_is_read_whole() -> None:
     )  # fmt: skip
     assert far.options == {"extra": {"top_k": 5}}
     assert vectors.max_output_tokens is None
+
+
+def test_how_an_upstream_wants_its_requests_is_read() -> None:
+    azure = """auth = "api-key"
+path = "/openai/deployments/{model}/"
+query = { api-version = "2026-01-01", key = "env:TEST_TOKEN" }
+max_connections"""
+    first = parse(SOUND.replace("max_connections", azure)).upstreams["first"]
+    assert (first.auth, first.path) == ("api-key", "/openai/deployments/{model}")
+    assert first.query == {"api-version": "2026-01-01", "key": "token-secret"}
+    assert "secret" not in repr(first)
+
+
+@pytest.mark.parametrize(("written", "path"), [("/", ""), ("/v1beta/openai", "/v1beta/openai")])
+def test_an_upstreams_path_ends_without_a_slash(written: str, path: str) -> None:
+    text = SOUND.replace("max_connections", f'path = "{written}"\nmax_connections')
+    assert parse(text).upstreams["first"].path == path
+
+
+def test_bearer_is_no_headers_name_however_it_is_written() -> None:
+    text = SOUND.replace("max_connections", 'auth = "Bearer"\nmax_connections')
+    assert parse(text).upstreams["first"].auth == BEARER
 
 
 def test_secrets_are_not_shown() -> None:

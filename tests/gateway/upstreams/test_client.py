@@ -1,6 +1,7 @@
 """The client side against a real server: what comes back, what breaks, and what tells the upstream to stop."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -49,6 +50,58 @@ async def test_a_call_is_sent_with_the_upstreams_secrets_and_nothing_of_ours(
     assert seen.headers["Content-Type"] == "application/json"
     assert seen.headers["Accept-Encoding"] == "identity"
     assert "Cookie" not in seen.headers
+
+
+@pytest.mark.parametrize(
+    ("beginning", "path"),
+    [
+        (None, PATH),
+        ("", "/chat/completions"),
+        ("/v1beta/openai", "/v1beta/openai/chat/completions"),
+        ("/openai/deployments/{model}", "/openai/deployments/upstream%2Fsmall/chat/completions"),
+    ],
+)
+async def test_an_upstreams_own_path_stands_in_place_of_openais(
+    beginning: str | None, path: str, upstreams: Upstreams, upstream: LocalUpstream
+) -> None:
+    await post(upstreams, upstream, path=beginning)
+    assert [seen.raw_path for seen in upstream.seen] == [path]
+
+
+async def test_a_path_that_does_not_begin_as_openais_is_left_as_it_is(
+    upstreams: Upstreams, upstream: LocalUpstream
+) -> None:
+    await upstreams.send(route_to(upstream.url, path="/elsewhere"), UpstreamCall("/v1beta", body=b"{}"))
+    assert [seen.raw_path for seen in upstream.seen] == ["/v1beta"]
+
+
+async def test_models_of_one_upstream_each_have_their_own_path(
+    upstreams: Upstreams, upstream: LocalUpstream
+) -> None:
+    for model in ("one", "two", "one"):
+        route = replace(route_to(upstream.url, path="/{model}"), upstream_model=model)
+        await read_answer_body(await upstreams.send(route, CALL))
+    assert [seen.raw_path.split("/")[1] for seen in upstream.seen] == ["one", "two", "one"]
+
+
+async def test_an_upstreams_query_goes_with_each_request_beside_the_steps_own(
+    upstreams: Upstreams, upstream: LocalUpstream
+) -> None:
+    await post(upstreams, upstream, query={"api-version": "2026-01-01"})
+    step = UpstreamCall("/jobs", method="GET", query={"id": "7"})
+    await upstreams.send(route_to(upstream.url, query={"api-version": "2026-01-01"}), step)
+    first, second = upstream.seen
+    assert dict(first.query) == {"api-version": "2026-01-01"}
+    assert dict(second.query) == {"api-version": "2026-01-01", "id": "7"}
+
+
+async def test_a_key_goes_alone_in_the_header_that_the_upstream_wants(
+    upstreams: Upstreams, upstream: LocalUpstream
+) -> None:
+    await post(upstreams, upstream, api_key="sk-theirs", auth="api-key")
+    [seen] = upstream.seen
+    assert seen.headers["api-key"] == "sk-theirs"
+    assert "Authorization" not in seen.headers
 
 
 @pytest.mark.parametrize(
