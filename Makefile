@@ -56,7 +56,7 @@ screenshots: $(STAMP)
 
 # The answers that the documentation shows, from a platform that is started for it.
 docs-answers: $(STAMP)
-	@PYTHONPATH=tests $(BIN)/python -m scenarios.real_answers
+	@PYTHONPATH=tests $(BIN)/python -m scenarios.record_answers
 
 lock: $(STAMP)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \

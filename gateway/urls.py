@@ -10,18 +10,20 @@ from django.utils.module_loading import import_string
 
 from aio_platform.http.schema_view import SCHEMA_PATH
 from gateway.api.chat.views import legacy_completions
-from gateway.api.models import ModelsView
+from gateway.api.models import ModelsView, ModelView
 from gateway.api.tasks import CancelTaskView, TaskListView, TaskView
 from gateway.api.upstream_webhooks import UpstreamWebhookView
 from gateway.endpoints import ENDPOINTS, BadEndpoint, Endpoint
 
 _BESIDE_ENDPOINTS = [
     path("api/v1/models", ModelsView.as_view()),
+    path("api/v1/models/<path:model>", ModelView.as_view()),
     path("api/v1/tasks", TaskListView.as_view()),
     path("api/v1/tasks/<str:task_id>", TaskView.as_view()),
     path("api/v1/tasks/<str:task_id>/cancel", CancelTaskView.as_view()),
     path("v1/completions", legacy_completions),
     path("v1/models", ModelsView.as_view()),
+    path("v1/models/<path:model>", ModelView.as_view()),
     path("webhooks/upstreams/<str:upstream>", UpstreamWebhookView.as_view()),
 ]
 

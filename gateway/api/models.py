@@ -1,6 +1,7 @@
 """The models a key may call, as OpenAI's clients list them."""
 
 import asyncio
+from typing import Any
 
 import orjson
 from django.db import close_old_connections
@@ -13,76 +14,94 @@ from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from gateway.api.model_listing import listed_models
 from gateway.calls.runtime import runtime
+from gateway.catalog.routes import unknown_model
 from gateway.http.authentication import credentials_of, precheck
 from gateway.openapi.schemas import INTEGER, MAYBE_STRING, STRING, json_object, operation, titled
 
 _MAYBE_NUMBER = {"type": ["integer", "null"]}
 _STRINGS = {"type": "array", "items": STRING}
-_MODELS = operation(
-    "",
-    "List the models",
-    None,
-    json_object(
-        "ModelList",
-        object=STRING,
-        data={
-            "type": "array",
-            "items": titled(
-                "Model",
-                id=STRING,
-                object=STRING,
-                created=INTEGER,
-                owned_by=STRING,
-                name=STRING,
-                endpoints=_STRINGS,
-                aliases=_STRINGS,
-                context_length=_MAYBE_NUMBER,
-                max_output_tokens=_MAYBE_NUMBER,
-                architecture=titled(
-                    "ModelArchitecture",
-                    modality=STRING,
-                    input_modalities=_STRINGS,
-                    output_modalities=_STRINGS,
-                ),
-                pricing=titled(
-                    "ModelPricing",
-                    currency={"type": "string", "enum": ["credits"]},
-                    prompt=MAYBE_STRING,
-                    completion=MAYBE_STRING,
-                    rates={
-                        "type": "object",
-                        "description": "Endpoint to unit to price",
-                        "additionalProperties": {
-                            "type": "object",
-                            "additionalProperties": titled("ModelPrice", credits=STRING, per=INTEGER),
-                        },
-                    },
-                ),
-            ),
+_MODEL = titled(
+    "Model",
+    id=STRING,
+    object=STRING,
+    created=INTEGER,
+    owned_by=STRING,
+    name=STRING,
+    endpoints=_STRINGS,
+    aliases=_STRINGS,
+    context_length=_MAYBE_NUMBER,
+    max_output_tokens=_MAYBE_NUMBER,
+    architecture=titled(
+        "ModelArchitecture",
+        modality=STRING,
+        input_modalities=_STRINGS,
+        output_modalities=_STRINGS,
+    ),
+    pricing=titled(
+        "ModelPricing",
+        currency={"type": "string", "enum": ["credits"]},
+        prompt=MAYBE_STRING,
+        completion=MAYBE_STRING,
+        rates={
+            "type": "object",
+            "description": "Endpoint to unit to price",
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": titled("ModelPrice", credits=STRING, per=INTEGER),
+            },
         },
     ),
 )
-# Two mounts have it, each by an id of its own.
-del _MODELS["operation_id"]
+_LIST = operation(
+    "",
+    "List the models",
+    None,
+    json_object("ModelList", object=STRING, data={"type": "array", "items": _MODEL}),
+)
+_RETRIEVE = operation("", "One model, by its id or one of its aliases", None, ("application/json", _MODEL))
+# Two mounts have them, each by an id of its own.
+del _LIST["operation_id"], _RETRIEVE["operation_id"]
 
 
-class ModelsView(AsyncAPIView):
-    """GET /v1/models and /api/v1/models: what this mount and this key can call."""
+class _ModelsOfKey(AsyncAPIView):
+    """What the models' addresses have in common: a key, and what it may call."""
 
-    operation_name = "list_models"
-
-    @extend_schema(**_MODELS)
-    async def get(self, drf_request: Request) -> HttpResponseBase:
-        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+    async def callable_models(self, request: GatewayRequest, mount: str) -> list[dict[str, Any]]:
+        """The models that this mount and this key can call. Raises the key's refusal."""
         caller = await credentials_of(request)
         refusal = await precheck(caller)
         if refusal is not None:
             raise refusal
         assert caller.key_digest is not None, "no session is taken here"
         scope = await asyncio.to_thread(_scope, caller.key_digest)
-        mount = request.path.removesuffix("models")
-        models = listed_models(runtime().catalog.current, mount, scope)
+        return listed_models(runtime().catalog.current, mount, scope)
+
+
+class ModelsView(_ModelsOfKey):
+    """GET /v1/models and /api/v1/models: what this mount and this key can call."""
+
+    operation_name = "list_models"
+
+    @extend_schema(**_LIST)
+    async def get(self, drf_request: Request) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        models = await self.callable_models(request, request.path.removesuffix("models"))
         return HttpResponse(orjson.dumps({"object": "list", "data": models}), content_type="application/json")
+
+
+class ModelView(_ModelsOfKey):
+    """GET /v1/models/{id} and /api/v1/models/{id}: one of them. An id may have slashes in it."""
+
+    operation_name = "get_model"
+
+    @extend_schema(**_RETRIEVE)
+    async def get(self, drf_request: Request, model: str) -> HttpResponseBase:
+        request: GatewayRequest = drf_request._request  # type: ignore[assignment]
+        models = await self.callable_models(request, request.path.partition("models/")[0])
+        for each in models:
+            if model == each["id"] or model in each["aliases"]:
+                return HttpResponse(orjson.dumps(each), content_type="application/json")
+        raise unknown_model(model)
 
 
 def _scope(digest: bytes) -> KeyScope:

@@ -196,15 +196,25 @@ class Catalog:
     def _unknown(self, endpoint: str, model: str | None) -> UnknownModel:
         if model is None:
             return UnknownModel(gettext_noop("No model serves this endpoint."), param="model")
-        shown = model if len(model) <= SHOWN_MODEL_LENGTH else model[:SHOWN_MODEL_LENGTH] + "…"
         known = any(model == info.slug or model in info.aliases for info in self._models)
         if known:
             return UnknownModel(
                 gettext_noop("The model '%(model)s' does not serve this endpoint."),
                 param="model",
-                model=shown,
+                model=_shown(model),
             )
-        return UnknownModel(gettext_noop("The model '%(model)s' does not exist."), param="model", model=shown)
+        return unknown_model(model)
+
+
+def unknown_model(model: str) -> UnknownModel:
+    """The error that says that there is no such model."""
+    return UnknownModel(
+        gettext_noop("The model '%(model)s' does not exist."), param="model", model=_shown(model)
+    )
+
+
+def _shown(model: str) -> str:
+    return model if len(model) <= SHOWN_MODEL_LENGTH else model[:SHOWN_MODEL_LENGTH] + "…"
 
 
 def drawn_order(routes: tuple[Route, ...]) -> tuple[Route, ...]:

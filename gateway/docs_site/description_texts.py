@@ -110,6 +110,7 @@ DESCRIPTIONS = (
     _("The length of the vectors, where the model lets it be chosen."),
     _("The lyrics: up to 3,000 characters, from version 4.5 up to 5,000. An instrumental with a style needs none."),
     _("The lyrics; without them the song has no voice."),
+    _("The model's id, or one of its aliases. It may have slashes in it."),
     _("The model's server failed"),
     _("The model's slug or an alias; the endpoint's default model answers when it may be left out."),
     _("The model's slug; the tools need none."),

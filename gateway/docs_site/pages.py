@@ -97,7 +97,12 @@ API_IN_ONE = Group(
             _("How tasks stand. Asking is free of charge."),
             ("/api/v1/tasks/{task_id}", "/api/v1/tasks", "/api/v1/tasks/{task_id}/cancel"),
         ),
-        Page("model-list", _("Model list"), _("The models that can be called."), ("/api/v1/models",)),
+        Page(
+            "model-list",
+            _("Model list"),
+            _("The models that can be called."),
+            ("/api/v1/models", "/api/v1/models/{model}"),
+        ),
     ),
 )
 OPENAI = Group(
@@ -108,7 +113,7 @@ OPENAI = Group(
             "openai-models",
             _("Models, as OpenAI lists them"),
             _("The models that can be called."),
-            ("/v1/models",),
+            ("/v1/models", "/v1/models/{model}"),
         ),
     ),
 )

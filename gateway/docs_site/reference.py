@@ -144,6 +144,7 @@ def _variables(address: str) -> list[str]:
 
 def _path_rows(address: str, described: list[Row]) -> list[Row]:
     meanings = {
+        "model": _("The model's id, or one of its aliases. It may have slashes in it."),
         "task_id": _("The task's id, as the answer that opened it said."),
         "key_id": _("The key's id, not its text."),
         "request_id": _("As in the X-Request-Id header of the call's answer."),

@@ -12,7 +12,7 @@ REQUEST_ID = "req_01a200b4d7747511a7bd81dd7e0e0ff6"
 KEY_ID = "key_2f9c1b7e4a6d"
 TASK_ID = "n41xxxx_flux2"
 # What stands for the variables of paths.
-PATH_EXAMPLES = {"request_id": REQUEST_ID, "key_id": KEY_ID, "task_id": TASK_ID}
+PATH_EXAMPLES = {"request_id": REQUEST_ID, "key_id": KEY_ID, "task_id": TASK_ID, "model": "gemini"}
 OF_ACCOUNT: Mapping[tuple[str, str], Example] = {
     ("post", "/api/v1/keys"): Example({"name": "production", "cap_month": "500"}),
     ("patch", "/api/v1/keys/{key_id}"): Example({"name": "production, Seoul", "cap_day": "25"}),

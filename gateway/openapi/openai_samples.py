@@ -4,17 +4,20 @@ import re
 from pprint import pformat
 from typing import Any
 
+from gateway.openapi.examples import PATH_EXAMPLES
 from gateway.openapi.presentation import Example, OpenAICall, presented_views
 
 _MOUNT = re.compile(r"(/api)?/v1(?=/)")
-# Of no endpoint.
-_LIST_MODELS = OpenAICall("models.list", frozenset())
+_OF_NO_ENDPOINT = {
+    ("get", "/v1/models"): OpenAICall("models.list", frozenset()),
+    ("get", "/v1/models/{model}"): OpenAICall("models.retrieve", frozenset({"model"})),
+}
 
 
 def openai_call_of(method: str, path: str) -> OpenAICall | None:
     """How OpenAI's client calls an address; None for one that it does not know."""
-    if (method, path) == ("get", "/v1/models"):
-        return _LIST_MODELS
+    if (method, path) in _OF_NO_ENDPOINT:
+        return _OF_NO_ENDPOINT[method, path]
     view = presented_views().get((method, path))
     return None if view is None else view.openai_call
 
@@ -24,7 +27,8 @@ def openai_python(method: str, address: str, example: Example) -> str | None:
     call, mount = openai_call_of(method, address), _MOUNT.match(address)
     if call is None or mount is None:
         return None
-    values: dict[str, Any] = {**(example.json or {}), **example.fields}
+    in_path = {name: value for name, value in PATH_EXAMPLES.items() if f"{{{name}}}" in address}
+    values: dict[str, Any] = {**in_path, **(example.json or {}), **example.fields}
     known = [f"    {name}={_literal(value, 4)}," for name, value in values.items() if name in call.fields]
     known += [f'    {name}=open("{file}", "rb"),' for name, file in example.files.items()]
     extra = {name: value for name, value in values.items() if name not in call.fields}

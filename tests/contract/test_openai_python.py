@@ -120,6 +120,12 @@ def test_it_lists_the_models(ai: openai.OpenAI) -> None:
     assert "gemini" in [model.id for model in ai.models.list()]
 
 
+def test_it_retrieves_one_model(ai: openai.OpenAI) -> None:
+    assert ai.models.retrieve("gemini").owned_by == "google"
+    with pytest.raises(openai.NotFoundError):
+        ai.models.retrieve("no-such-model")
+
+
 def spoken(error: openai.APIStatusError, base_url: str) -> tuple[str, str]:
     """OpenAI's code and our type of an error; of each pair a mount says one, and the test the other."""
     if "/api/" in base_url:

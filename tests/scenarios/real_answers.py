@@ -1,15 +1,12 @@
 """What a running platform answers to every example of the OpenAPI document, made presentable for the documentation.
 
-`make docs-answers` writes them down anew, in the file that the pages of the documentation show.
+`make docs-answers` (`record_answers`) writes them down anew, in the file that the pages of the documentation show.
 """
 
-import json
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,8 +14,8 @@ import yaml
 from running_platform import RunningPlatform, Tenant
 from scenarios.asking import eventually
 
-from gateway.docs_site.answers import RECORDED_ANSWERS, STREAM_ADDRESS
-from gateway.openapi.examples import example_of
+from gateway.docs_site.answers import STREAM_ADDRESS
+from gateway.openapi.examples import PATH_EXAMPLES, example_of
 from gateway.openapi.presentation import IMAGE_FILE, SPEECH_FILE, Example
 
 ENVIRONMENT = {"AIO_PRIVATE_URL_NETWORKS": "127.0.0.0/8"}
@@ -107,6 +104,8 @@ class Reader:
         return answer
 
     def with_ids(self, method: str, address: str) -> str:
+        if "{model}" in address:
+            return address.replace("{model}", PATH_EXAMPLES["model"])
         if "{key_id}" in address:
             made = self.client.post("/api/v1/keys", json={"name": "production"})
             return address.replace("{key_id}", made.json()["id"])
@@ -178,20 +177,3 @@ def real_answers(platform: RunningPlatform, reader: Tenant) -> dict[str, Any]:
     """Of a platform that was started with ENVIRONMENT, to a tenant whose key may look after keys."""
     with customer() as hook, platform.client(reader) as client:
         return Reader(platform, client, hook).answers()
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        # PostgreSQL's own user, where root starts it, must be able to pass through.
-        Path(directory).chmod(0o755)
-        platform = RunningPlatform(Path(directory) / "data", environment=dict(ENVIRONMENT)).start()
-        try:
-            reader = platform.new_tenant(credits="100000", key_options=("--manage-keys",))
-            found = real_answers(platform, reader)
-        finally:
-            platform.stop()
-    RECORDED_ANSWERS.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -76,3 +76,40 @@ def test_what_is_listed_for_chat_can_be_called(client: httpx.Client) -> None:
         if model["endpoints"] == ["chat"] and model["id"] not in ("sbx-timeout", "sbx-fail"):
             body = {"model": model["id"], "messages": [{"role": "user", "content": "hello"}]}
             assert client.post("/v1/chat/completions", json=body).status_code == 200
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+def test_one_model_is_what_the_list_says_of_it(mount: str, client: httpx.Client) -> None:
+    for slug, listed in models(client, mount).items():
+        answer = client.get(f"{mount}/models/{slug}")
+        assert (answer.status_code, answer.json()) == (200, listed)
+
+
+@pytest.mark.parametrize("name", ["seedream", "seedream/4.5-edit", "seedream%2F4.5-edit"])
+def test_a_model_is_found_by_its_aliases_which_may_have_slashes(name: str, client: httpx.Client) -> None:
+    assert "seedream/4.5-edit" in client.get(f"/api/v1/models/{name}").json()["aliases"]
+
+
+@pytest.mark.parametrize("model", ["no-such-model", "kling-3", "a/b", "x" * 300])
+def test_a_model_that_this_mount_cannot_call_is_404_in_openais_words(
+    model: str, client: httpx.Client
+) -> None:
+    answer = client.get(f"/v1/models/{model}")
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert (error["code"], error["type"], error["param"]) == (
+        "model_not_found",
+        "invalid_request_error",
+        "model",
+    )
+
+
+def test_a_model_outside_the_keys_scope_is_404(platform: RunningPlatform) -> None:
+    tenant = platform.new_tenant(key_options=("--scope", "model:sbx-chat"))
+    with platform.client(tenant) as client:
+        assert client.get("/v1/models/sbx-chat").status_code == 200
+        assert client.get("/v1/models/gemini").status_code == 404
+
+
+def test_one_model_is_shown_to_no_one_without_a_key(platform: RunningPlatform) -> None:
+    assert httpx.get(f"{platform.base_url}/v1/models/gemini").status_code == 401
