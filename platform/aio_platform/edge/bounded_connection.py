@@ -79,7 +79,7 @@ class BoundedConnection(OneWriteProtocol):
             self.transport.write(error_answer(error, b""))
             self.transport.close()
         elif self.shared.holds_back:
-            self.flow.pause_reading()
+            self.shared.hold_newcomer_back(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.shared.leave(self)

@@ -73,6 +73,7 @@ class Connections:
         self.heads = Share(limits.heads_bytes, limits.share)
         self._places = Share(limits.connections, limits.share)
         self.holds_back = False
+        self._newcomer: Connection | None = None
         self._unasked_bodies = 0
         self._count_unasked_at = limits.unasked_bodies_bytes
         self._unread_answers = 0
@@ -98,6 +99,23 @@ class Connections:
         if connection in self.open:
             self.open.discard(connection)
             self._places.give_back(connection.address, 1)
+
+    def hold_newcomer_back(self, connection: Connection) -> None:
+        """Read nothing of it yet, while it is being made and `holds_back`.
+
+        uvloop begins to read as soon as a connection has been made, whatever it was told meanwhile: each is stopped
+        when the next is made, the last one in the loop's next turn.
+        """
+        if self._newcomer is None:
+            asyncio.get_running_loop().call_soon(self._stop_newcomer)
+        else:
+            self._newcomer.stop_reading()
+        self._newcomer = connection
+
+    def _stop_newcomer(self) -> None:
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is not None and self.holds_back:
+            newcomer.stop_reading()
 
     def body_came(self, size_bytes: int) -> None:
         """Of a stranger's body: it waits until its request asks for it. Holds theirs back where too much waits."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import uvloop
 from raw_http import RawClient, RawServer, raw_server
 
 from aio_platform.http.handler import GatewayHandler
@@ -277,3 +278,26 @@ async def test_bodies_are_not_counted_anew_for_each_that_comes(
             await other.answer()
         assert counted < 10
         application.go.set()
+
+
+def test_who_connects_while_strangers_are_held_back_waits_as_they_do(application: Application) -> None:
+    """On uvloop, where a pause before the first read is lost: each of a flood's newcomers once sent all it liked."""
+
+    async def hold_back_newcomers() -> None:
+        body = POST % b"held" + b"Content-Length: 900000\r\n\r\n" + b"x" * 800_000
+        async with raw_server(application, unasked_bodies_bytes=20_000, look_every_s=60) as server:
+            server.shared.holds_back = True
+            clients = [await server.connect() for _ in range(8)]
+            async with asyncio.timeout(60):
+                while len(server.shared.open) < 8:
+                    await asyncio.sleep(0.01)
+            for client in clients:
+                client.send(body)
+            await asyncio.sleep(0.3)
+            assert [connection.unasked_bytes() for connection in server.shared.open] == [0] * 8
+            server.shared._relieve(0.0)
+            await begun(application, 1)
+            application.go.set()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(hold_back_newcomers())
