@@ -155,11 +155,21 @@ def test_partitions_are_made_beside_calls(committed_books, everywhere):
             line.execute("SELECT usage_expire_holds_v1(10)")
         return 0
 
-    assert sum(everywhere(make_or_call)) == 8
+    before = partitions(committed_books)
+    made = sum(everywhere(make_or_call))
+    further = partitions(committed_books) - before
+    # One more where the tests' database was migrated last month.
+    assert made == len(further) >= 8
     assert committed_books.problems() == []
     # Further months than migrate makes would be found by the tests that follow.
-    for (name,) in committed_books.sql(
-        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'usage_event'::regclass"
-        " ORDER BY 1 LIMIT 8 OFFSET 4"
-    ):
+    for name in further:
         committed_books.sql(f"DROP TABLE {name}")
+
+
+def partitions(books) -> set[str]:
+    return {
+        name
+        for (name,) in books.sql(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'usage_event'::regclass"
+        )
+    }

@@ -20,19 +20,22 @@ def month_after(moment, months):
     return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
 
 
-def test_this_month_and_the_three_after_it_are_there_after_migrate(books):
-    now = datetime.now(UTC)
-    months = [month_after(now, number).strftime("usage_event_%Y_%m") for number in range(4)]
+def test_the_month_of_the_migration_and_the_three_after_it_are_there(books):
+    migrated_at = books.value("SELECT applied FROM django_migrations WHERE app = 'usage' ORDER BY id LIMIT 1")
+    months = [month_after(migrated_at, number).strftime("usage_event_%Y_%m") for number in range(4)]
     # Made-up months of other tests may have partitions too: those are of the past.
     present = [name for (name,) in books.sql(PARTITIONS) if name >= months[0]]
     assert present == [*months, "usage_event_default"]
 
 
 def test_making_them_again_makes_none(books):
+    books.sql("SELECT usage_make_partitions_v2(3)")
     assert books.value("SELECT usage_make_partitions_v2(3)") == 0
 
 
 def test_further_months_are_made_ahead(books):
+    # The tests' database may have been migrated last month.
+    books.sql("SELECT usage_make_partitions_v2(3)")
     before = books.sql(PARTITIONS)
     assert books.value("SELECT usage_make_partitions_v2(5)") == 2
     assert len(books.sql(PARTITIONS)) == len(before) + 2
