@@ -9,6 +9,7 @@ from aio_platform import errors
 from aio_platform.edge.connections import Connections
 from aio_platform.edge.limits import address_to_count_by
 from aio_platform.edge.raw_answers import error_answer
+from aio_platform.edge.turns import HoldableFlow
 from aio_platform.http.request_head import HeadTooSlow
 from aio_platform.http.write_coalescing import OneWriteProtocol
 from aio_platform.i18n.translatable import gettext_noop
@@ -16,6 +17,8 @@ from aio_platform.i18n.translatable import gettext_noop
 # Of a body whose request was answered already so much is read and dropped, that its client may see the answer.
 DROPPED_BYTES = 1_000_000
 LAST_WORDS_S = 2.0
+# Between requests, a larger read is looked at before it is parsed: it may begin a body in chunks.
+LARGE_READ_BYTES = 16_384
 # A reader is stalled that takes less than this within its limit.
 STALLED_BYTES = 65_536
 
@@ -46,6 +49,8 @@ class BoundedConnection(OneWriteProtocol):
     Whoever reads requests of it says what has come, in `LimitedProtocol`.
     """
 
+    flow: HoldableFlow
+
     def __init__(self, shared: Connections, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.shared = shared
@@ -58,6 +63,10 @@ class BoundedConnection(OneWriteProtocol):
         self._in_head = False
         self._message_ended = True
         self._is_refused = False
+        # A read larger than this is not parsed as it comes; while a body comes in chunks, and after a refusal, none is.
+        self._parsed_at_once = LARGE_READ_BYTES
+        # What was read and waits to be parsed.
+        self._unparsed = b""
         # What is charged for the requests under way, and how much of it for those before the one that is being read.
         self._charged = 0
         self._charged_before = 0
@@ -67,11 +76,12 @@ class BoundedConnection(OneWriteProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.flow = HoldableFlow(self.transport)
         self.address = address_to_count_by(self.client[0]) if self.client else ""
         admitted = self.shared.admit(self)
         self._since = self.shared.now
         if not admitted:
-            self._is_refused = True
+            self._read_for_nobody()
             self.shared.count_refusal("no_place")
             error = errors.ServiceUnavailable(
                 gettext_noop("There are too many connections; try again shortly.")
@@ -89,6 +99,7 @@ class BoundedConnection(OneWriteProtocol):
         # What had come is not kept until the garbage collector finds it.
         self.cycle = self._answering = Answered  # type: ignore[assignment]
         self.scope = self.headers = None  # type: ignore[assignment]
+        self._unparsed = b""
 
     # What goes out
 
@@ -122,7 +133,7 @@ class BoundedConnection(OneWriteProtocol):
 
     def _refuse(self, error: errors.PlatformError) -> None:
         """Answer with the error where nothing else is being answered, and end the connection."""
-        self._is_refused = True
+        self._read_for_nobody()
         self._since = self.shared.now
         self._discharge(self._charged_before)
         self.shared.count_refusal(error.code)
@@ -152,6 +163,10 @@ class BoundedConnection(OneWriteProtocol):
             self.cycle = self._answering = Answered  # type: ignore[assignment]
         self.transport.write(error_answer(error, url))
         self.transport.write_eof()
+
+    def _read_for_nobody(self) -> None:
+        self._is_refused = True
+        self._parsed_at_once = -1
 
     def _let_go_of_what_was_read(self) -> None:
         """Drop the head that nobody will have: a refused client stays for seconds, with all that it sent."""
@@ -218,7 +233,8 @@ class BoundedConnection(OneWriteProtocol):
             return None
         if self._stalled_since is not None:
             return self._stalled_since
-        lacks_body = not (self._in_head or self._message_ended or cycle.body or self.flow.read_paused)
+        has_body = cycle.body or self._unparsed
+        lacks_body = not (self._in_head or self._message_ended or has_body or self.flow.read_paused)
         return self._since if lacks_body else None
 
     @property
@@ -230,8 +246,10 @@ class BoundedConnection(OneWriteProtocol):
         return size
 
     def unasked_bytes(self) -> int:
+        if self.trust.request_proven:
+            return 0
         answering = self._answering
-        return 0 if answering is None or self.trust.request_proven else len(answering.body)
+        return len(self._unparsed) + (0 if answering is None else len(answering.body))
 
     def stop_reading(self) -> None:
         if not self.transport.is_closing():

@@ -14,6 +14,7 @@ import structlog
 
 from aio_platform.edge.limits import Limits, Share
 from aio_platform.edge.memory import Memory
+from aio_platform.edge.turns import Turns
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 1.0
@@ -71,6 +72,7 @@ class Connections:
         self._looked_at = 0.0
         self.open: set[Connection] = set()
         self.heads = Share(limits.heads_bytes, limits.share)
+        self.turns = Turns()
         self._places = Share(limits.connections, limits.share)
         self.holds_back = False
         self._newcomer: Connection | None = None

@@ -11,8 +11,9 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from aio_platform import errors, problems
-from aio_platform.edge.bounded_connection import Answered, BoundedConnection
+from aio_platform.edge.bounded_connection import Answered
 from aio_platform.edge.connections import Connections
+from aio_platform.edge.reads_in_turns import ReadsInTurns
 from aio_platform.edge.unusual_cycle import UnusualCycle
 from aio_platform.http.cycle import Cycle
 from aio_platform.http.request_head import (
@@ -39,7 +40,7 @@ FRAMING_FACTOR = 10
 AHEAD_BYTES = 16_384
 
 
-class LimitedProtocol(BoundedConnection):
+class LimitedProtocol(ReadsInTurns):
     """Reads requests from one connection, and hands each to the application once its head is within the limits."""
 
     def __init__(self, shared: Connections, **keywords: Any) -> None:
@@ -58,10 +59,10 @@ class LimitedProtocol(BoundedConnection):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        if self._is_refused:
-            self._drop(len(data))
+        size = self._feed_bytes = len(data)
+        if size > self._parsed_at_once:
+            self._read_large(data)
             return
-        self._feed_bytes = len(data)
         self._heads_in_feed = 0
         self._body_bytes_before_feed = self._body_bytes
         try:
@@ -244,8 +245,10 @@ class LimitedProtocol(BoundedConnection):
                 return
             excess = self._unfinished - SMALL_HEAD_BYTES
         else:
+            if b"transfer-encoding" in self.scope[HEADERS_BY_NAME]:  # type: ignore[literal-required]
+                self._parsed_at_once = -1
             self._unfinished += self._feed_bytes
-            body = self._body_bytes - self._body_bytes_before_message
+            body = self._body_bytes_of_message()
             framing = self._unfinished - body
             if framing > FRAMING_BYTES + FRAMING_FACTOR * body:
                 self._refuse(
@@ -256,6 +259,9 @@ class LimitedProtocol(BoundedConnection):
         missing = excess - (self._charged - self._charged_before)
         if missing > 0 and not self._charge(missing):
             self._refuse(_no_room())
+
+    def _body_bytes_of_message(self) -> int:
+        return self._body_bytes - self._body_bytes_before_message
 
     def _weigh_head(self, waits: bool) -> None:
         """Check a whole head's size; a large one, and one that waits for others, is charged until it is answered."""
