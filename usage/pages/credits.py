@@ -14,7 +14,8 @@ from aio_platform.charts import Chart, Series
 from aio_platform.http.query_parameters import QueryParameters
 from usage.api.table_csv import LEDGER_COLUMNS, ROWS_AT_ONCE, csv_response
 from usage.pages.field_errors import explains_bad_fields
-from usage.pages.periods import PRESETS, interval_starts, start_of_interval, visitors_grouping
+from usage.pages.periods import PRESETS, interval_starts, visitors_grouping
+from usage.queries.aggregates.intervals import start_of_interval
 from usage.queries.balance_history import balances_at
 from usage.queries.call_details import endpoints_of
 from usage.queries.credit import credit_of

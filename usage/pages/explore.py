@@ -27,11 +27,11 @@ from usage.pages.periods import (
     interval_starts,
     read_interval,
     read_period,
-    start_of_interval,
     visitors_grouping,
 )
 from usage.queries import refusals
 from usage.queries.aggregates import summaries
+from usage.queries.aggregates.intervals import start_of_interval
 from usage.queries.aggregates.time_series import time_series
 from usage.queries.filter_options import Choices, filter_choices
 from usage.queries.filters import CallFilter

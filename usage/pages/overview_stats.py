@@ -8,7 +8,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from aio_platform.charts import Chart, Series
-from usage.pages.periods import interval_starts, start_of_interval, visitors_grouping
+from usage.pages.periods import interval_starts, visitors_grouping
+from usage.queries.aggregates.intervals import start_of_interval
 from usage.queries.aggregates.summaries import summarise, total
 from usage.queries.aggregates.time_series import time_series
 from usage.queries.filters import CallFilter

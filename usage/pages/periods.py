@@ -1,7 +1,7 @@
 """Which time a page is about, and how it is cut into the intervals of a chart. In the visitor's time zone."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.query_parameters import QueryParameters
 from aio_platform.i18n.translatable import gettext_noop
+from usage.queries.aggregates.intervals import start_of_interval
 from usage.queries.aggregates.summaries import NO_INTERVAL, Grouping
 
 CUSTOM = "custom"
@@ -92,18 +93,6 @@ def visitors_grouping(by: tuple[str, ...] = (), interval: str = NO_INTERVAL) -> 
     zone_name = timezone.get_current_timezone_name()
     zone = UTC if zone_name == "UTC" else timezone.get_current_timezone()
     return Grouping(by=by, interval=interval, zone=zone, zone_name=zone_name)
-
-
-def start_of_interval(moment: datetime, interval: str, zone: tzinfo) -> datetime:
-    """Where the interval that contains the moment begins, in UTC."""
-    local = moment.astimezone(zone).replace(second=0, microsecond=0)
-    if interval != "minute":
-        local = local.replace(minute=0)
-    if interval in ("day", "month"):
-        local = local.replace(hour=0, fold=0)
-    if interval == "month":
-        local = local.replace(day=1)
-    return local.astimezone(UTC)
 
 
 def interval_starts(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aio_platform.timestamps import local_text
+from usage.queries.aggregates.intervals import start_of_bucket
 from usage.queries.aggregates.summaries import MAX_ROWS, NO_INTERVAL, Grouping, check_row_count
 from usage.queries.filters import CallFilter
 from usage.queries.keys import describe_keys
@@ -51,7 +52,9 @@ def count_refusals(books: Snapshot, which: CallFilter, grouping: Grouping) -> li
 def _describe(row: dict[str, Any], grouping: Grouping, keys: dict[int, dict[str, Any]]) -> dict[str, Any]:
     described: dict[str, Any] = {}
     if grouping.interval != NO_INTERVAL:
-        described["bucket"] = local_text(row["bucket"], grouping.zone)
+        described["bucket"] = local_text(
+            start_of_bucket(row["bucket"], grouping.interval, grouping.zone), grouping.zone
+        )
     for name in grouping.by:
         described[name] = keys.get(row["key_id"]) if name == "key" else row[name]
     return described | {"calls": row["calls"]}

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import pgettext_lazy
 
+from usage.queries.aggregates.intervals import start_of_bucket
 from usage.queries.aggregates.summaries import Grouping
 from usage.queries.filters import CallFilter
 from usage.reports.builder import CALL_DIMENSIONS, ReportDefinition, Row, query_of_sums
@@ -96,7 +97,13 @@ def _grants(
             "by_account": "account" in grouping.by,
         },
     )
-    return {(row["bucket"], row["account"]): row["granted"] for row in found}
+    return {
+        (
+            row["bucket"] and start_of_bucket(row["bucket"], grouping.interval, grouping.zone),
+            row["account"],
+        ): row["granted"]
+        for row in found
+    }
 
 
 calls = ReportDefinition(

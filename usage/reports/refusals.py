@@ -4,6 +4,7 @@ from typing import Any
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.i18n.translatable import gettext_noop as _
+from usage.queries.aggregates.intervals import start_of_bucket
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
 from usage.queries.filters import CallFilter
 from usage.reports.builder import ReportDefinition, Row
@@ -54,6 +55,9 @@ def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple
         parameters,
     )
     check_row_count(rows)
+    if grouping.interval != "none":
+        for row in rows:
+            row["bucket"] = start_of_bucket(row["bucket"], grouping.interval, grouping.zone)
     total = sum(row["calls"] for row in rows)
     return [row | {"share": share(row["calls"], total)} for row in rows], {"calls": total, "share": None}
 

@@ -180,6 +180,19 @@ def test_a_day_on_which_clocks_change_is_one_day_and_its_repeated_hour_two(books
     ]
 
 
+def test_a_day_whose_midnight_comes_twice_starts_with_the_first(books, tenant, summary):
+    # Clocks of the Azores go back from 1:00 to 0:00.
+    for text in ("2026-10-24T23:59:00+00:00", "2026-10-25T00:30:00+00:00", "2026-10-25T01:30:00+00:00",
+                 "2026-10-26T00:59:00+00:00", "2026-10-26T01:00:00+00:00"):  # fmt: skip
+        books.call(tenant, 1, request_id=at(text))
+    zone = {"timezone": "Atlantic/Azores", "since": "2026-10-24", "until": "2026-10-27"}
+    assert buckets(summary(tenant, interval="day", **zone)) == [
+        ("2026-10-24T00:00:00+00:00", 1),
+        ("2026-10-25T00:00:00+00:00", 3),
+        ("2026-10-26T00:00:00-01:00", 1),
+    ]
+
+
 def test_the_usual_period_starts_with_a_whole_interval(tenant, summary):
     answer = summary(tenant, interval="day", timezone="Asia/Kolkata")
     assert answer["since"].endswith("T18:30:00.000000Z")

@@ -91,6 +91,22 @@ def test_days_begin_at_the_visitors_midnight(books, visit):
     assert {moment.astimezone(UTC).hour for moment in chart.moments} == {15}
 
 
+def test_a_day_whose_midnight_comes_twice_is_drawn_once(books, client_of, make_call):
+    tenant = books.tenant(plan="unlimited", credit=CREDIT)
+    # Clocks of the Azores go back from 1:00 to 0:00, which is UTC's 1:00.
+    books.call(tenant, 5, request_id=at(datetime(2025, 10, 26, 0, 30, tzinfo=UTC)))
+    books.authorize(make_call(tenant.digest, 50 * CREDIT))
+    books.sql("UPDATE usage_refusal SET minute = '2025-10-26 01:30Z'")
+    browser = client_of(tenant)
+    browser.cookies["aio_time_zone"] = "Atlantic/Azores"
+    query = {"period": "custom", "since": "2025-10-25", "until": "2025-10-28", "interval": "day"}
+    context = browser.get("/usage", query).context
+    days = [datetime(2025, 10, day, hour, tzinfo=UTC) for day, hour in ((25, 0), (26, 0), (27, 1))]
+    for name, values in (("chart", [0, 5, 0]), ("refusals", [0, 1, 0])):
+        assert context[name].moments == days
+        assert [list(one.values) for one in context[name].series] == [values]
+
+
 def test_an_own_range_is_read_in_the_visitors_time(books, visit):
     tenant = books.tenant(plan="unlimited", credit=CREDIT)
     books.call(tenant, 5, request_id=at(datetime(2026, 5, 1, 15, 0, tzinfo=UTC)))

@@ -74,3 +74,21 @@ def test_an_unknown_grouping_is_refused_by_name(db):
     with pytest.raises(InvalidRequest) as refusal:
         REPORTS["calls"].make(ReportQuery(group_by=("colour",)))
     assert refusal.value.param == "group_by"
+
+
+@pytest.mark.parametrize("name", ["calls", "refusals"])
+def test_a_day_whose_midnight_comes_twice_is_one_row(books, tenant, make_call, name):
+    azores = ZoneInfo("Atlantic/Azores")
+    books.call(tenant, CREDIT, request_id=at("2025-10-26T00:30+00:00"))
+    books.sql("UPDATE usage_grant SET created_at = '2025-10-26 01:30Z'")
+    books.authorize(make_call(tenant.digest, 10_000 * CREDIT))
+    books.sql("UPDATE usage_refusal SET minute = '2025-10-26 01:30Z'")
+    which = CallFilter(
+        None, since=datetime(2025, 10, 25, tzinfo=UTC), until=datetime(2025, 10, 28, tzinfo=UTC)
+    )
+    query = ReportQuery(which, interval="day", zone=azores, zone_name="Atlantic/Azores")
+    [row] = REPORTS[name].make(query).rows
+    # Ambiguous times of two zones are never equal.
+    assert row["bucket"].astimezone(UTC) == datetime(2025, 10, 26, tzinfo=UTC)
+    assert row["calls"] == 1
+    assert row.get("granted") in (None, 1000 * CREDIT)

@@ -8,6 +8,7 @@ from aio_platform.errors import InvalidRequest
 from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import local_text
 from usage.queries.aggregates.histograms import percentiles
+from usage.queries.aggregates.intervals import start_of_interval
 from usage.queries.aggregates.sums import ZERO_SUMS, Wanted, aggregate_calls
 from usage.queries.filters import CallFilter
 from usage.queries.keys import describe_keys
@@ -47,27 +48,16 @@ def within_period(which: CallFilter, grouping: Grouping, as_of: datetime) -> Cal
     """
     length, usual = INTERVALS[grouping.interval]
     end = which.until or as_of
-    since = which.since or _start_of_interval(end - usual, grouping)
+    whole = "day" if grouping.interval == NO_INTERVAL else grouping.interval
+    since = which.since or start_of_interval(end - usual, whole, grouping.zone)
     if end - since > length * MAX_BUCKETS:
-        unit = "day" if grouping.interval == NO_INTERVAL else grouping.interval
         raise InvalidRequest(
             _("A period has at most %(max_buckets)s %(unit)ss; since is too early."),
             param="since",
             max_buckets=f"{MAX_BUCKETS:,}",
-            unit=unit,
+            unit=whole,
         )
     return replace(which, since=since)
-
-
-def _start_of_interval(moment: datetime, grouping: Grouping) -> datetime:
-    local = moment.astimezone(grouping.zone).replace(second=0, microsecond=0)
-    if grouping.interval != "minute":
-        local = local.replace(minute=0)
-    if grouping.interval in ("day", "month", NO_INTERVAL):
-        local = local.replace(hour=0)
-    if grouping.interval == "month":
-        local = local.replace(day=1)
-    return local.astimezone(UTC)
 
 
 def summarise(books: Snapshot, which: CallFilter, grouping: Grouping) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from accounts.models import ApiKey
 from usage.queries.aggregates.coverage import Coverage, Kept, Span, cover
+from usage.queries.aggregates.intervals import start_of_bucket
 from usage.queries.filters import CallFilter
 from usage.snapshot import Snapshot
 
@@ -104,7 +105,10 @@ def aggregate_calls(books: Snapshot, which: CallFilter, wanted: Wanted) -> list[
     query, coverage = _query(books, which, wanted)
     rows = books.rows(query.text(coverage), query.parameters)
     moments = {row["bucket"] for row in rows} - {None}
-    bucket_of = {second: datetime.fromtimestamp(second, UTC) for second in moments}
+    bucket_of = {
+        second: start_of_bucket(datetime.fromtimestamp(second, UTC), wanted.interval, wanted.zone)
+        for second in moments
+    }
     for row in rows:
         row["bucket"] = bucket_of.get(row["bucket"])
     return rows
