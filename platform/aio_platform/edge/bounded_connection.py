@@ -63,10 +63,12 @@ class BoundedConnection(OneWriteProtocol):
         self._in_head = False
         self._message_ended = True
         self._is_refused = False
-        # A read larger than this is not parsed as it comes; while a body comes in chunks, and after a refusal, none is.
+        # A read larger than this is not parsed as it comes; while a body comes in chunks, among others, none is.
         self._parsed_at_once = LARGE_READ_BYTES
         # What was read and waits to be parsed.
         self._unparsed = b""
+        # The headers that came of an unfinished head, where they are many.
+        self._packed_headers = b""
         # What is charged for the requests under way, and how much of it for those before the one that is being read.
         self._charged = 0
         self._charged_before = 0
@@ -99,7 +101,7 @@ class BoundedConnection(OneWriteProtocol):
         # What had come is not kept until the garbage collector finds it.
         self.cycle = self._answering = Answered  # type: ignore[assignment]
         self.scope = self.headers = None  # type: ignore[assignment]
-        self._unparsed = b""
+        self._unparsed = self._packed_headers = b""
 
     # What goes out
 
@@ -171,7 +173,7 @@ class BoundedConnection(OneWriteProtocol):
     def _let_go_of_what_was_read(self) -> None:
         """Drop the head that nobody will have: a refused client stays for seconds, with all that it sent."""
         self.parser = self.scope = self.headers = None  # type: ignore[assignment]
-        self.url = b""
+        self.url = self._packed_headers = b""
 
     def _tell_that_client_left(self) -> None:
         """Let every request under way know that nobody waits for its answer."""

@@ -243,6 +243,7 @@ class LimitedProtocol(ReadsInTurns):
             if self._unfinished > self.limits.head_bytes:
                 self._refuse(self._head_too_large())
                 return
+            self._pack_headers()
             excess = self._unfinished - SMALL_HEAD_BYTES
         else:
             if b"transfer-encoding" in self.scope[HEADERS_BY_NAME]:  # type: ignore[literal-required]

@@ -3,6 +3,7 @@
 See ADR 3.
 """
 
+import sys
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -33,7 +34,8 @@ class AsyncAPIView(APIView):
     ) -> HttpResponseBase:
         self.args, self.kwargs = args, kwargs
         self.request = drf_request = Request(request, negotiator=_NO_NEGOTIATION)
-        method = request.method.lower() if request.method else ""
+        # Interned: Python remembers each name that is looked up on a class, and would keep a string for each call.
+        method = sys.intern(request.method.lower()) if request.method else ""
         handler = getattr(self, method, None) if method in self.http_method_names else None
         try:
             if method == "options":

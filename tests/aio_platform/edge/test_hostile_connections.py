@@ -68,6 +68,37 @@ async def test_short_headers_without_an_end_are_counted_one_by_one(application: 
     assert application.paths == []
 
 
+async def test_an_unfinished_head_is_kept_as_few_objects_and_arrives_as_it_was_sent() -> None:
+    sent = [(b"%03d" % number, b"\xff" * number) for number in range(90)]
+    lines = [b"%b: %b\r\n" % header for header in sent]
+    came: list[Any] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        came.append(scope["headers"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with raw_server(application) as server:
+        client = await server.connect()
+        connection = await connected(server, client)
+        for begin in (0, 40):
+            client.send((b"GET / HTTP/1.1\r\n" if not begin else b"") + b"".join(lines[begin : begin + 40]))
+            async with asyncio.timeout(8):
+                while (b"%03d" % (begin + 38)) not in connection._packed_headers:
+                    await asyncio.sleep(0.01)
+            assert connection.headers == []
+        client.send(b"".join(lines[80:]) + b"Host: here\r\n\r\n" + GET % b"")
+        for _ in range(2):
+            assert (await client.answer()).startswith(b"HTTP/1.1 200 OK\r\n")
+        client.send(b"GET / HTTP/1.1\r\n" + b"".join(lines))
+        async with asyncio.timeout(8):
+            while not connection._packed_headers:
+                await asyncio.sleep(0.01)
+        client.send(b"".join(lines))
+        assert (await client.rest()).startswith(b"HTTP/1.1 431 ")
+    assert came == [[*sent, (b"host", b"here")], [(b"host", b"here")]]
+
+
 async def test_heads_sent_ahead_are_charged_all_of_them(application: Application) -> None:
     ahead = b"GET /next HTTP/1.1\r\nHost: here\r\nX-Large: " + b"a" * 25_000 + b"\r\n\r\n"
     async with raw_server(application, heads_bytes=400_000, share=0.25) as server:
