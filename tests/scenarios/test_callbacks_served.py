@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from running_platform import RunningPlatform, Tenant
-from scenarios.asking import eventually
+from scenarios.asking import TenantPool, eventually
 from scenarios.task_calls import IMAGES, TASKS, ended, marked_image, opened
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -83,9 +83,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform
     assert running.stop() == 0
 
 
+@pytest.fixture(scope="module")
+def accounts(served: RunningPlatform) -> TenantPool:
+    return TenantPool(served)
+
+
 @pytest.fixture
-def account(served: RunningPlatform) -> Tenant:
-    return served.new_tenant(credits="1000")
+def account(accounts: TenantPool) -> Tenant:
+    return accounts.take()
 
 
 @pytest.fixture
@@ -160,7 +165,7 @@ def test_an_endpoint_that_was_down_is_told_again_under_the_same_id(
 
 
 def test_a_forged_event_is_rejected(
-    served: RunningPlatform, client: httpx.Client, customer: Customer
+    served: RunningPlatform, accounts: TenantPool, client: httpx.Client, customer: Customer
 ) -> None:
     """By somebody without the secret, with another account's, and with a genuine one that was changed or kept."""
     body, _ = marked_image("[[sbx:task=fail;task_s=0.1]]", callback_url=customer.url)
@@ -168,7 +173,7 @@ def test_a_forged_event_is_rejected(
     told_of(client, task_id)
     [genuine] = customer.headers
     event = json.dumps(next(iter(customer.taken.values())), separators=(",", ":"), ensure_ascii=False)
-    with served.client(served.new_tenant()) as stranger:
+    with served.client(accounts.take()) as stranger:
         strangers_secret = stranger.get(f"{CALLBACKS}/secret").json()["secret"]
     assert strangers_secret != customer.secret
     now = str(int(time.time()))
