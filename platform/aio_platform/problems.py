@@ -1,9 +1,10 @@
 """The only place where an error becomes an HTTP body.
 
 Each mount has its shape: `/api/…` (Omakase) answers `{"error": "message", …}`, the others an error object; on `/v1`
-its `type` and `code` are OpenAI's.
+its `type` and `code` are OpenAI's. The addresses of Anthropic's Messages and of Google's Gemini have their own.
 """
 
+import re
 from typing import Any
 
 import orjson
@@ -15,7 +16,9 @@ from django.http import Http404, HttpResponse
 from rest_framework import exceptions as drf
 
 from aio_platform import errors
+from aio_platform.anthropic_errors import anthropic_body
 from aio_platform.errors import PlatformError
+from aio_platform.google_errors import google_body
 from aio_platform.i18n.translatable import Message
 from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.null_characters import NullCharacter, is_refusal_of_null
@@ -26,6 +29,9 @@ from aio_platform.process.open_files import NO_FILE_LEFT, NoFileLeft
 log = structlog.get_logger(__name__)
 OPENAI_MOUNT = "/v1/"
 OBJECT_MOUNTS = ("/api/v1/", OPENAI_MOUNT, "/llm/v1/")
+_ANTHROPIC = re.compile(r"/v1/messages(?:/|\Z)")
+# Some of Google's clients say `/v1` for `/v1beta`.
+_GOOGLE = re.compile(r"/v1beta(?:/|\Z)|/v1/models/.+:(?:\w+Content|countTokens)\Z")
 
 
 def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
@@ -42,7 +48,11 @@ def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
 
 
 def body_of(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
-    """The error's JSON in the shape of the mount that `path` belongs to."""
+    """The error's JSON in the shape of the mount or address that `path` belongs to."""
+    if _ANTHROPIC.match(path):
+        return anthropic_body(error, request_id)
+    if _GOOGLE.match(path):
+        return google_body(error, request_id)
     if path.startswith(OBJECT_MOUNTS):
         return error_object(error, path, request_id)
     body: dict[str, Any] = {"error": error.message, "type": error.type, "request_id": request_id}
@@ -51,8 +61,14 @@ def body_of(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
     return body | error.details
 
 
+def event_body_of(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
+    """The error's JSON for an event of a stream: an object on every mount."""
+    body = body_of(error, path, request_id)
+    return body if isinstance(body["error"], dict) else error_object(error, path, request_id)
+
+
 def error_object(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
-    """The error's JSON as an object, in OpenAI's words on its mount: what a stream of events carries too."""
+    """The error's JSON as an object, in OpenAI's words on its mount: most streams of events carry it too."""
     code: int | str
     kind, code = openai_words(error) if path.startswith(OPENAI_MOUNT) else (error.type, error.status)
     described: dict[str, Any] = {

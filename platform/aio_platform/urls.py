@@ -15,7 +15,7 @@ from aio_platform.http.schema_view import SCHEMA_PATH, SchemaView
 from aio_platform.i18n.translatable import gettext_noop
 from aio_platform.process import health
 
-MOUNTS = (*problems.OBJECT_MOUNTS, "/api/")
+MOUNTS = (*problems.OBJECT_MOUNTS, "/api/", "/v1beta/")
 
 
 @csrf_exempt
@@ -43,7 +43,7 @@ urlpatterns = [
     path("auth/", include(settings.AUTH_URLCONF)),
     path("i18n/", include("django.conf.urls.i18n")),
     *(path("", include(urlconf)) for urlconf in settings.PAGE_URLCONFS),
-    re_path(r"^(?:(?:api|v1|llm)/|v1$)", unknown_address),
+    re_path(r"^(?:(?:api|v1|v1beta|llm)/|v1$)", unknown_address),
     # A base URL without /v1, or with something before it.
     re_path(bare_addresses(), unknown_address),
 ]
