@@ -135,7 +135,9 @@ def _names_model(call: Call, name: str) -> bool:
     document: Json = call.document
     if isinstance(document, dict) and isinstance(document.get("model"), str):
         return name in document["model"].split("/")
-    return name in call.path.split("/") or b'name="model"\r\n\r\n' + name.encode() in call.body
+    # In Google's paths the method follows a colon: `models/sbx-fail:generateContent`.
+    is_in_path = name in re.split("[/:]", call.path)
+    return is_in_path or b'name="model"\r\n\r\n' + name.encode() in call.body
 
 
 def _pattern(path: str) -> re.Pattern[str]:

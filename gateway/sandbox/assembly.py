@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.sandbox.app import Application
-from gateway.sandbox.chat import completions
+from gateway.sandbox.chat import completions, gemini, messages, responses
 from gateway.sandbox.control import Control
 from gateway.sandbox.files.results import Files
 from gateway.sandbox.journal import Journal
@@ -19,7 +19,18 @@ from gateway.sandbox.sync import embeddings, images, rerank, speech, transcripti
 from gateway.sandbox.sync.music import AceStep
 from gateway.sandbox.wire import Route
 
-_STATELESS = (completions, embeddings, rerank, speech, transcription, images, signatures)
+_STATELESS = (
+    completions,
+    messages,
+    responses,
+    gemini,
+    embeddings,
+    rerank,
+    speech,
+    transcription,
+    images,
+    signatures,
+)
 
 
 def assemble(journal: Journal, clock_mode: str = "real", task_s: float = 2.0) -> Application:

@@ -13,6 +13,26 @@ _OPENAI_TYPES = {
     422: "invalid_request_error",
     429: "rate_limit_error",
 }
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+_GOOGLE_STATUSES = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 _TEI_TYPES = {413: "validation", 422: "tokenizer", 424: "backend", 429: "overloaded"}
 _REPLICATE_TITLES = {
     401: "Unauthenticated",
@@ -27,6 +47,18 @@ def openai(status: int, message: str) -> Json:
     """OpenAI, vLLM, vLLM-Omni and speaches."""
     kind = _OPENAI_TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": None, "code": status}}
+
+
+def anthropic(status: int, message: str) -> Json:
+    """Anthropic: every answer has a type, errors too."""
+    kind = _ANTHROPIC_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_sandbox"}
+
+
+def google(status: int, message: str) -> Json:
+    """Gemini, as its API and Vertex speak it."""
+    name = _GOOGLE_STATUSES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
+    return {"error": {"code": status, "message": message, "status": name}}
 
 
 def tei(status: int, message: str) -> Json:

@@ -104,6 +104,11 @@ def read_prompt(messages: Json) -> Prompt:
     return prompt
 
 
+def prompt_tokens(prompt: Prompt) -> int:
+    """What the prompt is counted as."""
+    return tokens.tokens_in_bytes(prompt.bytes) + tokens.IMAGE_TOKENS * len(prompt.images)
+
+
 def _message_text(content: Json, prompt: Prompt) -> str:
     """The text of one message, added to the prompt's count; its images are added as they come."""
     if content is None:
@@ -228,7 +233,7 @@ def _usage(prompt: Prompt, reads: Text, call: Call) -> dict[str, Json] | None:
     """The bill the upstream reports: the README's token rule, unless a magic input says otherwise."""
     if "no_usage" in call.magic:
         return None
-    sent = tokens.tokens_in_bytes(prompt.bytes) + tokens.IMAGE_TOKENS * len(prompt.images)
+    sent = prompt_tokens(prompt)
     received = tokens.count((reads.content, reads.reasoning, reads.tool))
     if "usage" in call.magic:
         first, _, second = call.magic["usage"].partition(",")

@@ -71,9 +71,14 @@ def _tool_deltas(number: int, tool: ToolCall) -> Iterator[tuple[Json, Text]]:
         "function": {"name": tool.name, "arguments": ""},
     }
     yield opening, Text(tool=tool.name)
-    for at in range(0, len(tool.arguments), ARGUMENT_FRAGMENT_CHARACTERS):
-        fragment = tool.arguments[at : at + ARGUMENT_FRAGMENT_CHARACTERS]
+    for fragment in fragments(tool.arguments):
         yield {"index": number, "function": {"arguments": fragment}}, Text(tool=fragment)
+
+
+def fragments(arguments: str) -> list[str]:
+    """Arguments in pieces that only join into JSON."""
+    size = ARGUMENT_FRAGMENT_CHARACTERS
+    return [arguments[at : at + size] for at in range(0, len(arguments), size)]
 
 
 def pieces(text: str, wanted: int) -> list[str]:

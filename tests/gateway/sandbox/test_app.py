@@ -51,6 +51,7 @@ def test_default_for_a_prefix_applies_to_the_paths_below(sandbox):
         ("/v1/audio/speech", {"json": {"model": "sbx-fail", "input": "x"}}),
         ("/api/v1/jobs/createTask", {"json": {"model": "sbx-fail", "input": {}}}),
         ("/api/v3/wavespeed-ai/sbx-fail", {"json": {"prompt": "x"}}),
+        ("/v1beta/models/sbx-fail:generateContent", {"json": {"contents": [{"parts": [{"text": "x"}]}]}}),
         ("/v1/audio/transcriptions", {"data": {"model": "sbx-fail"}, "files": {"file": b"x"}}),
     ],
     ids=str,
