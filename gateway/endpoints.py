@@ -89,6 +89,8 @@ _OURS = (
             Address("/llm/v1/chat/completions", "gateway.api.chat.views.LlmChatView"),
             Address("/api/v1/chat/completions", "gateway.api.chat.views.ApiInOneChatView"),
             Address("/v1/chat/completions", "gateway.api.chat.views.OpenAIChatView"),
+            Address("/v1/responses", "gateway.api.chat.responses.ResponsesView"),
+            Address("/v1/messages", "gateway.api.chat.messages.MessagesView"),
         ),
         inputs=("text",),
         outputs=("text",),

@@ -9,6 +9,7 @@ from django.urls.resolvers import RegexPattern
 from django.utils.module_loading import import_string
 
 from aio_platform.http.schema_view import SCHEMA_PATH
+from gateway.api.chat.messages import CountTokensView
 from gateway.api.chat.views import legacy_completions
 from gateway.api.models import ModelsView, ModelView
 from gateway.api.tasks import CancelTaskView, TaskListView, TaskView
@@ -22,6 +23,7 @@ _BESIDE_ENDPOINTS = [
     path("api/v1/tasks/<str:task_id>", TaskView.as_view()),
     path("api/v1/tasks/<str:task_id>/cancel", CancelTaskView.as_view()),
     path("v1/completions", legacy_completions),
+    path("v1/messages/count_tokens", CountTokensView.as_view()),
     path("v1/models", ModelsView.as_view()),
     path("v1/models/<path:model>", ModelView.as_view()),
     path("webhooks/upstreams/<str:upstream>", UpstreamWebhookView.as_view()),

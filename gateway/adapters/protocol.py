@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
 from gateway.adapters.shared.error_bodies import NOTHING_TOLD, ErrorBody
-from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
+from gateway.adapters.shared.upstream_json import UnreadableJson, read_json, write_json
 from usage.ledger.rates import Rate
 from usage.ledger.units import Units
 
@@ -67,10 +67,10 @@ class Form:
 class UpstreamCall:
     """One request to the route's upstream. At most one of `json`, `body` (JSON that is written already) and `form`.
 
-    Without `accept` the header is what the route's upstream is always sent. With `streamed`, the answer's body is not
-    read: the adapter gets its headers and returns a StreamedAnswer or an EventAnswer. One that `starts_a_job` is never
-    sent twice, whatever becomes of its connection. An answer of more than `max_answer_bytes` is given up; without it
-    the client's own limit holds.
+    Without `accept` the header is what the route's upstream is always sent; `headers` go with it. With `streamed`, the
+    answer's body is not read: the adapter gets its headers and returns a StreamedAnswer or an EventAnswer. One that
+    `starts_a_job` is never sent twice, whatever becomes of its connection. An answer of more than `max_answer_bytes` is
+    given up; without it the client's own limit holds.
     """
 
     path: str
@@ -83,6 +83,7 @@ class UpstreamCall:
     streamed: bool = False
     starts_a_job: bool = False
     max_answer_bytes: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +204,28 @@ class EventStream(Protocol):
         ...
 
 
+# A comment: clients pass over it.
+HEARTBEAT = b": ping\n\n"
+
+
+def openai_error_event(body: dict[str, Any]) -> bytes:
+    """An error's body as an event of OpenAI's chat."""
+    return b"data: " + write_json(body) + b"\n\n"
+
+
 @dataclass(slots=True)
 class EventAnswer:
     """The streamed answer of the last call is the answer, as `events` reads it.
 
-    An upstream that sends anything but `content_type` has failed.
+    An upstream that sends anything but `content_type` has failed. `heartbeat` keeps the caller's connection awake while
+    nothing comes, and `failed` makes the event that tells of an error, from the body that it would have been; both are
+    OpenAI's chat's unless the stream is in another dialect.
     """
 
     events: EventStream
     content_type: str = "text/event-stream"
+    heartbeat: bytes = HEARTBEAT
+    failed: Callable[[dict[str, Any]], bytes] = openai_error_event
 
 
 Answer = JsonAnswer | UncountedAnswer | BinaryAnswer | StreamedAnswer | EventAnswer

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from gateway.adapters.chat import openai_chat
+from gateway.adapters.chat import anthropic_messages, gemini, openai_chat, openai_responses
 from gateway.adapters.protocol import Adapter
 from gateway.adapters.sync import (
     a1111_txt2img,
@@ -39,6 +39,9 @@ from gateway.endpoints import ENDPOINTS
 # Typed, so that mypy holds each module to its protocol.
 _OUR_CALL_ADAPTERS: tuple[Adapter, ...] = (
     openai_chat,
+    anthropic_messages,
+    openai_responses,
+    gemini,
     openai_embeddings,
     tei_embed,
     tei_rerank,

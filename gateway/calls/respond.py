@@ -1,12 +1,12 @@
 """Makes a call's response of whatever its adapter answers: whole, with its price, or a stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from aio_platform.credits import format_credits
 from aio_platform.http.stream_priming import started
-from gateway.adapters.protocol import JsonAnswer
+from gateway.adapters.protocol import Adapter, JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.calls.call import Call
 from gateway.calls.execute import OpenBinary, binary_stream, execute
@@ -16,13 +16,17 @@ from gateway.calls.stream import OpenEvents, event_stream
 
 
 async def respond(
-    relay: Relay, call: Call, adapter_request: object, to_response: Callable[[JsonAnswer], HttpResponse]
+    relay: Relay,
+    call: Call,
+    adapter_request: object,
+    to_response: Callable[[JsonAnswer], HttpResponse],
+    adapters: Mapping[str, Adapter] = CALL_ADAPTERS,
 ) -> HttpResponseBase:
     """Execute the call and return its response. `to_response` makes the mount's response of a JSON answer.
 
     Raises as `execute` does. A stream's response is returned once its first bytes have come.
     """
-    executed = await execute(relay, call, CALL_ADAPTERS, adapter_request, to_response)
+    executed = await execute(relay, call, adapters, adapter_request, to_response)
     if isinstance(executed.answer, OpenEvents):
         return await _events(relay, call, executed.answer)
     if isinstance(executed.answer, OpenBinary):

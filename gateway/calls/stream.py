@@ -9,15 +9,13 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-import orjson
 from django.conf import settings
 
 from aio_platform.credits import json_credits
-from aio_platform.errors import PlatformError
 from aio_platform.http.request_ids import public_request_id
 from aio_platform.http.stream_priming import STARTED
 from aio_platform.i18n.translatable import gettext_noop as _
-from aio_platform.problems import as_platform_error, error_object
+from aio_platform.problems import as_platform_error, event_body_of
 from gateway.adapters.protocol import EventAnswer, EventStream
 from gateway.calls.call import Call
 from gateway.calls.settle_once import capture, charge_of, metered, settle_broken, settle_left
@@ -30,7 +28,6 @@ from usage.ledger.units import Units
 HEARTBEAT_S = 15.0
 # Comments, pings and role chunks: no server sends so much of these before its first word.
 MAX_BYTES_BEFORE_FIRST_WORD = 1_000_000
-HEARTBEAT = b": ping\n\n"
 
 
 @dataclass(slots=True)
@@ -38,7 +35,7 @@ class OpenEvents:
     """A stream of events whose first words have come. `first` is what may be forwarded so far."""
 
     response: UpstreamAnswer
-    events: EventStream
+    answer: EventAnswer
     first: bytes
 
 
@@ -51,7 +48,7 @@ async def open_events(response: UpstreamAnswer, answer: EventAnswer) -> OpenEven
     except BaseException:
         response.close()
         raise
-    return OpenEvents(response, answer.events, first)
+    return OpenEvents(response, answer, first)
 
 
 async def _first_words(response: UpstreamAnswer, events: EventStream) -> bytes:
@@ -88,22 +85,22 @@ async def event_stream(ledger: Ledger, call: Call, opened: OpenEvents) -> AsyncG
     delivered = False
 
     def part() -> tuple[Units, bool] | None:
-        return metered(call, lambda: opened.events.units(to_its_end=False)) if delivered else None
+        return metered(call, lambda: opened.answer.events.units(to_its_end=False)) if delivered else None
 
     try:
         yield STARTED
         async for events in _events(call, opened):
-            delivered = delivered or events is not HEARTBEAT
+            delivered = delivered or events is not opened.answer.heartbeat
             yield events
         call.upstream_ended = time.perf_counter()
-        units, estimated = metered(call, opened.events.units)
-        closing = opened.events.closing(json_credits(charge_of(call, units)))
+        units, estimated = metered(call, opened.answer.events.units)
+        closing = opened.answer.events.closing(json_credits(charge_of(call, units)))
         await capture(ledger, call, units, estimated=estimated)
         yield closing
     except Exception as problem:
         error = as_platform_error(problem)
         await settle_broken(ledger, call, part, error.status)
-        yield _error_event(error, call)
+        yield opened.answer.failed(event_body_of(error, call.path, public_request_id(call.request_uuid)))
     finally:
         opened.response.close()
         settle_left(ledger, call, part)
@@ -113,7 +110,7 @@ async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
     """Whole events to forward. Raises UpstreamFailed or TimeLimitReached when the answer does not end well."""
     if opened.first:
         yield opened.first
-    answer = opened.events
+    answer = opened.answer.events
     idle_s = 0.0
     loop = asyncio.get_running_loop()
     last_moment = call.stream_deadline()
@@ -129,7 +126,7 @@ async def _events(call: Call, opened: OpenEvents) -> AsyncIterator[bytes]:
             idle_s += HEARTBEAT_S
             if idle_s >= settings.STREAM_IDLE_LIMIT_S:
                 raise TimeLimitReached(settings.STREAM_IDLE_LIMIT_S) from None
-            yield HEARTBEAT
+            yield opened.answer.heartbeat
             continue
         except BrokenConnection as error:
             raise UpstreamFailed(BROKEN_OFF_ANSWER) from error
@@ -149,7 +146,7 @@ async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
     Neither has to come, as for the official clients: the stream may end, break, or stay open with pings alone
     for STREAM_END_GRACE_S. Raises UpstreamFailed for an error that is told even now.
     """
-    answer = opened.events
+    answer = opened.answer.events
     loop = asyncio.get_running_loop()
     chunks, give_up_at = answer.chunks, loop.time() + settings.STREAM_END_GRACE_S
     ended = False
@@ -170,8 +167,3 @@ async def _after_finish(opened: OpenEvents) -> AsyncIterator[bytes]:
         ended = not data or loop.time() >= give_up_at
     if answer.failure is not None:
         raise UpstreamFailed(BROKEN_OFF_ANSWER) from answer.failure
-
-
-def _error_event(error: PlatformError, call: Call) -> bytes:
-    described = error_object(error, call.path, public_request_id(call.request_uuid))
-    return b"data: " + orjson.dumps(described) + b"\n\n"

@@ -110,6 +110,12 @@ OPENAI = Group(
     (
         *_of_mount(operations.OPENAI),
         Page(
+            "anthropic-count-tokens",
+            _("Token counts, as Anthropic's"),
+            _("How many tokens a prompt is, by our estimate. Asking is free of charge."),
+            ("/v1/messages/count_tokens",),
+        ),
+        Page(
             "openai-models",
             _("Models, as OpenAI lists them"),
             _("The models that can be called."),

@@ -1,4 +1,4 @@
-"""Who calls: the key in the Authorization header, or (on Omakase's mount) a signed-in member's session."""
+"""Who calls: the key in the Authorization header or a dialect's own, or (on Omakase's mount) a member's session."""
 
 import asyncio
 import ipaddress
@@ -36,14 +36,19 @@ LOOKED_UP_AT_ONCE = 2
 _look_ups: dict[bytes, asyncio.Event] = {}
 
 
-async def credentials_of(request: GatewayRequest, *, session_allowed: bool = False) -> Credentials:
+async def credentials_of(
+    request: GatewayRequest, *, session_allowed: bool = False, key_header: bytes | None = None
+) -> Credentials:
     """The caller, as far as it can be told without the books; a key's form and checksum have been checked.
 
+    Without an Authorization header the key may stand alone in `key_header`, as Anthropic's clients send it.
     Raises MissingKey or MalformedKey (or TooManyKeyGuesses in its place), and from a session what
     accounts.principal raises for CSRF and membership.
     """
     address = address_of(request)
     authorization = request.header(b"authorization")
+    if key_header is not None and not authorization:
+        authorization = f"Bearer {request.header(key_header)}"
     request.shows_caller = True
     if not authorization and session_allowed and request.header(b"cookie"):
         give_back = await _turn(_session_slots(), address)

@@ -159,8 +159,9 @@ class BodilessView(EndpointView):
 
 
 def json_response(values: Any) -> HttpResponse:
-    """200 with a JSON body. Raises UnwritableJson."""
-    return HttpResponse(write_json(values), content_type="application/json")
+    """200 with a JSON body; bytes are one that is written already. Raises UnwritableJson."""
+    body = values if isinstance(values, bytes) else write_json(values)
+    return HttpResponse(body, content_type="application/json")
 
 
 def passed_through(answer: JsonAnswer) -> HttpResponse:

@@ -27,7 +27,13 @@ from usage.ledger.idempotency import Claim, KeptAnswer
 log = structlog.get_logger(__name__)
 MAX_KEY_LENGTH = 255
 MAX_KEPT_BYTES = 5_000_000
-KEPT_HEADERS = ("X-Credits-Consumed", "X-Credits-Remaining", "X-Max-Tokens-Clamped", *SANDBOX_HEADERS)
+KEPT_HEADERS = (
+    "X-Credits-Consumed",
+    "X-Credits-Remaining",
+    "X-Max-Tokens-Clamped",
+    "X-Fields-Left-Out",
+    *SANDBOX_HEADERS,
+)
 REPLAYED = "Idempotent-Replayed"
 ORIGINAL = "X-Original-Request-Id"
 

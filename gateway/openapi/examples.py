@@ -13,17 +13,20 @@ KEY_ID = "key_2f9c1b7e4a6d"
 TASK_ID = "n41xxxx_flux2"
 # What stands for the variables of paths.
 PATH_EXAMPLES = {"request_id": REQUEST_ID, "key_id": KEY_ID, "task_id": TASK_ID, "model": "gemini"}
-OF_ACCOUNT: Mapping[tuple[str, str], Example] = {
+OF_NO_ENDPOINT: Mapping[tuple[str, str], Example] = {
     ("post", "/api/v1/keys"): Example({"name": "production", "cap_month": "500"}),
     ("patch", "/api/v1/keys/{key_id}"): Example({"name": "production, Seoul", "cap_day": "25"}),
     ("post", "/api/v1/keys/{key_id}/rotate"): Example({"overlap_s": 3600}),
     ("get", "/api/v1/usage/export.csv"): Example(save_as="usage.csv"),
     ("put", "/api/v1/callbacks/endpoint"): Example({"url": "https://example.com/hooks/aio"}),
     ("post", "/api/v1/callbacks/secret"): Example({"overlap_s": 3600}),
+    ("post", "/v1/messages/count_tokens"): Example(
+        {"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}]}
+    ),
 }
 
 
 def example_of(method: str, path: str) -> Example | None:
     """The example of an operation, by its method in small letters; None where there is nothing to say."""
     view = presented_views().get((method, path))
-    return OF_ACCOUNT.get((method, path)) if view is None else view.example
+    return OF_NO_ENDPOINT.get((method, path)) if view is None else view.example

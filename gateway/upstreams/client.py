@@ -33,8 +33,8 @@ from gateway.upstreams.responses import AiohttpAnswer, UpstreamAnswer
 log = structlog.get_logger(__name__)
 
 
-# Method, path, Accept, content type.
-HeadKey = tuple[str, str, str | None, str | None]
+# Method, path, Accept, content type, and what else the step says.
+HeadKey = tuple[str, str, str | None, str | None, tuple[tuple[str, str], ...]]
 MAX_HEADS = 256
 # What the paths of OpenAI's protocols begin with; an upstream's `path` stands in place of it.
 OPENAI_BEGINNING = "/v1/"
@@ -170,10 +170,10 @@ def _url(route: Route, step: UpstreamCall) -> URL:
 def _head(pool: _Pool, route: Route, step: UpstreamCall, content_type: str | None) -> bytes:
     """What the request begins with; kept for the next of its kind, unless it has a query of its own."""
     path = step.path if route.upstream.path is None else _path(route, step)
-    key = (step.method, path, step.accept, content_type)
+    key = (step.method, path, step.accept, content_type, step.headers)
     head = None if step.query else pool.heads.get(key)
     if head is None:
-        headers = _headers(route.upstream)
+        headers = {**dict(step.headers), **_headers(route.upstream)}
         if step.accept is not None:
             headers["Accept"] = step.accept
         head = request_head(_url(route, step), headers, step.method, content_type)

@@ -155,3 +155,25 @@ def test_a_stream_that_breaks_is_charged_for_what_came(client: httpx.Client, boo
     assert said.error
     assert books.receipt(answer)["outcome"] == "partial"
     assert books.spent() == 10_000  # the one word that was delivered
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_callers_of_other_dialects_are_answered_in_theirs(
+    stream: bool, client: httpx.Client, books: Books
+) -> None:
+    """The module knows OpenAI's chat alone; what it answers is translated."""
+    message = client.post("/v1/messages", json=asking("one two three", stream=stream) | {"max_tokens": 500})
+    response = client.post(
+        "/v1/responses",
+        json={"model": "lines", "input": "one two three", "stream": stream, "max_output_tokens": 500},
+    )
+
+    assert (message.status_code, response.status_code) == (200, 200), message.text + response.text
+    if stream:
+        assert message.text.count("event: content_block_delta") == 3
+        assert message.text.rstrip().endswith('data: {"type":"message_stop"}')
+        assert "event: response.completed" in response.text
+    else:
+        assert message.json()["content"][0]["text"] == "three two one"
+        assert response.json()["output"][0]["content"][0]["text"] == "three two one"
+    assert books.spent() == 2 * COST

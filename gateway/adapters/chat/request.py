@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.adapters.chat.caller_dialect import CallerDialect
 from gateway.adapters.chat.weight import ESTIMATED_IMAGE_TOKENS, asked_weight
 from gateway.adapters.shared.files_in_texts import files_weight, surely_read
 from gateway.adapters.shared.tokens import estimated_tokens, text_weight
@@ -35,6 +36,8 @@ class ChatRequest:
     held_output_tokens: int | None = None
     # Whether the server that was asked last cuts a prompt that is too long for it, and counts what is left.
     prompt_may_be_cut: bool = False
+    # How it came, where that was not OpenAI's chat.
+    came_as: CallerDialect | None = None
 
     def limit_to(self, ceiling: Units) -> None:
         """Ask no route for more output than this ceiling holds."""

@@ -4,10 +4,12 @@ Every function here is total: requests are looked at where the contract lets any
 whatever an upstream sends. What has not the shape it should have weighs nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gateway.adapters.shared.tokens import WEIGHT_PER_TOKEN, text_weight, value_weight
+from gateway.dialects.conversation import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
+from gateway.dialects.reply import PartGrew, PartStarted, ReplyEvent
 
 ESTIMATED_IMAGE_TOKENS = 85  # OpenAI's base price of an image that is read
 _MADE_IMAGE_WEIGHT = 1290 * WEIGHT_PER_TOKEN  # Gemini's count of an image that is made
@@ -156,3 +158,33 @@ _WEIGHERS: dict[str, Callable[[Any], int]] = {
     "audio": _audio,
     _DETAILS: _details,
 }
+
+
+def parts_weight(parts: Iterable[Part]) -> int:
+    """What the parts of an answer say, in the inner form of the dialects."""
+    return sum(map(_part_weight, parts))
+
+
+def event_weight(told: ReplyEvent) -> int:
+    """What an event of a streamed answer says."""
+    match told:
+        case PartStarted(part=part):
+            return _part_weight(part)
+        case PartGrew(text=text):
+            return text_weight(text)
+    return 0
+
+
+def _part_weight(part: Part) -> int:
+    match part:
+        case Text(text=text) | Refusal(text=text):
+            return text_weight(text)
+        case Reasoning(text=text, summary=summary):
+            return text_weight(text) + sum(map(text_weight, summary))
+        case ToolCall(name=name, arguments=arguments):
+            return text_weight(name) + text_weight(arguments)
+        case Audio(transcript=transcript):
+            return text_weight(transcript or "")
+        case Image():
+            return _MADE_IMAGE_WEIGHT
+    return 0

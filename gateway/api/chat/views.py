@@ -24,7 +24,7 @@ from gateway.calls.call import Call
 from gateway.calls.respond import respond
 from gateway.calls.runtime import runtime
 from gateway.calls.settle_once import charge_of
-from gateway.contracts.parsing import parse_body
+from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.endpoints import CHAT, CHAT_TIME_LIMIT
 from gateway.http.authentication import credentials_of, error_after_precheck
 from gateway.http.endpoint_view import json_response
@@ -34,6 +34,9 @@ from gateway.openapi.presentation import TEXT, DocsPage, Example, OpenAICall, Pr
 
 DEFAULT_TEMPERATURE = 0.1
 CLAMPED_HEADER = "X-Max-Tokens-Clamped"
+LEFT_OUT_HEADER = "X-Fields-Left-Out"
+MOST_NAMED = 20
+MAX_HEADER_LENGTH = 1000
 _CREATE = OpenAICall(
     "chat.completions.create",
     frozenset(
@@ -50,17 +53,21 @@ class ChatView(Presented, AsyncAPIView):
     """What the four have in common: read, price, execute, answer."""
 
     endpoint = CHAT
-    contract: type[SamplingFields] = ChatCompletionBody
+    contract: type[RequestContract] = ChatCompletionBody
+    adapters = CALL_ADAPTERS
+    # Where a dialect's clients put the key, besides the Authorization header.
+    key_header: bytes | None = None
 
     async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await credentials_of(request, session_allowed=self.session_allowed)
+        caller = await credentials_of(
+            request, session_allowed=self.session_allowed, key_header=self.key_header
+        )
         try:
             body = await read_json_body(request, caller, CHAT)
-            contract, values = parse_body(self.contract, body, request.header(b"content-type"))
-            chat = self.chat_request(contract, values, len(body), request)
-            routes = runtime().catalog.current.routes_for(CHAT, values.get("model"))
-            ceiling = CALL_ADAPTERS[routes[0].adapter].ceiling(chat, routes[0])
+            chat = self.read(request, body)
+            routes = runtime().catalog.current.routes_for(CHAT, chat.values.get("model"))
+            ceiling = self.adapters[routes[0].adapter].ceiling(chat, routes[0])
             chat.limit_to(ceiling)
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
@@ -84,7 +91,7 @@ class ChatView(Presented, AsyncAPIView):
             request,
             caller,
             idempotency_key,
-            self.what_was_asked(contract, body, chat),
+            self.what_was_asked(body, chat),
             call.time_limit_s,
             CHAT,
             routes[0].model,
@@ -95,14 +102,23 @@ class ChatView(Presented, AsyncAPIView):
         def to_response(answer: JsonAnswer) -> HttpResponse:
             return json_response(self.to_response(answer, call, chat))
 
-        response = await respond(runtime().relay, call, chat, to_response)
+        response = await respond(runtime().relay, call, chat, to_response, self.adapters)
         _say_if_clamped(response, call, chat)
+        left_out = getattr(self.adapters[(call.route or call.routes[0]).adapter], "left_out", None)
+        if left_out is not None:
+            _say_what_was_left_out(response, left_out(chat, call.route or call.routes[0]))
         return response
+
+    def read(self, request: GatewayRequest, body: bytes) -> ChatRequest:
+        """The call as the adapters see it; may raise InvalidRequest."""
+        contract, values = parse_body(self.contract, body, request.header(b"content-type"))
+        assert isinstance(contract, SamplingFields)
+        return self.chat_request(contract, values, len(body), request)
 
     def chat_request(
         self, contract: SamplingFields, values: dict[str, Any], size_bytes: int, request: GatewayRequest
     ) -> ChatRequest:
-        """The call as the adapters see it; may raise InvalidRequest."""
+        """The call of a body that keeps the contract; may raise InvalidRequest."""
         options = contract.stream_options
         include_usage = bool(options and options.include_usage)
         return ChatRequest(values, size_bytes, self.wants_stream(contract, request), include_usage)
@@ -110,9 +126,9 @@ class ChatView(Presented, AsyncAPIView):
     def wants_stream(self, contract: SamplingFields, request: GatewayRequest) -> bool:
         return bool(contract.stream)
 
-    def what_was_asked(self, contract: SamplingFields, body: bytes, chat: ChatRequest) -> bytes:
+    def what_was_asked(self, body: bytes, chat: ChatRequest) -> bytes:
         """What makes two calls under one Idempotency-Key the same: the body, and what else decides the form."""
-        if contract.stream is None and chat.stream:
+        if chat.values.get("stream") is None and chat.stream:
             return body + b"\0stream"  # its Accept header asked for events; no body has this at its end
         return body
 
@@ -252,6 +268,15 @@ def _say_if_clamped(response: HttpResponseBase, call: Call, chat: ChatRequest) -
     most = chat.clamped_to(call.route or call.routes[0])
     if most is not None:
         response[CLAMPED_HEADER] = str(most)
+
+
+def _say_what_was_left_out(response: HttpResponseBase, paths: list[str]) -> None:
+    """Name the fields that the model's server has no place for, and whose absence changes nothing of the answer."""
+    if not paths:
+        return
+    shown = [path for path in paths if path.isascii() and path.isprintable()][:MOST_NAMED]
+    more = [f"and {len(paths) - len(shown)} more"] if len(paths) > len(shown) else []
+    response[LEFT_OUT_HEADER] = ", ".join([*shown, *more])[:MAX_HEADER_LENGTH]
 
 
 def _input_as_message(values: dict[str, Any]) -> None:

@@ -28,10 +28,18 @@ from gateway.media.sound_length import SoundLength
 from tests.gateway.adapters.driving import MemoryUpload, WantsMore, drive
 
 SOUND = MemoryUpload(b"RIFF\x00\x00\x00\x00WAVE")
-CHAT = ChatRequest({"messages": [{"role": "user", "content": "hi"}]}, 50, stream=False, include_usage=False)
+CHAT = ChatRequest(
+    {"model": "small", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
+    50,
+    stream=False,
+    include_usage=False,
+)
 EMBEDDING, RERANK = EmbeddingRequest(["a", "b"]), RerankRequest("q", ["a", "b"])
 REQUESTS: dict[str, list[Any]] = {
     "openai_chat": [CHAT],
+    "anthropic_messages": [CHAT],
+    "openai_responses": [CHAT],
+    "gemini": [CHAT],
     "openai_embeddings": [EMBEDDING],
     "tei_embed": [EMBEDDING],
     "tei_rerank": [RERANK],
@@ -63,6 +71,7 @@ NAMES = st.sampled_from(
     data embedding index usage prompt_tokens total_tokens completion_tokens results relevance_score score voices
     speakers name uploaded_voices text duration segments words end language seconds choices message content
     images b64_json task_id status result code error type error_type detail object file metas
+    candidates parts finishReason usageMetadata stop_reason output role id model type
     """.split()  # noqa: SIM905 - forty names read better as words
 )
 LEAVES = (

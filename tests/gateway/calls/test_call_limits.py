@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.adapters.protocol import HEARTBEAT
 from gateway.calls import stream
 from gateway.calls.relay import Call
-from gateway.calls.stream import HEARTBEAT
 from tests.gateway.chat_calls import call_of, chat, stream_chat
 from tests.gateway.local_upstream import CREDIT, LocalUpstream, Tenant, route_to, stream_events
 from usage.ledger.client import SETTLE_PATIENCE_S

@@ -13,6 +13,7 @@ from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.image_generate_params import ImageGenerateParamsBase
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from rest_framework import serializers
 
 import accounts.keys.serializers
@@ -22,6 +23,8 @@ from aio_platform.http.serializers import StrictSerializer
 from gateway.adapters.chat import openai_chat
 from gateway.adapters.chat.request import ChatRequest
 from gateway.api.chat.bodies import ChatCompletionBody, LlmChatBody, TextChatBody
+from gateway.api.chat.messages import MessagesBody
+from gateway.api.chat.responses import ResponsesBody
 from gateway.api.embeddings import OpenAIEmbeddingBody, TextEmbeddingBody
 from gateway.api.images import OpenAIImageBody, TextToImageBody
 from gateway.api.music import TextToMusicBody
@@ -39,6 +42,8 @@ LEAST_BODIES: dict[type[RequestContract], dict[str, Any]] = {
     ChatCompletionBody: {"model": "gemini", "messages": MESSAGES},
     LlmChatBody: {"messages": MESSAGES},
     TextChatBody: {"input": "hello"},
+    ResponsesBody: {"model": "gemini", "input": "hello"},
+    MessagesBody: {"model": "gemini", "max_tokens": 9, "messages": MESSAGES},
     TextEmbeddingBody: {"input": "hello"},
     OpenAIEmbeddingBody: {"model": "bge-m3", "input": "hello"},
     PassageRerankBody: {"query": "q", "input": ["a"]},
@@ -53,6 +58,7 @@ OPENAIS_PARAMETERS: list[tuple[type[RequestContract], Any]] = [
     (ChatCompletionBody, CompletionCreateParamsBase),
     (LlmChatBody, CompletionCreateParamsBase),
     (TextChatBody, CompletionCreateParamsBase),
+    (ResponsesBody, ResponseCreateParamsBase),
     (OpenAIEmbeddingBody, EmbeddingCreateParams),
     (OpenAIImageBody, ImageGenerateParamsBase),
     (OpenAISpeechBody, SpeechCreateParams),

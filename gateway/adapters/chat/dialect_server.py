@@ -1,0 +1,174 @@
+"""Chat with a server of any dialect but OpenAI's chat, whatever dialect the caller speaks.
+
+Where both speak the same, the body passes as it came, but for the model, the output limit and whether it streams.
+Otherwise what is asked is read into the inner form and written from it; what the server's dialect cannot be told is
+refused where it changes the answer.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from gateway.adapters.chat import openai_chat
+from gateway.adapters.chat.dialect_requests import (
+    conversation_of,
+    dialect_of,
+    left_out_of,
+    passes_as_it_came,
+    refuse_losses,
+)
+from gateway.adapters.chat.dialect_stream import DialectStream
+from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.chat.weight import parts_weight
+from gateway.adapters.chat.writing import heartbeat_in
+from gateway.adapters.protocol import (
+    AdapterRoute,
+    EventAnswer,
+    MalformedAnswer,
+    Steps,
+    UncountedAnswer,
+    UpstreamCall,
+)
+from gateway.adapters.shared.json_splice import spliced
+from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
+from gateway.adapters.shared.usage_counts import Counts
+from gateway.dialects.dialect import AnswerContext, Dialect, UnreadableReply, Written
+from gateway.dialects.openai_chat.dialect import OPENAI_CHAT
+from gateway.dialects.reply import Reply
+from usage.ledger.units import Units
+
+# As of a whole chat answer: images inside take several megabytes each.
+MAX_ANSWER_BYTES = openai_chat.MAX_ANSWER_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class DialectServer:
+    """How servers of a dialect are asked: where, with which fields for what we set, and which headers.
+
+    `path` is given the upstream's model and whether the answer is streamed. `limit_field` leads to the output limit
+    in the body, `is_named` says whether the body names the model, `streamed_query` goes with what is streamed.
+    """
+
+    dialect: Dialect
+    path: Callable[[str, bool], str]
+    limit_field: tuple[str, ...]
+    is_named: bool = True
+    streamed_query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def left_out(self, request: ChatRequest, route: AdapterRoute) -> list[str]:
+        """The fields of the request that the server was not told, which changes nothing of the answer."""
+        if passes_as_it_came(request, self.dialect.name):
+            return []
+        return left_out_of(self._written(request, route), dialect_of(request))
+
+    def ceiling(self, request: ChatRequest, route: AdapterRoute) -> Units:
+        """The most that the call can use; as openai_chat's. Raises InvalidRequest for what cannot be asked here."""
+        if not passes_as_it_came(request, self.dialect.name):
+            refuse_losses(self._written(request, route), dialect_of(request))
+        return openai_chat.ceiling(request, route)
+
+    def steps(self, request: ChatRequest, route: AdapterRoute) -> Steps:
+        """One call: an answer, or its events as they come."""
+        same = dialect_of(request) == self.dialect.name
+        if passes_as_it_came(request, self.dialect.name):
+            body = self._passed_on(request, route)
+        else:
+            body = orjson.dumps(self._written(request, route).values)
+        path = self.path(route.upstream_model, request.stream)
+        context = _context(request, route)
+        headers = self.headers
+        if same and request.came_as is not None:
+            headers = tuple({**dict(headers), **dict(request.came_as.headers)}.items())
+        if request.stream:
+            query = dict(self.streamed_query)
+            yield UpstreamCall(path, query=query, body=body, accept=None, streamed=True, headers=headers)
+            stream = DialectStream(request, self.dialect, context)
+            return EventAnswer(stream, heartbeat=heartbeat_in(dialect_of(request)), failed=stream.failed)
+        received = yield UpstreamCall(
+            path, body=body, accept=None, max_answer_bytes=MAX_ANSWER_BYTES, headers=headers
+        )
+        values, reply = self._read(received.body)
+        if not any(choice.parts or choice.finish for choice in reply.choices):
+            raise MalformedAnswer("an answer without a word")
+        answer: Any
+        if same:
+            answer = _renamed(received.body, values, route.model)
+        else:
+            answer = (
+                request.came_as.dialect.write_reply(reply, context)
+                if request.came_as
+                else _openai(reply, context)
+            )
+        return UncountedAnswer(answer, lambda: _metered(request, reply))
+
+    def _written(self, request: ChatRequest, route: AdapterRoute) -> Written:
+        asked = replace(
+            conversation_of(request),
+            model=route.upstream_model,
+            max_output_tokens=_limit(request, route),
+            stream=request.stream,
+        )
+        return self.dialect.write_request(asked)
+
+    def _passed_on(self, request: ChatRequest, route: AdapterRoute) -> bytes:
+        assert request.came_as is not None, "only OpenAI's chat comes in no dialect of its own"
+        changes: dict[str, bytes | None] = {}
+        if self.is_named:
+            changes["model"] = orjson.dumps(route.upstream_model)
+        field, *inner = self.limit_field
+        limit: Any = _limit(request, route)
+        if inner:
+            values = orjson.loads(request.came_as.body)
+            field = _as_written(field, values)
+            settings = values.get(field) or {}
+            limit = settings | {_as_written(inner[0], settings): limit}
+        changes[field] = orjson.dumps(limit)
+        return spliced(request.came_as.body, changes)
+
+    def _read(self, body: bytes) -> tuple[Any, Reply]:
+        try:
+            values = read_json(body, half_characters=True)
+            return values, self.dialect.read_reply(values)
+        except (UnreadableJson, UnreadableReply) as error:
+            raise MalformedAnswer(str(error)) from None
+
+
+def _as_written(name: str, values: Mapping[str, Any]) -> str:
+    """The field's name as it stands in the values: Google's APIs take snake_case too."""
+    snake = re.sub(r"[A-Z]", lambda found: f"_{found.group().lower()}", name)
+    return snake if snake in values else name
+
+
+def _limit(request: ChatRequest, route: AdapterRoute) -> int:
+    """The output tokens to ask for: what the caller wants, no more than is held or the route gives."""
+    most = request.output_limit(route)
+    assert most is not None, "a chat route has an output limit; the catalog checks it"
+    asked = request.asked_output_tokens()
+    return most if asked is None else min(asked, most)
+
+
+def _context(request: ChatRequest, route: AdapterRoute) -> AnswerContext:
+    if request.came_as is not None:
+        return request.came_as.context(route.model)
+    return AnswerContext(route.model, conversation_of(request), "", int(time.time()), request.include_usage)
+
+
+def _openai(reply: Reply, context: AnswerContext) -> dict[str, Any]:
+    return OPENAI_CHAT.write_reply(reply, context)
+
+
+def _renamed(body: bytes, values: Any, model: str) -> bytes:
+    """An answer of the caller's own dialect, with the model's name as the caller knows it."""
+    name = "modelVersion" if "modelVersion" in values else "model"
+    return spliced(body, {name: orjson.dumps(model)})
+
+
+def _metered(request: ChatRequest, reply: Reply) -> tuple[Units, bool]:
+    said = sum(parts_weight(choice.parts) for choice in reply.choices)
+    counts = None if reply.counts is None else Counts(reply.counts.tokens_in, reply.counts.out)
+    return request.metered(counts, said)

@@ -1,0 +1,107 @@
+"""What the addresses of other chat dialects have in common: the call of a body in that dialect, and its answer."""
+
+import time
+from typing import Any, ClassVar
+
+from aio_platform.errors import InvalidRequest
+from aio_platform.http.handler import GatewayRequest
+from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.adapters.chat.caller_dialect import CallerDialect
+from gateway.adapters.chat.dialect_requests import request_in
+from gateway.adapters.chat.request import ChatRequest
+from gateway.adapters.chat.translated import in_dialects
+from gateway.adapters.protocol import JsonAnswer
+from gateway.adapters.registry import CALL_ADAPTERS
+from gateway.api.chat.views import ChatView
+from gateway.calls.call import Call
+from gateway.contracts.parsing import parse_body
+from gateway.dialects.conversation import (
+    Audio,
+    Conversation,
+    Document,
+    Image,
+    Native,
+    NativeTool,
+    Part,
+    ToolResult,
+)
+from gateway.dialects.dialect import Dialect, bad_field
+
+MAX_PASSED_HEADER_LENGTH = 1000
+PRICED_TIERS = (None, "auto", "default")
+_NOT_PRICED = _("is not supported here. Leave it out")
+
+
+class DialectView(ChatView):
+    """An address whose bodies and answers are in a dialect of its own."""
+
+    dialect: ClassVar[Dialect]
+    # Headers that a server of the same dialect is sent as they came.
+    passed_headers: ClassVar[tuple[bytes, ...]] = ()
+    # What ids of answers begin with.
+    id_prefix: ClassVar[str] = ""
+    # Tools that the caller runs although the dialect has them, by what their kinds begin with.
+    callers_own_tools: ClassVar[tuple[str, ...]] = ()
+    adapters = in_dialects(CALL_ADAPTERS)
+
+    def read(self, request: GatewayRequest, body: bytes) -> ChatRequest:
+        """The call as the adapters see it; raises InvalidRequest, also for what no rate here covers."""
+        values = parse_body(self.contract, body, request.header(b"content-type"))[1]
+        asked = self.dialect.read_request(values)
+        self.check_priced(asked)
+        return request_in(
+            CallerDialect(
+                self.dialect,
+                body,
+                asked,
+                f"{self.id_prefix}{request.request_uuid.replace('-', '')}",
+                int(time.time()),
+                self.headers_to_pass(request),
+            )
+        )
+
+    def check_priced(self, asked: Conversation) -> None:
+        """Raises InvalidRequest for parts and tools that upstreams bill in ways no rate here covers."""
+        if asked.service_tier not in PRICED_TIERS:
+            raise bad_field("service_tier", _("expected auto or default; other tiers are not priced here"))
+        for message in asked.messages:
+            for part in message.parts:
+                _check_part(part)
+        for tool in asked.tools:
+            if isinstance(tool, NativeTool) and not tool.kind.startswith(self.callers_own_tools or ("\0",)):
+                raise bad_field(tool.path, _("is run by the provider, and not priced here. Leave it out"))
+
+    def headers_to_pass(self, request: GatewayRequest) -> tuple[tuple[str, str], ...]:
+        """The caller's headers for a server of the same dialect. Raises InvalidRequest for one that is no header."""
+        found = []
+        for name in self.passed_headers:
+            value = request.header(name)
+            if not value:
+                continue
+            if len(value) > MAX_PASSED_HEADER_LENGTH or not (value.isascii() and value.isprintable()):
+                raise InvalidRequest(
+                    _("%(param)s must be at most %(limit)s printable characters."),
+                    param=name.decode(),
+                    limit=MAX_PASSED_HEADER_LENGTH,
+                )
+            found.append((name.decode(), value))
+        return tuple(found)
+
+    def to_response(self, answer: JsonAnswer, call: Call, chat: ChatRequest) -> Any:
+        """The answer as the adapter gave it, which is in the caller's dialect; bytes are passed on as they came."""
+        return answer.values
+
+
+def _check_part(part: Part) -> None:
+    match part:
+        case ToolResult(parts=parts):
+            for inner in parts:
+                _check_part(inner)
+        case Audio() | Native():
+            raise bad_field(part.path, _NOT_PRICED)
+        case Document(source=source) if source is not None:
+            raise bad_field(part.path, _("expected a document's text; files are not priced here"))
+        case Image(source=source) if source.file_id is not None:
+            raise bad_field(
+                part.path, _("expected the image itself or its URL; files of a provider are not known here")
+            )

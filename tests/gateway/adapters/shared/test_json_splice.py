@@ -1,0 +1,68 @@
+"""Fields of a JSON object are changed in its bytes; every other byte stays as it came."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapters.shared.json_splice import spliced
+
+NAMES = st.sampled_from(["model", "max_tokens", "a", 'quo"te', "back\\slash", "é", "{", ",", "]"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(NAMES, VALUES, max_size=6)
+CHANGES = st.dictionaries(NAMES, st.none() | VALUES.map(orjson.dumps), max_size=4)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> tuple[bytes, dict[str, Any]]:
+    """An object and one of the many ways to write it."""
+    values = draw(OBJECTS)
+    text = json.dumps(
+        values, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 0, 2, "\t"])),
+        separators=draw(st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")])),
+    )  # fmt: skip
+    return draw(st.sampled_from(["", " \n"])).encode() + text.encode(), values
+
+
+@given(texts(), CHANGES)
+def test_the_changed_object_holds_the_changes_and_all_else(
+    written: tuple[bytes, dict[str, Any]], changes: dict[str, bytes | None]
+) -> None:
+    text, values = written
+    expected = {name: value for name, value in values.items() if changes.get(name, b"") is not None}
+    expected |= {name: orjson.loads(value) for name, value in changes.items() if value is not None}
+    assert orjson.loads(spliced(text, changes)) == expected
+
+
+@given(texts())
+def test_without_changes_no_byte_is_touched(written: tuple[bytes, dict[str, Any]]) -> None:
+    assert spliced(written[0], {}) == written[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "expected"),
+    [
+        (b'{"n": 1.0e2, "m" : "x" , "t":"\\u00e9"}', {"m": b'"y"'}, b'{"n": 1.0e2, "m" : "y" , "t":"\\u00e9"}'),
+        (b'{"a":1,"model":"x"}', {"model": None}, b'{"a":1}'),
+        (b'{"model":"x", "a":1}', {"model": None}, b'{"a":1}'),
+        (b'{ "model":"x" }', {"model": None}, b"{  }"),
+        (b'{"a":1}', {"b": b"2"}, b'{"a":1,"b":2}'),
+        (b"{}", {"b": b"2"}, b'{"b":2}'),
+        (b'{"a":1,"a":2}', {"a": b"3"}, b'{"a":3,"a":3}'),
+        (b'{"a":1,"b":1,"a":2}', {"a": None}, b'{"b":1}'),
+        (b'{"\\u0061":1}', {"a": b"3"}, b'{"\\u0061":3}'),
+        (b'{"s":"a\\\\","model":"}"}', {"model": b"1"}, b'{"s":"a\\\\","model":1}'),
+        (b'{"d":{"m":"x"},"l":[{"m":1}]}', {"m": b"2"}, b'{"d":{"m":"x"},"l":[{"m":1}],"m":2}'),
+    ],
+)  # fmt: skip
+def test_only_the_named_fields_bytes_change(
+    text: bytes, changes: dict[str, bytes | None], expected: bytes
+) -> None:
+    assert spliced(text, changes) == expected
