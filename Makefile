@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Half of what the tests do is wait for servers they started, so there are more processes than cores.
-PYTEST := $(BIN)/python -m pytest -n 5 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n 6 --dist loadfile
 # Tests of a platform that is started for them: what `make test` runs beyond the fast ones.
 WHOLE_PLATFORM := tests/scenarios tests/contract tests/browser
 # Other people's clients live apart: what they require of one another is not what the platform requires.
