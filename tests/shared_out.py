@@ -27,6 +27,8 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
         "scenarios/test_addresses.py",
         "scenarios/test_callbacks.py",
         "scenarios/test_strangers_bodies.py",
+        "scenarios/test_messages.py",
+        "scenarios/test_responses.py",
         "scenarios/test_sandbox_header.py",
     ),
     (
