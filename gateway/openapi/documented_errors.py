@@ -7,7 +7,7 @@ A postprocessing hook of drf-spectacular. An operation that documents no errors 
 from typing import Any
 
 from aio_platform.error_kinds import ERROR_KINDS
-from aio_platform.problems import OBJECT_MOUNTS, OPENAI_MOUNT
+from aio_platform.problems import ANTHROPIC_ADDRESS, OBJECT_MOUNTS, OPENAI_MOUNT
 
 _STRING = {"type": "string"}
 _ID = {"type": "string", "description": "as in X-Request-Id"}
@@ -41,6 +41,24 @@ COMPONENTS: dict[str, dict[str, Any]] = {
         {"type": "string", "description": "OpenAI's name for the fault, as in model_not_found"},
         {"type": "string", "enum": sorted({kind.openai_type for kind in ERROR_KINDS})},
     ),
+    "AnthropicError": {
+        "type": "object",
+        "description": "What `/v1/messages` answers when a call is refused or fails, in Anthropic's words",
+        "properties": {
+            "type": {"type": "string", "enum": ["error"]},
+            "error": {
+                "type": "object",
+                "properties": {
+                    "type": {"type": "string", "description": "Anthropic's name for the fault"},
+                    "message": _STRING,
+                    "param": {"type": "string", "description": "the field that is wrong"},
+                },
+                "required": ["type", "message"],
+            },
+            "request_id": _ID,
+        },
+        "required": ["type", "error", "request_id"],
+    },
     "TextError": {
         "type": "object",
         "description": "What `/api` answers when a call is refused or fails",
@@ -76,6 +94,8 @@ def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def _shape_of(path: str) -> str:
+    if ANTHROPIC_ADDRESS.match(path):
+        return "AnthropicError"
     if path.startswith(OPENAI_MOUNT):
         return "OpenAIError"
     return "MountError" if path.startswith(OBJECT_MOUNTS) else "TextError"

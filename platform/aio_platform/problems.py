@@ -29,9 +29,9 @@ from aio_platform.process.open_files import NO_FILE_LEFT, NoFileLeft
 log = structlog.get_logger(__name__)
 OPENAI_MOUNT = "/v1/"
 OBJECT_MOUNTS = ("/api/v1/", OPENAI_MOUNT, "/llm/v1/")
-_ANTHROPIC = re.compile(r"/v1/messages(?:/|\Z)")
+ANTHROPIC_ADDRESS = re.compile(r"/v1/messages(?:/|\Z)")
 # Some of Google's clients say `/v1` for `/v1beta`.
-_GOOGLE = re.compile(r"/v1beta(?:/|\Z)|/v1/models/.+:(?:\w+Content|countTokens)\Z")
+GOOGLE_ADDRESS = re.compile(r"/v1beta(?:/|\Z)|/v1/models/.+:(?:\w+Content|countTokens)\Z")
 
 
 def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
@@ -49,9 +49,9 @@ def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
 
 def body_of(error: PlatformError, path: str, request_id: str) -> dict[str, Any]:
     """The error's JSON in the shape of the mount or address that `path` belongs to."""
-    if _ANTHROPIC.match(path):
+    if ANTHROPIC_ADDRESS.match(path):
         return anthropic_body(error, request_id)
-    if _GOOGLE.match(path):
+    if GOOGLE_ADDRESS.match(path):
         return google_body(error, request_id)
     if path.startswith(OBJECT_MOUNTS):
         return error_object(error, path, request_id)

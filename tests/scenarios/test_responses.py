@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -22,8 +23,9 @@ TOOL = {
 
 
 @pytest.fixture
-def ai(platform: RunningPlatform, tenant: Tenant) -> OpenAI:
-    return OpenAI(base_url=f"{platform.base_url}/v1", api_key=tenant.key, max_retries=0)
+def ai(platform: RunningPlatform, tenant: Tenant) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{platform.base_url}/v1", api_key=tenant.key, max_retries=0) as client:
+        yield client
 
 
 @pytest.mark.parametrize("model", MODELS)
