@@ -4,15 +4,15 @@ A body that passes from one server to another of the same dialect keeps its numb
 signs, or counts a cache by, is the text itself.
 """
 
-import re
+import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
 
-# All that matters for the structure of a sound JSON text: strings whole, brackets and commas.
-_TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*"|[{}\[\],]', re.DOTALL)
-_BLANKS = b" \t\r\n"
+# The standard library's own reader tells where a value ends. In Python, a body of small values would take seconds.
+_scan = json.JSONDecoder().raw_decode
+_BLANKS = " \t\r\n"
 
 
 class _Field(NamedTuple):
@@ -24,73 +24,65 @@ class _Field(NamedTuple):
     end: int
 
 
-def spliced(text: bytes, changes: Mapping[str, bytes | None]) -> bytes:
+def spliced(body: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     """The object's text with these fields' values replaced, added at its end, or (None) taken out.
 
-    `text` is an object that orjson has read; a field that stands there several times is changed everywhere.
+    `body` is an object that `read_json` has read. A field that stands there several times is changed everywhere; of
+    any other, what its last place says is what was read and checked, and the rest goes: servers differ in which they
+    take.
     """
+    text = body.decode()
     fields = _fields(text)
-    parts: list[bytes] = []
+    last_places = {field.name: place for place, field in enumerate(fields)}
+    parts: list[str] = []
     at = 0
     for place, field in enumerate(fields):
-        if field.name not in changes:
-            continue
-        value = changes[field.name]
+        value = changes.get(field.name)
         if value is not None:
-            parts += [text[at : field.value_start], value]
+            parts += [text[at : field.value_start], value.decode()]
             at = field.end
-            continue
-        # With the comma behind it, or of the last field the one before it.
-        last = place + 1 == len(fields)
-        parts.append(text[at : field.start])
-        at = field.end if last else fields[place + 1].start
+        elif field.name in changes or last_places[field.name] != place:
+            # With the comma behind it, or of the last field the one before it.
+            last = place + 1 == len(fields)
+            parts.append(text[at : field.start])
+            at = field.end if last else fields[place + 1].start
     parts.append(text[at:])
-    changed = b"".join(parts)
+    changed = "".join(parts)
     if any(changes.get(field.name, b"") is None for field in fields[-1:]):
         changed = _without_trailing_comma(changed)
-    known = {field.name for field in fields}
-    added = {name: value for name, value in changes.items() if value is not None and name not in known}
-    return _with_added(changed, added) if added else changed
+    added = {name: value for name, value in changes.items() if value is not None and name not in last_places}
+    return (_with_added(changed, added) if added else changed).encode()
 
 
-def _fields(text: bytes) -> list[_Field]:
+def _fields(text: str) -> list[_Field]:
     found: list[_Field] = []
-    depth = 0
-    name: str | None = None
-    start = value_start = 0
-    for token in _TOKEN.finditer(text):
-        mark = token.group()[:1]
-        if mark in b"{[":
-            depth += 1
-            continue
-        if mark == b'"':
-            if depth == 1 and name is None:
-                name, start = orjson.loads(token.group()), token.start()
-                value_start = _after_blanks(text, text.index(b":", token.end()) + 1)
-            continue
-        if depth == 1 and name is not None:
-            value = text[value_start : token.start()].rstrip(_BLANKS)
-            found.append(_Field(name, start, value_start, value_start + len(value)))
-            name = None
-        depth -= mark != b","
+    at = _after_blanks(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, end = _scan(text, at)
+        value_start = _after_blanks(text, text.index(":", end) + 1)
+        _value, end = _scan(text, value_start)
+        found.append(_Field(name, at, value_start, end))
+        at = _after_blanks(text, end)
+        if text[at] == ",":
+            at = _after_blanks(text, at + 1)
     return found
 
 
-def _after_blanks(text: bytes, start: int) -> int:
+def _after_blanks(text: str, start: int) -> int:
     while text[start] in _BLANKS:
         start += 1
     return start
 
 
-def _without_trailing_comma(text: bytes) -> bytes:
-    end = text.rindex(b"}")
+def _without_trailing_comma(text: str) -> str:
+    end = text.rindex("}")
     kept = text[:end].rstrip(_BLANKS)
-    return kept.removesuffix(b",") + text[len(kept) :] if kept.endswith(b",") else text
+    return kept.removesuffix(",") + text[len(kept) :] if kept.endswith(",") else text
 
 
-def _with_added(text: bytes, added: Mapping[str, bytes]) -> bytes:
-    end = text.rindex(b"}")
+def _with_added(text: str, added: Mapping[str, bytes]) -> str:
+    end = text.rindex("}")
     before = text[:end]
-    is_empty = before.rstrip(_BLANKS).endswith(b"{")
-    written = b",".join(orjson.dumps(name) + b":" + value for name, value in added.items())
-    return before + (b"" if is_empty else b",") + written + text[end:]
+    is_empty = before.rstrip(_BLANKS).endswith("{")
+    written = ",".join(f"{orjson.dumps(name).decode()}:{value.decode()}" for name, value in added.items())
+    return before + ("" if is_empty else ",") + written + text[end:]

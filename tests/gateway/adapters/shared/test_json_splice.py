@@ -1,6 +1,8 @@
 """Fields of a JSON object are changed in its bytes; every other byte stays as it came."""
 
 import json
+import time
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -58,6 +60,10 @@ def test_without_changes_no_byte_is_touched(written: tuple[bytes, dict[str, Any]
         (b'{"a":1,"a":2}', {"a": b"3"}, b'{"a":3,"a":3}'),
         (b'{"a":1,"b":1,"a":2}', {"a": None}, b'{"b":1}'),
         (b'{"\\u0061":1}', {"a": b"3"}, b'{"\\u0061":3}'),
+        (b'{"b":[1],"a":1,"b":2}', {"a": b"3"}, b'{"a":3,"b":2}'),
+        (b'{"b":1, "b":2, "a":1, "b":[3]}', {"a": b"3"}, b'{"a":3, "b":[3]}'),
+        (b'{"b":1,"\\u0062":2,"a":1}', {"a": None}, b'{"\\u0062":2}'),
+        (b'\xef\xbb\xbf{"\\ud800":NaN,"a":"\\udc00"}', {"a": b"3"}, b'\xef\xbb\xbf{"\\ud800":NaN,"a":3}'),
         (b'{"s":"a\\\\","model":"}"}', {"model": b"1"}, b'{"s":"a\\\\","model":1}'),
         (b'{"d":{"m":"x"},"l":[{"m":1}]}', {"m": b"2"}, b'{"d":{"m":"x"},"l":[{"m":1}],"m":2}'),
     ],
@@ -66,3 +72,18 @@ def test_only_the_named_fields_bytes_change(
     text: bytes, changes: dict[str, bytes | None], expected: bytes
 ) -> None:
     assert spliced(text, changes) == expected
+
+
+@pytest.mark.parametrize("unit", [r"\n", '","', "x"])
+def test_a_long_list_or_text_is_read_in_little_time_and_room(unit: str) -> None:
+    body = b'{"model":"m","l":["' + (unit * (3_000_000 // len(unit))).encode() + b'"]}'
+    began = time.process_time()
+    spliced(body, {"model": b"1"})
+    assert time.process_time() - began < 1.0
+
+    short = b'{"model":"m","l":["' + (unit * (300_000 // len(unit))).encode() + b'"]}'
+    tracemalloc.start()
+    spliced(short, {"model": b"1"})
+    most_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most_bytes < 30 * 300_000
