@@ -72,7 +72,7 @@ def read_tool_choice(body: Fields) -> tuple[ToolChoice | None, bool | None]:
 def write_tools(asked: Conversation, losses: list[Loss]) -> list[dict[str, Any]]:
     """The tools that are offered: only those that the choice allows, where it forces no single one."""
     choice = asked.tool_choice
-    offered = choice.names if choice is not None and _forced_tool(choice) is None else ()
+    offered = frozenset(choice.names if choice is not None and _forced_tool(choice) is None else ())
     tools = [tool for tool in asked.tools if not offered or _name_of(tool) in offered]
     written = [_write_tool(tool, losses) for tool in tools]
     return [tool for tool in written if tool is not None]

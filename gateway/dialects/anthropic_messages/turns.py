@@ -45,16 +45,18 @@ _FOREIGN_LETTER = re.compile(r"[^a-zA-Z0-9_-]")
 class CallIds:
     """Names calls in Anthropic's letters, each differently, and finds the name again for what the call gave back."""
 
-    _taken: set[str] = field(default_factory=set)
+    # How often each has been wanted: the next number is not looked for from 1 again.
+    _taken: dict[str, int] = field(default_factory=dict)
     _last: dict[str, str] = field(default_factory=dict)
 
     def of_call(self, call_id: str) -> str:
         plain = wanted = _FOREIGN_LETTER.sub("_", call_id) or "call"
-        number = 1
+        number = self._taken.get(plain, 0)
         while wanted in self._taken:
             number += 1
             wanted = f"{plain}_{number}"
-        self._taken.add(wanted)
+        self._taken[plain] = max(number, 1)
+        self._taken.setdefault(wanted, 1)
         self._last[call_id] = wanted
         return wanted
 

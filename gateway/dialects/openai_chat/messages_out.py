@@ -5,6 +5,7 @@ before ends, others are set apart by an empty line. Results directly follow the 
 the calls.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -44,14 +45,18 @@ def _joined(messages: Iterable[Message]) -> list[Message]:
     Words after words stay apart, and so do words after a call.
     """
     joined: list[Message] = []
+    highest = _WORDS
     for message in messages:
         last = joined[-1] if joined else None
         if last is not None and last.role is message.role is Role.ASSISTANT and last.name == message.name:
-            before, after = _rank(last.parts, max), _rank(message.parts, min)
-            if before < after or before == after == _CALLS or before == after == _THOUGHTS:
-                joined[-1] = replace(last, parts=[*last.parts, *message.parts])
+            after = _rank(message.parts, min)
+            if highest < after or highest == after == _CALLS or highest == after == _THOUGHTS:
+                last.parts += message.parts
+                highest = max([highest, *(_rank([part], max) for part in message.parts)])
                 continue
-        joined.append(message)
+        # A copy, as others may be added to it.
+        joined.append(replace(message, parts=[*message.parts]))
+        highest = _rank(message.parts, max)
     return joined
 
 
@@ -71,11 +76,11 @@ class _MessagesWriter:
         self.written: list[dict[str, Any]] = []
         self._losses, self._spelling = losses, spelling
         # Results by the call that they answer, in their order: ids may come again in a later turn.
-        self._results: dict[str, list[ToolResult]] = {}
+        self._results: dict[str, deque[ToolResult]] = {}
         for message in messages:
             for part in message.parts:
                 if isinstance(part, ToolResult):
-                    self._results.setdefault(part.call_id, []).append(part)
+                    self._results.setdefault(part.call_id, deque()).append(part)
         self._told: set[int] = set()
 
     def take(self, message: Message) -> None:
@@ -83,7 +88,7 @@ class _MessagesWriter:
         if message.role is Role.ASSISTANT:
             self.written.append({"role": "assistant", **named, **self._assistant(message.parts)})
             calls = [part for part in message.parts if isinstance(part, ToolCall)]
-            answered = [results.pop(0) for call in calls if (results := self._results.get(call.id))]
+            answered = [waiting.popleft() for call in calls if (waiting := self._results.get(call.id))]
             self._tell(answered)
             return
         results = [

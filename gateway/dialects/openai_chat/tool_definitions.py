@@ -128,22 +128,20 @@ def write_tools(
 
     Where only some may be called, only those are offered: few servers know `allowed_tools`.
     """
-    offered = [tool for tool in tools if _can_be_called(tool, choice)]
+    names = frozenset(() if choice is None else choice.names)
+    is_one = choice is not None and choice.use is ToolUse.REQUIRED and len(choice.names) == 1
+    offered = [
+        tool for tool in tools if not names or is_one or (isinstance(tool, Tool) and tool.name in names)
+    ]
     written = [each for tool in offered if (each := _write_tool(tool, losses, spelling)) is not None]
     values: dict[str, Any] = {"tools": written} if written else {}
     if choice is None:
         return values
-    if choice.use is ToolUse.REQUIRED and len(choice.names) == 1:
+    if is_one:
         values["tool_choice"] = _write_named(choice.names[0], offered, spelling)
     elif written or choice.use is not ToolUse.NONE:
         values["tool_choice"] = choice.use.value
     return values
-
-
-def _can_be_called(tool: Tool | NativeTool, choice: ToolChoice | None) -> bool:
-    if choice is None or not choice.names or (choice.use is ToolUse.REQUIRED and len(choice.names) == 1):
-        return True
-    return isinstance(tool, Tool) and tool.name in choice.names
 
 
 def _write_named(name: str, offered: Iterable[Tool | NativeTool], spelling: Spelling) -> dict[str, Any]:

@@ -56,8 +56,9 @@ class _Items:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
-        # Whether the last message goes on with the next item of its role.
+        # Whether the last message goes on with the next item of its role, and what a signature may be put on there.
         self._is_open = False
+        self._signable: dict[str | None, ToolCall | Text] = {}
 
     def read(self, item: Fields) -> None:
         """Raises InvalidRequest."""
@@ -90,6 +91,9 @@ class _Items:
         parts = read_content(item, role)
         if role is Role.ASSISTANT:
             self._open(role, item.path).parts.extend(parts)
+            for part in parts:
+                if isinstance(part, Text):
+                    self._signable[None] = part
         else:
             self.messages.append(Message(role, parts, path=item.path))
             self._is_open = False
@@ -120,23 +124,23 @@ class _Items:
 
     def _sign(self, carried: CarriedSecrets) -> None:
         """Put a signature back where another dialect's answer had it; one of a part that is gone goes with it."""
-        said = self.messages[-1].parts if self._is_open else []
-        for part in reversed(said):
-            if isinstance(part, ToolCall) and part.id == carried.call_id:
-                part.signature = carried.signature
-                return
-            if isinstance(part, Text) and carried.is_of_text:
-                part.signature = carried.signature
-                return
+        signed = (
+            self._signable.get(None if carried.is_of_text else carried.call_id) if self._is_open else None
+        )
+        if signed is not None:
+            signed.signature = carried.signature
 
     def _add(self, role: Role, part: Part, item: Fields) -> None:
         self._open(role, item.path).parts.append(part)
+        if isinstance(part, ToolCall):
+            self._signable[part.id] = part
 
     def _open(self, role: Role, path: str) -> Message:
         """The message that an item of this role goes into."""
         if not (self._is_open and self.messages[-1].role is role):
             self.messages.append(Message(role, [], path=path))
             self._is_open = True
+            self._signable = {}
         return self.messages[-1]
 
 

@@ -14,7 +14,7 @@ MOST_PARTS = 10_000
 _INPUT_KINDS = ("input_text", "input_image", "input_file")
 _KINDS = (*_INPUT_KINDS, "input_audio", "output_text", "refusal")
 _DETAILS = ("low", "high", "auto", "original")
-_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?);base64,", re.IGNORECASE)
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?;base64,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _HTTP = ("http://", "https://")
 # OpenAI caches of itself; a breakpoint asks for no certain time, and other providers' shortest is what theirs mean.

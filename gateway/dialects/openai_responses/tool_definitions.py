@@ -90,7 +90,7 @@ def read_tool_choice(body: Fields, tools: Sequence[Tool | NativeTool]) -> ToolCh
     if kind not in _NAMED:
         body.set_aside(path, harmless=False)
         return None
-    return ToolChoice(ToolUse.REQUIRED, (_known_name(choice, tools),), path=path)
+    return ToolChoice(ToolUse.REQUIRED, (_known_name(choice, _names_of(tools)),), path=path)
 
 
 def _read_allowed(choice: Fields, tools: Sequence[Tool | NativeTool]) -> ToolChoice | None:
@@ -102,12 +102,17 @@ def _read_allowed(choice: Fields, tools: Sequence[Tool | NativeTool]) -> ToolCho
         # Hosted tools have no names to allow them by.
         choice.set_aside("tools", harmless=False)
         return None
-    return ToolChoice(use, tuple(_known_name(each, tools) for each in allowed), path=choice.path)
+    names = _names_of(tools)
+    return ToolChoice(use, tuple(_known_name(each, names) for each in allowed), path=choice.path)
 
 
-def _known_name(choice: Fields, tools: Sequence[Tool | NativeTool]) -> str:
+def _names_of(tools: Iterable[Tool | NativeTool]) -> frozenset[str]:
+    return frozenset(tool.name for tool in tools if isinstance(tool, Tool))
+
+
+def _known_name(choice: Fields, names: frozenset[str]) -> str:
     name = choice.name("name")
-    if not any(isinstance(tool, Tool) and tool.name == name for tool in tools):
+    if name not in names:
         raise bad_field(choice.at("name"), _("is none of 'tools'"))
     return name
 
