@@ -17,9 +17,10 @@ from gateway.adapters.chat.weight import event_weight
 from gateway.adapters.chat.writing import END_MARK, PRICE, error_event, written
 from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.shared.sse import EventBuffer, EventTooLong, fields_of
-from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
-from gateway.adapters.shared.usage_counts import Counts
+from gateway.adapters.shared.upstream_json import UnreadableJson, read_json, write_json
+from gateway.adapters.shared.usage_counts import Counts, counts_that_can_be
 from gateway.dialects.dialect import AnswerContext, Dialect, Event, UnreadableReply
+from gateway.dialects.openai_chat.dialect import OPENAI_CHAT
 from gateway.dialects.reply import Counted, Failed, Finished, ReplyEvent, Started, StreamEnded
 from usage.ledger.units import Units
 
@@ -38,7 +39,8 @@ class DialectStream:
         came_as = request.came_as
         same = self._caller == server.name
         self._reader = server.event_reader()
-        self._writer = None if same or came_as is None else came_as.dialect.event_writer(context)
+        caller: Dialect = OPENAI_CHAT if came_as is None else came_as.dialect
+        self._writer = None if same else caller.event_writer(context)
         self._buffer = EventBuffer()
         self._held: list[Event] = []
         self._weight = self._held_weight = 0
@@ -151,7 +153,7 @@ class DialectStream:
                 self.done = True
 
     def _count(self, tokens_in: int, tokens_out: int) -> None:
-        self._counts = Counts(tokens_in, tokens_out).largest(self._counts)
+        self._counts = counts_that_can_be(tokens_in, tokens_out).largest(self._counts)
         self._counts_are_final = self.finished
 
     def _passed_on(self, text: bytes, event: Event) -> bytes:
@@ -159,7 +161,7 @@ class DialectStream:
         holder, name = _model_in(event.values)
         if holder is None or holder[name] == self._context.model:
             return text + b"\n\n"
-        theirs = orjson.dumps(name) + b":" + orjson.dumps(holder[name])
+        theirs = orjson.dumps(name) + b":" + write_json(holder[name])
         if text.count(theirs) == 1:
             ours = orjson.dumps(name) + b":" + orjson.dumps(self._context.model)
             return text.replace(theirs, ours) + b"\n\n"

@@ -30,6 +30,11 @@ class Counts(NamedTuple):
         return Counts(max(self.tokens_in, other.tokens_in), max(self.tokens_out, other.tokens_out))
 
 
+def counts_that_can_be(tokens_in: int, tokens_out: int) -> Counts:
+    """Sums of counts, none larger than the books can hold."""
+    return Counts(min(tokens_in, MOST_COUNTED), min(tokens_out, MOST_COUNTED))
+
+
 def count_of(value: object) -> int | None:
     """A count as a whole number, also where it is written as 5.0 or "5"; None for anything else."""
     if isinstance(value, str):
@@ -73,7 +78,7 @@ def read_counts(usage: object) -> Counts | None:
     elif total is not None and total > tokens_in + tokens_out:
         uncounted = total - tokens_in - tokens_out
         tokens_out += min(uncounted, reasoning) if reasoning else uncounted
-    return Counts(min(tokens_in, MOST_COUNTED), min(tokens_out, MOST_COUNTED))
+    return counts_that_can_be(tokens_in, tokens_out)
 
 
 def _plainly_told(usage: Mapping[str, Any]) -> Counts | None:

@@ -71,7 +71,7 @@ class MessagesEventWriter:
             case PartStarted(choice=0):
                 self._parts[event.index] = _Part(event.part)
                 return [*self._start(), *self._advance()]
-            case PartGrew(choice=0):
+            case PartGrew(choice=0) if event.index in self._parts:
                 self._parts[event.index].waiting.append(event)
                 return self._advance()
             case PartEnded(choice=0) if event.index in self._parts:

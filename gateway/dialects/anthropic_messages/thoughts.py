@@ -7,10 +7,9 @@ thoughts must come back untouched too. Their ids and secrets travel in the same 
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from gateway.dialects.conversation import Conversation, DialectName, Reasoning
 
@@ -40,8 +39,8 @@ def _unsealed(signature: str) -> Mapping[str, Any] | None:
     if not signature.startswith(_SEAL):
         return None
     try:
-        values = orjson.loads(base64.urlsafe_b64decode(signature.removeprefix(_SEAL)))
-    except (binascii.Error, ValueError):
+        values = json.loads(base64.urlsafe_b64decode(signature.removeprefix(_SEAL)))
+    except (binascii.Error, ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 
@@ -67,7 +66,8 @@ def signature_of(thought: Reasoning, *, is_summary: bool) -> str:
         "item_id": thought.item_id,
         "summary": is_summary,
     }
-    return _SEAL + base64.urlsafe_b64encode(orjson.dumps(sealed)).decode()
+    # Written in ASCII: what models and their servers say may hold half a surrogate pair.
+    return _SEAL + base64.urlsafe_b64encode(json.dumps(sealed, separators=(",", ":")).encode()).decode()
 
 
 def is_redacted(thought: Reasoning) -> bool:
