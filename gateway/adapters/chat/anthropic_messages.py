@@ -15,6 +15,9 @@ _SERVER = DialectServer(
     path=lambda model, streamed: "/v1/messages",
     limit_field=("max_tokens",),
     headers=(VERSION,),
+    # Several hundred by Anthropic's own tables, of each model another number.
+    tools_tokens=1000,
+    own_tool_tokens=1500,
 )
 ceiling = _SERVER.ceiling
 left_out = _SERVER.left_out

@@ -62,9 +62,20 @@ def dialect_of(request: ChatRequest) -> DialectName:
 SEAL = b'"aio.'
 # Of what has no path of its own in the inner form, the name is OpenAI's chat's; these are the callers' own.
 _FIELD_NAMES: Mapping[DialectName, Mapping[str, str]] = {
-    DialectName.ANTHROPIC_MESSAGES: {"stop": "stop_sequences", "user": "metadata.user_id"},
-    DialectName.OPENAI_RESPONSES: {"verbosity": "text.verbosity", "logprobs": "top_logprobs"},
+    DialectName.ANTHROPIC_MESSAGES: {
+        "stop": "stop_sequences",
+        "user": "metadata.user_id",
+        "max_completion_tokens": "max_tokens",
+    },
+    DialectName.OPENAI_RESPONSES: {
+        "verbosity": "text.verbosity",
+        "logprobs": "top_logprobs",
+        "max_tokens": "max_output_tokens",
+        "max_completion_tokens": "max_output_tokens",
+    },
     DialectName.GEMINI: {
+        "max_tokens": "generationConfig.maxOutputTokens",
+        "max_completion_tokens": "generationConfig.maxOutputTokens",
         "temperature": "generationConfig.temperature",
         "top_p": "generationConfig.topP",
         "top_k": "generationConfig.topK",
@@ -87,15 +98,16 @@ def refuse_losses(written: Written, caller: DialectName) -> None:
                 _(
                     "%(param)s: the model's server has no way to take this. Leave it out, or name another model."
                 ),
-                param=_named(loss.path, caller),
+                param=named_by(loss.path, caller),
                 openai_code="unsupported_parameter",
             )
 
 
 def left_out_of(written: Written, caller: DialectName) -> list[str]:
     """The caller's fields that the server is not told, which changes nothing of the answer."""
-    return [_named(loss.path, caller) for loss in written.losses if not loss.changes_meaning]
+    return [named_by(loss.path, caller) for loss in written.losses if not loss.changes_meaning]
 
 
-def _named(path: str, caller: DialectName) -> str:
+def named_by(path: str, caller: DialectName) -> str:
+    """The caller's own name of a field that is named as in OpenAI's chat."""
     return _FIELD_NAMES.get(caller, {}).get(path, path)

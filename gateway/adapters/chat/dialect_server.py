@@ -35,7 +35,8 @@ from gateway.adapters.protocol import (
 )
 from gateway.adapters.shared.json_splice import spliced
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
-from gateway.adapters.shared.usage_counts import Counts
+from gateway.adapters.shared.usage_counts import counts_that_can_be
+from gateway.dialects.conversation import NativeTool
 from gateway.dialects.dialect import AnswerContext, Dialect, UnreadableReply, Written
 from gateway.dialects.openai_chat.dialect import OPENAI_CHAT
 from gateway.dialects.reply import Reply
@@ -50,7 +51,9 @@ class DialectServer:
     """How servers of a dialect are asked: where, with which fields for what we set, and which headers.
 
     `path` is given the upstream's model and whether the answer is streamed. `limit_field` leads to the output limit
-    in the body, `is_named` says whether the body names the model, `streamed_query` goes with what is streamed.
+    in the body, `is_named` says whether the body names the model, `streamed_query` goes with what is streamed, and
+    `fixed_fields` are what every body says, whatever the caller does. `tools_tokens` is the most that the server adds
+    to a prompt that has tools, and `own_tool_tokens` the most for each tool that the dialect itself has.
     """
 
     dialect: Dialect
@@ -58,19 +61,24 @@ class DialectServer:
     limit_field: tuple[str, ...]
     is_named: bool = True
     streamed_query: tuple[tuple[str, str], ...] = ()
+    fixed_fields: tuple[tuple[str, bytes], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    tools_tokens: int = 0
+    own_tool_tokens: int = 0
 
     def left_out(self, request: ChatRequest, route: AdapterRoute) -> list[str]:
         """The fields of the request that the server was not told, which changes nothing of the answer."""
         if passes_as_it_came(request, self.dialect.name):
-            return []
+            fixed = dict(self.fixed_fields)
+            return [field.path for field in conversation_of(request).other if field.path in fixed]
         return left_out_of(self._written(request, route), dialect_of(request))
 
     def ceiling(self, request: ChatRequest, route: AdapterRoute) -> Units:
         """The most that the call can use; as openai_chat's. Raises InvalidRequest for what cannot be asked here."""
         if not passes_as_it_came(request, self.dialect.name):
             refuse_losses(self._written(request, route), dialect_of(request))
-        return openai_chat.ceiling(request, route)
+        units = openai_chat.ceiling(request, route)
+        return units._replace(tokens_in=units.tokens_in + self._added_to_prompt(request))
 
     def steps(self, request: ChatRequest, route: AdapterRoute) -> Steps:
         """One call: an answer, or its events as they come."""
@@ -106,6 +114,14 @@ class DialectServer:
             )
         return UncountedAnswer(answer, lambda: _metered(request, reply))
 
+    def _added_to_prompt(self, request: ChatRequest) -> int:
+        """The most tokens of instructions that the server itself puts before tools."""
+        if request.came_as is None:
+            return self.tools_tokens if request.values.get("tools") else 0
+        tools = request.came_as.conversation.tools
+        own = sum(isinstance(tool, NativeTool) for tool in tools)
+        return (self.tools_tokens if tools else 0) + own * self.own_tool_tokens
+
     def _written(self, request: ChatRequest, route: AdapterRoute) -> Written:
         asked = replace(
             conversation_of(request),
@@ -117,7 +133,7 @@ class DialectServer:
 
     def _passed_on(self, request: ChatRequest, route: AdapterRoute) -> bytes:
         assert request.came_as is not None, "only OpenAI's chat comes in no dialect of its own"
-        changes: dict[str, bytes | None] = {}
+        changes: dict[str, bytes | None] = dict(self.fixed_fields)
         if self.is_named:
             changes["model"] = orjson.dumps(route.upstream_model)
         field, *inner = self.limit_field
@@ -170,5 +186,5 @@ def _renamed(body: bytes, values: Any, model: str) -> bytes:
 
 def _metered(request: ChatRequest, reply: Reply) -> tuple[Units, bool]:
     said = sum(parts_weight(choice.parts) for choice in reply.choices)
-    counts = None if reply.counts is None else Counts(reply.counts.tokens_in, reply.counts.out)
+    counts = None if reply.counts is None else counts_that_can_be(reply.counts.tokens_in, reply.counts.out)
     return request.metered(counts, said)

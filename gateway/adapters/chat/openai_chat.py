@@ -11,6 +11,7 @@ import orjson
 
 from aio_platform.errors import InvalidRequest
 from aio_platform.i18n.translatable import gettext_noop as _
+from gateway.adapters.chat.dialect_requests import dialect_of, named_by
 from gateway.adapters.chat.openai_stream import ChatStream, counts_in
 from gateway.adapters.chat.request import TEMPLATE_TOKENS, TEMPLATE_TOKENS_PER_MESSAGE, ChatRequest
 from gateway.adapters.chat.weight import said_weight
@@ -112,7 +113,9 @@ def _output_tokens(request: ChatRequest, route: AdapterRoute) -> int:
     if asked > limit and route.options.get("refuse_excess_tokens"):
         field = "max_tokens" if request.values.get("max_tokens") == asked else "max_completion_tokens"
         raise InvalidRequest(
-            _("%(param)s: this model gives at most %(limit)s output tokens."), param=field, limit=limit
+            _("%(param)s: this model gives at most %(limit)s output tokens."),
+            param=named_by(field, dialect_of(request)),
+            limit=limit,
         )
     return min(asked, limit)
 

@@ -10,7 +10,11 @@ SERVES = frozenset({"chat"})
 SPEAKS_DIALECTS = True
 
 _SERVER = DialectServer(
-    OPENAI_RESPONSES, path=lambda model, streamed: "/v1/responses", limit_field=("max_output_tokens",)
+    OPENAI_RESPONSES,
+    path=lambda model, streamed: "/v1/responses",
+    limit_field=("max_output_tokens",),
+    # Left open, OpenAI keeps the answer under the platform's account.
+    fixed_fields=(("store", b"false"),),
 )
 ceiling = _SERVER.ceiling
 left_out = _SERVER.left_out

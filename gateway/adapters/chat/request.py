@@ -47,10 +47,12 @@ class ChatRequest:
         """How many images the messages hold, and how many bytes their URLs take."""
         count = size = 0
         for message in self.values["messages"]:
-            content = message.get("content")
-            if isinstance(content, list):
-                for part in content:
-                    if part.get("type") == "image_url":
+            # What a model has shown before stands in `images`, as OpenRouter has it.
+            for parts in (message.get("content"), message.get("images")):
+                if not isinstance(parts, list):
+                    continue
+                for part in parts:
+                    if isinstance(part, dict) and part.get("type") == "image_url":
                         image = part.get("image_url")
                         url = image.get("url") if isinstance(image, dict) else None
                         count += 1
