@@ -186,6 +186,11 @@ def test_without_a_key_of_ours_it_is_401_in_anthropics_words(
         ({"temperature": 2}, "temperature"),
         ({"mcp_servers": [{"url": "https://x.test"}]}, "mcp_servers"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
+        ({"n": 2}, "n"),
+        ({"n_predict": 100_000}, "n_predict"),
+        ({"max_completion_tokens": 100_000}, "max_completion_tokens"),
+        ({"models": ["a-dearer-one"]}, "models"),
+        ({"anthropic_beta": ["context-1m-2025-08-07"]}, "anthropic_beta"),
         (
             {"messages": [{"role": "user", "content": [
                 {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}}]}]},
@@ -282,9 +287,22 @@ def test_what_the_upstreams_dialect_has_no_place_for_is_refused_or_named(client:
     assert (passed.status_code, "X-Fields-Left-Out" in passed.headers) == (200, False)
 
 
-def test_a_prompt_is_counted_free_of_charge(client: httpx.Client, books: Books) -> None:
+@pytest.mark.parametrize(
+    "kind", ["bash_20250124", "text_editor_20250728", "computer_20250124", "memory_20250818"]
+)
+def test_tools_of_anthropics_that_the_caller_runs_are_passed_on(kind: str, client: httpx.Client) -> None:
+    tool = {"type": kind, "name": kind.rpartition("_")[0]}
+    answer = client.post(MESSAGES, json=message("hello", "claude", tools=[tool]))
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_tokens": None}])
+def test_a_prompt_is_counted_free_of_charge(
+    limit: dict[str, Any], client: httpx.Client, books: Books
+) -> None:
     body = message("12345678")
     del body["max_tokens"]
+    body |= limit
     answer = client.post(f"{MESSAGES}/count_tokens", json=body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["input_tokens"] >= 1
@@ -297,3 +315,12 @@ def test_the_same_call_under_one_idempotency_key_is_charged_once(client: httpx.C
     assert first.content == second.content
     assert second.headers["Idempotent-Replayed"] == "true"
     assert books.spent() == books.receipt(first)["capture_microcredits"]
+
+
+def test_a_call_with_another_header_that_is_passed_on_is_another_call(client: httpx.Client) -> None:
+    headers = {"Idempotency-Key": "messages-of-two-betas"}
+    answers = [
+        client.post(MESSAGES, json=message("once"), headers={**headers, "anthropic-beta": beta})
+        for beta in ("fine-grained-2025", "another-2025")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422]

@@ -79,11 +79,23 @@ def test_between_servers_of_one_dialect_the_body_passes_as_it_came(
     client: httpx.Client, platform: RunningPlatform
 ) -> None:
     text, mark = marked("pass")
-    body = json.dumps({"model": "gpt", "input": text, "max_output_tokens": 50, "temperature": 1.0}, indent=1)
+    asked = {"model": "gpt", "input": text, "max_output_tokens": 50, "temperature": 1.0, "store": False}
+    body = json.dumps(asked, indent=1)
     headers = {"Content-Type": "application/json"}
     assert client.post(RESPONSES, content=body.encode(), headers=headers).status_code == 200
     [sent] = platform.journal(mark)
     assert sent["body"] == body
+
+
+@pytest.mark.parametrize("store", [{}, {"store": True}])
+def test_no_server_is_let_keep_an_answer(
+    store: dict[str, Any], client: httpx.Client, platform: RunningPlatform
+) -> None:
+    text, mark = marked("keep")
+    answer = client.post(RESPONSES, json={"model": "gpt", "input": text, **store})
+    assert answer.headers.get("X-Fields-Left-Out") == ("store" if store else None)
+    [sent] = platform.journal(mark)
+    assert json.loads(sent["body"])["store"] is False
 
 
 @pytest.mark.parametrize(
@@ -97,6 +109,10 @@ def test_between_servers_of_one_dialect_the_body_passes_as_it_came(
         ({"tools": [{"type": "web_search"}]}, "tools.0"),
         ({"service_tier": "priority"}, "service_tier"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"max_tokens": 100_000}, "max_tokens"),
+        ({"n": 2}, "n"),
+        ({"plugins": [{"id": "web"}]}, "plugins"),
+        ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_charged(

@@ -1,6 +1,7 @@
 """What the addresses of other chat dialects have in common: the call of a body in that dialect, and its answer."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aio_platform.errors import InvalidRequest
@@ -12,9 +13,10 @@ from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.translated import in_dialects
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
+from gateway.api.chat.bodies import UNPRICED_FIELDS as UNPRICED_CHAT_FIELDS
 from gateway.api.chat.views import ChatView
 from gateway.calls.call import Call
-from gateway.contracts.parsing import parse_body
+from gateway.contracts.parsing import is_same, parse_body
 from gateway.dialects.conversation import (
     Audio,
     Conversation,
@@ -29,6 +31,13 @@ from gateway.dialects.dialect import Dialect, bad_field
 
 MAX_PASSED_HEADER_LENGTH = 1000
 PRICED_TIERS = (None, "auto", "default")
+# What servers of several dialects know under OpenAI's chat's names, whichever the body is in: more answers than one, or
+# longer ones, than the hold is for.
+UNPRICED_FIELDS: Mapping[str, tuple[Any, ...]] = {
+    **{name: plain for name, plain in UNPRICED_CHAT_FIELDS.items() if name != "service_tier"},
+    "max_completion_tokens": (),
+    "n": (1,),
+}
 _NOT_PRICED = _("is not supported here. Leave it out")
 
 
@@ -40,13 +49,18 @@ class DialectView(ChatView):
     passed_headers: ClassVar[tuple[bytes, ...]] = ()
     # What ids of answers begin with.
     id_prefix: ClassVar[str] = ""
-    # Tools that the caller runs although the dialect has them, by what their kinds begin with.
-    callers_own_tools: ClassVar[tuple[str, ...]] = ()
+    # Tools that the caller runs although the dialect has them, by their kinds.
+    callers_own_tools: ClassVar[frozenset[str]] = frozenset()
+    # Fields that no rate here covers, with the values that ask for nothing special.
+    unpriced_fields: ClassVar[Mapping[str, tuple[Any, ...]]] = UNPRICED_FIELDS
     adapters = in_dialects(CALL_ADAPTERS)
 
     def read(self, request: GatewayRequest, body: bytes) -> ChatRequest:
         """The call as the adapters see it; raises InvalidRequest, also for what no rate here covers."""
         values = parse_body(self.contract, body, request.header(b"content-type"))[1]
+        for name, plain in self.unpriced_fields.items():
+            if values.get(name) is not None and not any(is_same(values[name], each) for each in plain):
+                raise bad_field(name, _NOT_PRICED)
         asked = self.dialect.read_request(values)
         self.check_priced(asked)
         return request_in(
@@ -68,7 +82,7 @@ class DialectView(ChatView):
             for part in message.parts:
                 _check_part(part)
         for tool in asked.tools:
-            if isinstance(tool, NativeTool) and not tool.kind.startswith(self.callers_own_tools or ("\0",)):
+            if isinstance(tool, NativeTool) and tool.kind not in self.callers_own_tools:
                 raise bad_field(tool.path, _("is run by the provider, and not priced here. Leave it out"))
 
     def headers_to_pass(self, request: GatewayRequest) -> tuple[tuple[str, str], ...]:
@@ -86,6 +100,11 @@ class DialectView(ChatView):
                 )
             found.append((name.decode(), value))
         return tuple(found)
+
+    def what_was_asked(self, body: bytes, chat: ChatRequest) -> bytes:
+        """As it is; the headers that a server is sent decide the answer too."""
+        passed = chat.came_as.headers if chat.came_as else ()
+        return b"\0".join([body, *(f"{name}: {value}".encode() for name, value in passed)])
 
     def to_response(self, answer: JsonAnswer, call: Call, chat: ChatRequest) -> Any:
         """The answer as the adapter gave it, which is in the caller's dialect; bytes are passed on as they came."""

@@ -26,7 +26,16 @@ from gateway.openapi.presentation import DocsPage, Example
 from gateway.openapi.schemas import INTEGER, MAYBE_STRING, STRING, array_of, json_body, titled
 
 # Of these the provider bills more than tokens, or tokens at another price.
-UNPRICED_FIELDS = ("container", "fallbacks", "inference_geo", "mcp_servers", "speed")
+UNPRICED_FIELDS = (
+    "anthropic_beta",
+    "betas",
+    "container",
+    "fallbacks",
+    "inference_geo",
+    "max_output_tokens",
+    "mcp_servers",
+    "speed",
+)
 # Betas of these names change what is billed; the others are passed on.
 UNPRICED_BETAS = (
     "code-execution",
@@ -130,7 +139,7 @@ class MessagesView(DialectView):
     key_header = b"x-api-key"
     passed_headers = (b"anthropic-version", BETA_HEADER.encode())
     id_prefix = "msg_"
-    callers_own_tools = ("bash_", "computer_", "memory_", "text_editor_")
+    callers_own_tools = frozenset({"bash", "computer", "memory", "text_editor"})
     example = Example(
         {"model": "gemini", "max_tokens": 256, "messages": [{"role": "user", "content": "Hello!"}]}
     )
@@ -166,7 +175,7 @@ class CountTokensView(AsyncAPIView):
             raise refusal
         body = await read_json_body(request, caller, CHAT)
         values = parse_body(CountedBody, body, request.header(b"content-type"))[1]
-        asked = ANTHROPIC_MESSAGES.read_request({"max_tokens": 1, **values})
+        asked = ANTHROPIC_MESSAGES.read_request({**values, "max_tokens": 1})
         runtime().catalog.current.routes_for(CHAT, asked.model)
         chat = request_in(CallerDialect(ANTHROPIC_MESSAGES, body, asked, "", 0))
         return json_response({"input_tokens": chat.estimated_prompt_tokens()})

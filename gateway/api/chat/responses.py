@@ -11,6 +11,8 @@ from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.api.chat.dialect_view import DialectView
 from gateway.contracts.parsing import RequestContract
 from gateway.contracts.text import ModelSlug
+from gateway.dialects.conversation import Conversation
+from gateway.dialects.dialect import bad_field
 from gateway.dialects.openai_responses.dialect import OPENAI_RESPONSES
 from gateway.openapi.presentation import DocsPage, Example, OpenAICall
 from gateway.openapi.schemas import INTEGER, MAYBE_STRING, STRING, array_of, json_body, titled
@@ -88,6 +90,8 @@ _CREATE: dict[str, Any] = {
 class ResponsesView(DialectView):
     """POST /v1/responses."""
 
+    unpriced_fields = {**DialectView.unpriced_fields, "max_tokens": ()}
+
     dialect = OPENAI_RESPONSES
     contract = ResponsesBody
     id_prefix = "resp_"
@@ -99,6 +103,12 @@ class ResponsesView(DialectView):
         _("What OpenAI's newer SDKs and agents call, with any chat model."),
         place=1,
     )
+
+    def check_priced(self, asked: Conversation) -> None:
+        super().check_priced(asked)
+        for field in asked.other:
+            if field.path == "reasoning.mode":
+                raise bad_field(field.path, _("is not supported here. Leave it out"))
 
     @extend_schema(**_CREATE)
     async def post(self, request: Request) -> HttpResponseBase:
