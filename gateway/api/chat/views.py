@@ -3,6 +3,7 @@
 What the bodies may be is in `bodies`, what the OpenAPI document says of all of it in `schema`.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -16,7 +17,7 @@ from aio_platform.http.handler import GatewayRequest
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.chat.weight import answer_text
-from gateway.adapters.protocol import JsonAnswer
+from gateway.adapters.protocol import Adapter, JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.api.chat import schema
 from gateway.api.chat.bodies import ChatCompletionBody, LlmChatBody, SamplingFields, TextChatBody
@@ -24,6 +25,7 @@ from gateway.calls.call import Call
 from gateway.calls.respond import respond
 from gateway.calls.runtime import runtime
 from gateway.calls.settle_once import charge_of
+from gateway.catalog.routes import Route
 from gateway.contracts.parsing import RequestContract, parse_body
 from gateway.endpoints import CHAT, CHAT_TIME_LIMIT
 from gateway.http.authentication import credentials_of, error_after_precheck
@@ -69,6 +71,8 @@ class ChatView(Presented, AsyncAPIView):
             routes = runtime().catalog.current.routes_for(CHAT, chat.values.get("model"))
             ceiling = self.adapters[routes[0].adapter].ceiling(chat, routes[0])
             chat.limit_to(ceiling)
+            if len(routes) > 1:
+                routes = (routes[0], *that_can_be_told(chat, routes[1:], self.adapters))
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
             raise await error_after_precheck(caller, CHAT, error) from None
@@ -261,6 +265,23 @@ class TextChatView(ChatView):
 
     def to_response(self, answer: JsonAnswer, call: Call, chat: ChatRequest) -> dict[str, Any]:
         return {"text": answer_text(answer.values)}
+
+
+def that_can_be_told(
+    chat: ChatRequest, routes: Iterable[Route], adapters: Mapping[str, Adapter]
+) -> list[Route]:
+    """Of the routes to fall back on, those whose servers can be told all that changes the answer."""
+    return [route for route in routes if _can_be_told(chat, route, adapters[route.adapter])]
+
+
+def _can_be_told(chat: ChatRequest, route: Route, adapter: Adapter) -> bool:
+    if not hasattr(adapter, "left_out"):
+        return True
+    try:
+        adapter.ceiling(chat, route)
+    except InvalidRequest:
+        return False
+    return True
 
 
 def _say_if_clamped(response: HttpResponseBase, call: Call, chat: ChatRequest) -> None:
