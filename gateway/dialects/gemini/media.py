@@ -14,6 +14,8 @@ Media = Image | Audio | Document
 # Files that Google holds: no other provider can fetch them.
 _OWN_FILES = ("https://generativelanguage.googleapis.com/", "gs://", "files/")
 _VIDEO_HOSTS = ("youtube.com", "youtu.be")
+# Where Google looks with the rights of who asks: that is the platform, and not its caller.
+_STORES = ("generativelanguage.googleapis.com", "cloud.google.com")
 _TYPES_BY_ENDING = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -105,7 +107,7 @@ def type_by_ending(address: str) -> str | None:
 
 def _host_of(address: str) -> str:
     try:
-        return urlsplit(address).hostname or ""
+        return (urlsplit(address).hostname or "").removesuffix(".")
     except ValueError:
         return ""
 
@@ -114,27 +116,31 @@ def media_values(part: Media, source: Source) -> dict[str, Any] | None:
     """The part of Gemini's that holds the file; None for another provider's file.
 
     Google fetches a public address itself. It wants to know what is there: where neither the caller nor the address
-    tells, the commonest type of that kind is said.
+    tells, the commonest type of that kind is said. An image is never told to be a film or a document, which would be
+    read as thousands of images; nor is an address given that is looked up in Google's own stores.
     """
     if source.url is not None and source.url.startswith("data:"):
         head, _comma, data = source.url[5:].partition(",")
         source = Source(base64=data, media_type=source.media_type or head.partition(";")[0] or None)
     media_type = source.media_type
     if source.base64 is not None:
-        media_type = media_type or _type_by_start(source.base64) or _usual_type(part)
+        media_type = media_type or _fitting(part, _type_by_start(source.base64))
         return {"inlineData": {"mimeType": media_type, "data": source.base64}}
     address = source.url
     if address is None and source.file_id is not None and source.file_id.startswith(_OWN_FILES):
         address = source.file_id
         return {"fileData": {**({"mimeType": media_type} if media_type else {}), "fileUri": address}}
-    if address is None:
+    if address is None or _host_of(address).endswith((*_VIDEO_HOSTS, *_STORES)):
         return None
-    return {
-        "fileData": {
-            "mimeType": media_type or type_by_ending(address) or _usual_type(part),
-            "fileUri": address,
-        }
-    }
+    media_type = media_type or _fitting(part, type_by_ending(address))
+    return {"fileData": {"mimeType": media_type, "fileUri": address}}
+
+
+def _fitting(part: Media, media_type: str | None) -> str:
+    """The type where the part can be of it, else the commonest of the part's kind."""
+    if media_type is None or (isinstance(part, Image) and not media_type.startswith("image/")):
+        return _usual_type(part)
+    return media_type
 
 
 def _usual_type(part: Media) -> str:

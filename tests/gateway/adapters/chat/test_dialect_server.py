@@ -162,3 +162,20 @@ def test_what_comes_of_a_part_that_has_ended_is_passed_over() -> None:
     for event in (PartStarted(0, 0, Reasoning("Hm")), PartEnded(0, 0)):
         writer.write(event)
     assert writer.write(PartGrew(0, 0, "too late")) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.youtube.com/watch?v=9hE5",
+        "https://YouTu.be./9hE5",
+        "https://generativelanguage.googleapis.com/v1beta/files/a",
+        "https://storage.cloud.google.com/bucket/a.png",
+    ],
+)
+def test_gemini_is_given_no_film_for_an_image_and_no_file_of_the_platforms(url: str) -> None:
+    source = {"type": "url", "url": url}
+    request = message(messages=[{"role": "user", "content": [{"type": "image", "source": source}]}])
+    with pytest.raises(InvalidRequest) as refused:
+        gemini.ceiling(request, Route())
+    assert refused.value.param == "messages.0.content.0"

@@ -144,6 +144,14 @@ def test_messages_of_one_role_in_a_row_become_one() -> None:
             {"fileData": {"mimeType": "image/jpeg", "fileUri": "https://a.test/b"}},
         ),
         (
+            Image(source=Source(url="https://a.test/film.mp4")),
+            {"fileData": {"mimeType": "image/jpeg", "fileUri": "https://a.test/film.mp4"}},
+        ),
+        (
+            Image(source=Source(url="https://a.test/book.pdf")),
+            {"fileData": {"mimeType": "image/jpeg", "fileUri": "https://a.test/book.pdf"}},
+        ),
+        (
             Image(source=Source(file_id="gs://bucket/a", media_type="image/png")),
             {"fileData": {"mimeType": "image/png", "fileUri": "gs://bucket/a"}},
         ),
