@@ -28,6 +28,8 @@ from usage.ledger.units import Units
 _HOLDERS = ("message", "response")
 _MODEL_NAMES = ("model", "modelVersion")
 _USAGE_NAMES = ("usage", "usageMetadata")
+# Events that say nothing, as pings, may go on and on after the answer's end.
+_MOST_HELD_UNTOLD = 100
 
 
 class DialectStream:
@@ -49,6 +51,7 @@ class DialectStream:
         self._finished_choices: set[int] = set()
         self._wanted_choices = request.choices()
         self.chunks = 0
+        self._received = 0
         self.finished = False
         self.done = False
         self.failure: Exception | None = None
@@ -96,7 +99,7 @@ class DialectStream:
 
     def failed(self, body: dict[str, Any]) -> bytes:
         """The event that tells the caller of an error, from the body that it would have been."""
-        return error_event(self._caller, body, self.chunks)
+        return error_event(self._caller, body, self._received)
 
     def _forwarded(self, events: Iterable[bytes]) -> bytes:
         forward: list[bytes] = []
@@ -119,7 +122,9 @@ class DialectStream:
             told = self._reader.read(event)
         except UnreadableReply as error:
             raise MalformedAnswer(str(error)) from None
-        self.chunks += 1
+        self._received += 1
+        # Pings are no sign that the answer goes on.
+        self.chunks += bool(told)
         before = self._weight
         for each in told:
             self._note(each)
@@ -132,7 +137,8 @@ class DialectStream:
             else:
                 yield from map(written, events)
         elif self.finished:
-            self._held.append(self._renamed(event))
+            if told or len(self._held) < _MOST_HELD_UNTOLD:
+                self._held.append(self._renamed(event))
         else:
             yield self._passed_on(text, event)
 

@@ -179,3 +179,14 @@ def test_gemini_is_given_no_film_for_an_image_and_no_file_of_the_platforms(url: 
     with pytest.raises(InvalidRequest) as refused:
         gemini.ceiling(request, Route())
     assert refused.value.param == "messages.0.content.0"
+
+
+def test_pings_after_its_end_neither_keep_a_stream_open_nor_are_kept() -> None:
+    stream = begun(anthropic_messages, message(stream=True))
+    for event in SAID[anthropic_messages][:-1]:
+        stream.feed(b"data: " + orjson.dumps(event) + b"\n\n")
+    chunks = stream.chunks
+    for _number in range(1000):
+        assert stream.feed(b'event: ping\ndata: {"type":"ping"}\n\n') == b""
+    assert (stream.finished, stream.chunks) == (True, chunks)
+    assert stream.closing(1.5).count(b"ping") <= 300
