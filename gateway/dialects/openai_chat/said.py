@@ -5,7 +5,6 @@ from typing import Any
 
 from gateway.dialects.conversation import (
     Citation,
-    DialectName,
     Image,
     Part,
     Reasoning,
@@ -64,8 +63,6 @@ def write_citations(cited: Iterable[tuple[int, int, Citation]]) -> list[dict[str
     annotations = []
     for begins, length, citation in cited:
         if citation.url is None:
-            if citation.dialect is DialectName.OPENAI_CHAT:
-                annotations.append(dict(citation.values))
             continue
         start = 0 if citation.start is None else citation.start
         end = length if citation.end is None else citation.end

@@ -341,3 +341,9 @@ def test_whatever_comes_is_read_and_can_be_written_or_is_unreadable(answer: Any)
     except UnreadableReply:
         return
     ChatCompletion.model_validate(write_reply(reply, context()))
+
+
+def test_an_annotation_that_names_no_address_is_told_to_nobody() -> None:
+    message = {"role": "assistant", "content": "x", "annotations": [{}, {"type": "url_citation"}]}
+    reply = read_reply({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    assert "annotations" not in write_reply(reply, context())["choices"][0]["message"]
