@@ -6,11 +6,10 @@ usage; Moonshot's usage inside a choice. How they are weighed: see ADR 18.
 """
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any, NamedTuple
 
-# What the books can hold, whatever an upstream claims.
-MOST_COUNTED = 10**15
+from gateway.dialects.counts import MOST_COUNTED, count_of
+
 # The longest tokens are runs of blanks; no text reaches this many bytes a token on average.
 MOST_WEIGHT_PER_TOKEN = 64
 # Servers of embeddings and rankings cut each text to what their model takes; none in use takes less. CLIP takes 77.
@@ -33,21 +32,6 @@ class Counts(NamedTuple):
 def counts_that_can_be(tokens_in: int, tokens_out: int) -> Counts:
     """Sums of counts, none larger than the books can hold."""
     return Counts(min(tokens_in, MOST_COUNTED), min(tokens_out, MOST_COUNTED))
-
-
-def count_of(value: object) -> int | None:
-    """A count as a whole number, also where it is written as 5.0 or "5"; None for anything else."""
-    if isinstance(value, str):
-        if not (value.isascii() and value.isdecimal() and len(value) < 20):
-            return None
-        value = int(value)
-    elif isinstance(value, float):
-        if not isfinite(value) or value != int(value):
-            return None
-        value = int(value)
-    if type(value) is not int or value < 0:
-        return None
-    return min(value, MOST_COUNTED)
 
 
 def read_counts(usage: object) -> Counts | None:

@@ -1,32 +1,15 @@
 """What Anthropic counts, both ways. Its count of the prompt leaves out what the cache gave or took."""
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
+from gateway.dialects.counts import count_of
 from gateway.dialects.reply import TokenCounts
 
-# What the books can hold, whatever an upstream claims.
-_MOST_COUNTED = 10**15
 # Runs within one answer that the counts at the top leave out: for a summary of what was said, and for advice.
 _COUNTED_APART = ("compaction", "advisor_message")
 
 SERVICE_TIERS = {"standard": "default", "priority": "priority", "batch": "batch"}
-
-
-def count_of(value: object) -> int | None:
-    """A count as a whole number, also where it is written as 5.0 or "5"; None for anything else."""
-    if isinstance(value, str):
-        if not (value.isascii() and value.isdecimal() and len(value) < 20):
-            return None
-        value = int(value)
-    elif isinstance(value, float):
-        if not isfinite(value) or value != int(value):
-            return None
-        value = int(value)
-    if type(value) is not int or value < 0:
-        return None
-    return min(value, _MOST_COUNTED)
 
 
 def read_usage(usage: object) -> TokenCounts | None:

@@ -8,11 +8,9 @@ in) stands beside both. A count of 0 is left out.
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.dialects.counts import MOST_COUNTED
 from gateway.dialects.gemini.fields import snake, whole_number
 from gateway.dialects.reply import TokenCounts
-
-# What the books can hold, whatever an upstream claims.
-MOST_COUNTED = 10**15
 
 
 def read_counts(usage: object, web_searches: int = 0) -> TokenCounts | None:

@@ -6,28 +6,10 @@ OpenRouter (`cache_write_tokens`), LiteLLM (Anthropic's names beside OpenAI's), 
 """
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
+from gateway.dialects.counts import MOST_COUNTED, count_of
 from gateway.dialects.reply import TokenCounts
-
-# No answer has more, whatever an upstream claims.
-MOST_COUNTED = 10**15
-
-
-def count_of(value: object) -> int | None:
-    """A count as a whole number, also where it is written as 5.0 or "5"; None for anything else."""
-    if isinstance(value, str):
-        if not (value.isascii() and value.isdecimal() and len(value) < 20):
-            return None
-        value = int(value)
-    elif isinstance(value, float):
-        if not isfinite(value) or value != int(value):
-            return None
-        value = int(value)
-    if type(value) is not int or value < 0:
-        return None
-    return min(value, MOST_COUNTED)
 
 
 def read_counts(usage: object) -> TokenCounts | None:

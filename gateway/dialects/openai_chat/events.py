@@ -7,8 +7,9 @@ place of a delta, usage in a choice or in Groq's own place.
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.dialects.counts import count_of
 from gateway.dialects.dialect import Event, UnreadableReply
-from gateway.dialects.openai_chat.counts import count_of, larger, read_counts
+from gateway.dialects.openai_chat.counts import larger, read_counts
 from gateway.dialects.openai_chat.deltas import ChoiceReader
 from gateway.dialects.reply import Counted, Failed, ReplyEvent, Started, StreamEnded, TokenCounts
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.dialects.conversation import Audio, Source, Text, ToolCall
+from gateway.dialects.counts import count_of
 from gateway.dialects.dialect import AnswerContext, UnreadableReply
-from gateway.dialects.openai_chat.counts import count_of, write_counts
+from gateway.dialects.openai_chat.counts import write_counts
 from gateway.dialects.openai_chat.deltas import ChoiceReader
 from gateway.dialects.openai_chat.events import counts_in, is_failure, text_of
 from gateway.dialects.openai_chat.said import write_citations, write_said

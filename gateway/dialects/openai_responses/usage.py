@@ -1,24 +1,15 @@
 """An answer's object of usage, both ways."""
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
+from gateway.dialects.counts import count_of
 from gateway.dialects.reply import TokenCounts
 
-# What the books can hold, whatever an upstream claims.
-_MOST_COUNTED = 10**15
 
-
-def count_of(value: object) -> int:
-    """A count as a whole number, also where it is written as 5.0 or "5"; 0 for anything else."""
-    if isinstance(value, str):
-        value = int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else None
-    elif isinstance(value, float):
-        value = int(value) if isfinite(value) and value == int(value) else None
-    if type(value) is not int or value < 0:
-        return 0
-    return min(value, _MOST_COUNTED)
+def _count(value: object) -> int:
+    """A count; 0 for what is none."""
+    return count_of(value) or 0
 
 
 def read_usage(usage: object, web_searches: int = 0) -> TokenCounts | None:
@@ -30,15 +21,15 @@ def read_usage(usage: object, web_searches: int = 0) -> TokenCounts | None:
     """
     if not isinstance(usage, Mapping) or ("input_tokens" not in usage and "output_tokens" not in usage):
         return None
-    tokens_in, out = count_of(usage.get("input_tokens")), count_of(usage.get("output_tokens"))
+    tokens_in, out = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
     details_in = _details(usage, "input_tokens_details")
     details_out = _details(usage, "output_tokens_details")
     cached, written = (
-        count_of(details_in.get("cached_tokens")),
-        count_of(details_in.get("cache_write_tokens")),
+        _count(details_in.get("cached_tokens")),
+        _count(details_in.get("cache_write_tokens")),
     )
-    reasoning = count_of(details_out.get("reasoning_tokens"))
-    rest = count_of(usage.get("total_tokens")) - tokens_in - out
+    reasoning = _count(details_out.get("reasoning_tokens"))
+    rest = _count(usage.get("total_tokens")) - tokens_in - out
     if reasoning > out:
         out += reasoning
     elif rest > 0:
@@ -50,8 +41,8 @@ def read_usage(usage: object, web_searches: int = 0) -> TokenCounts | None:
         cache_write_5m=written,
         out=out,
         reasoning=reasoning,
-        audio_in=min(count_of(details_in.get("audio_tokens")), tokens_in),
-        audio_out=min(count_of(details_out.get("audio_tokens")), out),
+        audio_in=min(_count(details_in.get("audio_tokens")), tokens_in),
+        audio_out=min(_count(details_out.get("audio_tokens")), out),
         web_searches=web_searches,
     )
 

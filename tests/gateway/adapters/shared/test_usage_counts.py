@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.shared import embeddings
 from gateway.adapters.shared.requests import EmbeddingRequest
-from gateway.adapters.shared.usage_counts import MOST_COUNTED, Counts, count_of, read_counts, reported_input
+from gateway.adapters.shared.usage_counts import Counts, read_counts, reported_input
+from gateway.dialects.counts import MOST_COUNTED, count_of
 from usage.ledger.units import Units
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from gateway.adapters.shared import usage_counts
+from gateway.dialects.counts import MOST_COUNTED
 from gateway.dialects.openai_chat.counts import read_counts, write_counts
 from gateway.dialects.reply import TokenCounts
 from tests.gateway.dialects.conversations import token_counts
@@ -101,7 +102,7 @@ def test_the_whole_is_what_the_path_of_the_same_dialect_counts(usage: Any) -> No
     counts, plainly = read_counts(usage), usage_counts.read_counts(usage)
     assert (counts is None) == (plainly is None)
     if counts is not None and plainly is not None:
-        most = usage_counts.MOST_COUNTED
+        most = MOST_COUNTED
         assert (min(counts.tokens_in, most), counts.out) == plainly
 
 
