@@ -1,6 +1,6 @@
 """A call that came in another dialect: in the form that adapters are given, and what a server could not be told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 
@@ -9,13 +9,13 @@ from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.chat.caller_dialect import CallerDialect
 from gateway.adapters.chat.request import ChatRequest
 from gateway.dialects.conversation import Conversation, DialectName, Reasoning
-from gateway.dialects.dialect import Written
+from gateway.dialects.dialect import Dialect, Loss
 from gateway.dialects.openai_chat.dialect import OPENAI_CHAT
 
 
 def request_in(came_as: CallerDialect) -> ChatRequest:
     """The call as adapters see it."""
-    values = OPENAI_CHAT.write_request(came_as.conversation).values
+    values, losses = OPENAI_CHAT.write_request(came_as.conversation)
     return ChatRequest(
         values,
         # What a server of OpenAI's form would be sent may be the longer one.
@@ -23,6 +23,7 @@ def request_in(came_as: CallerDialect) -> ChatRequest:
         came_as.conversation.stream,
         include_usage=True,
         came_as=came_as,
+        losses=losses,
     )
 
 
@@ -53,9 +54,9 @@ def passes_as_it_came(request: ChatRequest, server: DialectName) -> bool:
     return all(thought.made_by in (None, server) for thought in thoughts)
 
 
-def dialect_of(request: ChatRequest) -> DialectName:
+def dialect_of(request: ChatRequest) -> Dialect:
     """The dialect that the caller speaks."""
-    return DialectName.OPENAI_CHAT if request.came_as is None else request.came_as.dialect.name
+    return OPENAI_CHAT if request.came_as is None else request.came_as.dialect
 
 
 # What another provider's proof or secret begins with where it stands in the place of the dialect's own.
@@ -90,9 +91,9 @@ _FIELD_NAMES: Mapping[DialectName, Mapping[str, str]] = {
 }
 
 
-def refuse_losses(written: Written, caller: DialectName) -> None:
+def refuse_losses(losses: Iterable[Loss], caller: DialectName) -> None:
     """Raises InvalidRequest for what the server's dialect cannot be told and the answer would depend on."""
-    for loss in written.losses:
+    for loss in losses:
         if loss.changes_meaning:
             raise InvalidRequest(
                 _(
@@ -103,9 +104,9 @@ def refuse_losses(written: Written, caller: DialectName) -> None:
             )
 
 
-def left_out_of(written: Written, caller: DialectName) -> list[str]:
+def left_out_of(losses: Iterable[Loss], caller: DialectName) -> list[str]:
     """The caller's fields that the server is not told, which changes nothing of the answer."""
-    return [named_by(loss.path, caller) for loss in written.losses if not loss.changes_meaning]
+    return [named_by(loss.path, caller) for loss in losses if not loss.changes_meaning]
 
 
 def named_by(path: str, caller: DialectName) -> str:

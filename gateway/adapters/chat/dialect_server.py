@@ -38,7 +38,6 @@ from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
 from gateway.adapters.shared.usage_counts import counts_that_can_be
 from gateway.dialects.conversation import NativeTool
 from gateway.dialects.dialect import AnswerContext, Dialect, UnreadableReply, Written
-from gateway.dialects.openai_chat.dialect import OPENAI_CHAT
 from gateway.dialects.reply import Reply
 from usage.ledger.units import Units
 
@@ -71,18 +70,19 @@ class DialectServer:
         if passes_as_it_came(request, self.dialect.name):
             fixed = dict(self.fixed_fields)
             return [field.path for field in conversation_of(request).other if field.path in fixed]
-        return left_out_of(self._written(request, route), dialect_of(request))
+        return left_out_of(self._written(request, route).losses, dialect_of(request).name)
 
     def ceiling(self, request: ChatRequest, route: AdapterRoute) -> Units:
         """The most that the call can use; as openai_chat's. Raises InvalidRequest for what cannot be asked here."""
         if not passes_as_it_came(request, self.dialect.name):
-            refuse_losses(self._written(request, route), dialect_of(request))
+            refuse_losses(self._written(request, route).losses, dialect_of(request).name)
         units = openai_chat.ceiling(request, route)
         return units._replace(tokens_in=units.tokens_in + self._added_to_prompt(request))
 
     def steps(self, request: ChatRequest, route: AdapterRoute) -> Steps:
         """One call: an answer, or its events as they come."""
-        same = dialect_of(request) == self.dialect.name
+        caller = dialect_of(request)
+        same = caller.name == self.dialect.name
         if passes_as_it_came(request, self.dialect.name):
             body = self._passed_on(request, route)
         else:
@@ -96,7 +96,7 @@ class DialectServer:
             query = dict(self.streamed_query)
             yield UpstreamCall(path, query=query, body=body, accept=None, streamed=True, headers=headers)
             stream = DialectStream(request, self.dialect, context)
-            return EventAnswer(stream, heartbeat=heartbeat_in(dialect_of(request)), failed=stream.failed)
+            return EventAnswer(stream, heartbeat=heartbeat_in(caller.name), failed=stream.failed)
         received = yield UpstreamCall(
             path, body=body, accept=None, max_answer_bytes=MAX_ANSWER_BYTES, headers=headers
         )
@@ -107,11 +107,7 @@ class DialectServer:
         if same:
             answer = _renamed(received.body, values, route.model)
         else:
-            answer = (
-                request.came_as.dialect.write_reply(reply, context)
-                if request.came_as
-                else _openai(reply, context)
-            )
+            answer = caller.write_reply(reply, context)
         return UncountedAnswer(answer, lambda: _metered(request, reply))
 
     def _added_to_prompt(self, request: ChatRequest) -> int:
@@ -172,10 +168,6 @@ def _context(request: ChatRequest, route: AdapterRoute) -> AnswerContext:
     if request.came_as is not None:
         return request.came_as.context(route.model)
     return AnswerContext(route.model, conversation_of(request), "", int(time.time()), request.include_usage)
-
-
-def _openai(reply: Reply, context: AnswerContext) -> dict[str, Any]:
-    return OPENAI_CHAT.write_reply(reply, context)
 
 
 def _renamed(body: bytes, values: Any, model: str) -> bytes:

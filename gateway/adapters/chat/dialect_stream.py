@@ -20,7 +20,6 @@ from gateway.adapters.shared.sse import EventBuffer, EventTooLong, fields_of
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json, write_json
 from gateway.adapters.shared.usage_counts import Counts, counts_that_can_be
 from gateway.dialects.dialect import AnswerContext, Dialect, Event, UnreadableReply
-from gateway.dialects.openai_chat.dialect import OPENAI_CHAT
 from gateway.dialects.reply import Counted, Failed, Finished, ReplyEvent, Started, StreamEnded
 from usage.ledger.units import Units
 
@@ -37,12 +36,10 @@ class DialectStream:
 
     def __init__(self, request: ChatRequest, server: Dialect, context: AnswerContext) -> None:
         self._request, self._context = request, context
-        self._caller = dialect_of(request)
-        came_as = request.came_as
-        same = self._caller == server.name
+        caller = dialect_of(request)
+        self._caller = caller.name
         self._reader = server.event_reader()
-        caller: Dialect = OPENAI_CHAT if came_as is None else came_as.dialect
-        self._writer = None if same else caller.event_writer(context)
+        self._writer = None if caller.name == server.name else caller.event_writer(context)
         self._buffer = EventBuffer()
         self._held: list[Event] = []
         self._weight = self._held_weight = 0

@@ -114,7 +114,7 @@ def _output_tokens(request: ChatRequest, route: AdapterRoute) -> int:
         field = "max_tokens" if request.values.get("max_tokens") == asked else "max_completion_tokens"
         raise InvalidRequest(
             _("%(param)s: this model gives at most %(limit)s output tokens."),
-            param=named_by(field, dialect_of(request)),
+            param=named_by(field, dialect_of(request).name),
             limit=limit,
         )
     return min(asked, limit)

@@ -1,6 +1,6 @@
 """A chat call as adapters see it, whatever mount it came through."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from gateway.adapters.chat.weight import ESTIMATED_IMAGE_TOKENS, asked_weight
 from gateway.adapters.shared.files_in_texts import files_weight, surely_read
 from gateway.adapters.shared.tokens import estimated_tokens, text_weight
 from gateway.adapters.shared.usage_counts import Counts, is_possible
+from gateway.dialects.dialect import Loss
 from usage.ledger.units import Units
 
 # What the prompt's template may add: role marks, tool preambles.
@@ -36,8 +37,9 @@ class ChatRequest:
     held_output_tokens: int | None = None
     # Whether the server that was asked last cuts a prompt that is too long for it, and counts what is left.
     prompt_may_be_cut: bool = False
-    # How it came, where that was not OpenAI's chat.
+    # How it came, where that was not OpenAI's chat, and what of it `values` could not say.
     came_as: CallerDialect | None = None
+    losses: Sequence[Loss] = ()
 
     def limit_to(self, ceiling: Units) -> None:
         """Ask no route for more output than this ceiling holds."""

@@ -37,14 +37,12 @@ class Translated:
 
     def ceiling(self, request: ChatRequest, route: AdapterRoute) -> Units:
         """The adapter's own. Raises InvalidRequest for what OpenAI's form cannot say besides."""
-        came_as = _came_as(request)
-        refuse_losses(OPENAI_CHAT.write_request(came_as.conversation), came_as.dialect.name)
+        refuse_losses(request.losses, _came_as(request).dialect.name)
         return self._adapter.ceiling(request, route)
 
     def left_out(self, request: ChatRequest, route: AdapterRoute) -> list[str]:
         """The fields of the request that the server was not told, which changes nothing of the answer."""
-        came_as = _came_as(request)
-        return left_out_of(OPENAI_CHAT.write_request(came_as.conversation), came_as.dialect.name)
+        return left_out_of(request.losses, _came_as(request).dialect.name)
 
     def steps(self, request: ChatRequest, route: AdapterRoute) -> Steps:
         """The adapter's own, and its answer translated."""
