@@ -126,6 +126,16 @@ _OURS = (
         demo_weight=5,
     ),
     Endpoint(
+        "moderations",
+        _("Moderation"),
+        (Address("/v1/moderations", "gateway.api.moderations.ModerationView"),),
+        inputs=("text", "image"),
+        outputs=("scores",),
+        units=("calls",),
+        time_limit=Limit("MODERATION_TIME_LIMIT_S", 58),
+        demo_weight=2,
+    ),
+    Endpoint(
         "speech",
         _("Speech"),
         (

@@ -17,6 +17,7 @@ DESCRIPTIONS = (
     _("A sample of the voice, such as WAV or MP3."),
     _("A spoken dialogue of several voices, in more than thirty languages."),
     _("A text, an array of texts, an array of token ids, or an array of such arrays."),
+    _("A text, an array of texts, or an array of parts, text and images, that are judged together."),
     _("A text, or a list of items: messages, calls of tools and their results, earlier thinking."),
     _("A video without its background, or with another."),
     _("About one megapixel, or four."),

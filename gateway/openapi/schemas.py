@@ -80,6 +80,11 @@ def array_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": schema}
 
 
+def map_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object whose names are not known beforehand, all with such values."""
+    return {"type": "object", "additionalProperties": schema}
+
+
 def _resolve(node: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(node, dict):
         if "$ref" in node:

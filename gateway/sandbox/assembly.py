@@ -15,7 +15,7 @@ from gateway.sandbox.providers.replicate import Replicate
 from gateway.sandbox.providers.tasks import TaskStore
 from gateway.sandbox.providers.wavespeed import WaveSpeed
 from gateway.sandbox.providers.webhooks import Postman
-from gateway.sandbox.sync import embeddings, images, rerank, speech, transcription
+from gateway.sandbox.sync import embeddings, images, moderations, rerank, speech, transcription
 from gateway.sandbox.sync.music import AceStep
 from gateway.sandbox.wire import Route
 
@@ -26,6 +26,7 @@ _STATELESS = (
     gemini,
     embeddings,
     rerank,
+    moderations,
     speech,
     transcription,
     images,

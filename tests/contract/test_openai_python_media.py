@@ -51,6 +51,23 @@ def test_as_many_dimensions_come_as_asked(ai: openai.OpenAI) -> None:
     assert len(answer.data[0].embedding) == 64
 
 
+def test_what_is_said_and_shown_is_judged(ai: openai.OpenAI) -> None:
+    texts = ai.moderations.create(model="omni-moderation-latest", input=["I will kill you", "a fine day"])
+    parts = ai.moderations.create(
+        input=[
+            {"type": "text", "text": "look at this"},
+            {"type": "image_url", "image_url": {"url": "https://example.com/a-stabbing.png"}},
+        ]
+    )
+
+    assert [result.flagged for result in texts.results] == [True, False]
+    assert texts.results[0].categories.violence
+    assert texts.results[0].category_scores.violence > 0.5 > texts.results[1].category_scores.violence
+    (together,) = parts.results
+    assert together.categories.violence
+    assert together.category_applied_input_types.violence == ["text", "image"]
+
+
 def test_images_are_made(ai: openai.OpenAI) -> None:
     answer = ai.images.generate(model="gpt-image-1", prompt="a cat", size="256x256", n=2)
 

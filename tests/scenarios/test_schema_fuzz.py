@@ -44,6 +44,7 @@ MUST_BE_FUZZED = {
     "POST /v1/chat/completions",
     "POST /v1/embeddings",
     "POST /v1/rerank",
+    "POST /v1/moderations",
     "POST /v1/images/generations",
     "POST /v1/audio/speech",
     "POST /v1/audio/transcriptions",

@@ -33,6 +33,19 @@ class RerankRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ModerationRequest:
+    """What is judged: texts, each for itself; or, where there are any, OpenAI's parts of text and image, as one."""
+
+    texts: list[str] = field(default_factory=list)
+    parts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def judged(self) -> int:
+        """How many results there must be."""
+        return 1 if self.parts else len(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechRequest:
     """`language` is a full English name such as "Korean", or None for the upstream's own guess."""
 

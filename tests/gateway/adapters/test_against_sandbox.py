@@ -11,6 +11,7 @@ from gateway.adapters.protocol import JsonAnswer, MalformedAnswer, StreamedAnswe
 from gateway.adapters.shared.requests import (
     EmbeddingRequest,
     ImageRequest,
+    ModerationRequest,
     MusicRequest,
     RerankRequest,
     SpeechRequest,
@@ -77,6 +78,16 @@ def test_more_documents_than_one_tei_call_takes(sandbox: SandboxDriver) -> None:
     answer, _ = sandbox.run("rerank", "bge-reranker", RerankRequest("exactly this question", documents))
     assert len(answer.values) == 41
     assert answer.values[0]["index"] == 40
+
+
+def test_moderations(sandbox: SandboxDriver) -> None:
+    texts, _ = sandbox.run("moderations", "omni-moderation", ModerationRequest(["I will kill you", TEXT]))
+    assert [result["flagged"] for result in texts.values] == [True, False]
+    parts = [{"type": "text", "text": each} for each in ("a nice day", "you idiot")]
+    together, _ = sandbox.run("moderations", "omni-moderation", ModerationRequest(parts=parts))
+    (result,) = together.values
+    assert [name for name, found in result["categories"].items() if found] == ["harassment"]
+    assert texts.units == together.units == Units()
 
 
 @pytest.mark.parametrize("model", ["qwen3-tts", "qwen3-tts-omni", "plain"])
@@ -178,6 +189,7 @@ def test_music(sandbox: SandboxDriver) -> None:
         ("embeddings", "bge-m3"),
         ("rerank", "jina-reranker"),
         ("rerank", "bge-reranker"),
+        ("moderations", "omni-moderation"),
         ("images", "qwen-image"),
         ("images", "stable-diffusion"),
         ("music", "ace-step"),
@@ -193,6 +205,7 @@ def test_broken_answers(sandbox: SandboxDriver, endpoint: str, model: str, magic
     request = {
         "embeddings": EmbeddingRequest([text]),
         "rerank": RerankRequest(text, ["a"]),
+        "moderations": ModerationRequest([text]),
         "images": ImageRequest(text, 64, 64),
         "music": MusicRequest(text),
         "vision": VisionRequest(MemoryUpload(b"\x89PNG\r\n\x1a\n", "image/png"), text),

@@ -16,6 +16,7 @@ from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.adapters.shared.requests import (
     EmbeddingRequest,
     ImageRequest,
+    ModerationRequest,
     MusicRequest,
     RerankRequest,
     SpeechRequest,
@@ -44,6 +45,10 @@ REQUESTS: dict[str, list[Any]] = {
     "tei_embed": [EMBEDDING],
     "tei_rerank": [RERANK],
     "openai_rerank": [RERANK],
+    "openai_moderations": [
+        ModerationRequest(["a"]),
+        ModerationRequest(parts=[{"type": "text", "text": "a"}]),
+    ],
     "vllm_omni_speech": [SpeechRequest("hi")],
     "vllm_omni_voices": [VoicesRequest()],
     "vllm_omni_clone": [VoiceCloneRequest("hi", SOUND)],
@@ -71,6 +76,7 @@ NAMES = st.sampled_from(
     data embedding index usage prompt_tokens total_tokens completion_tokens results relevance_score score voices
     speakers name uploaded_voices text duration segments words end language seconds choices message content
     images b64_json task_id status result code error type error_type detail object file metas
+    flagged categories category_scores category_applied_input_types violence
     candidates parts finishReason usageMetadata stop_reason output role id model type
     """.split()  # noqa: SIM905 - forty names read better as words
 )

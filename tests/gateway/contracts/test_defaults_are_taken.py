@@ -13,6 +13,7 @@ from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.image_generate_params import ImageGenerateParamsBase
+from openai.types.moderation_create_params import ModerationCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from rest_framework import serializers
 
@@ -27,6 +28,7 @@ from gateway.api.chat.messages import MessagesBody
 from gateway.api.chat.responses import ResponsesBody
 from gateway.api.embeddings import OpenAIEmbeddingBody, TextEmbeddingBody
 from gateway.api.images import OpenAIImageBody, TextToImageBody
+from gateway.api.moderations import ModerationBody
 from gateway.api.music import TextToMusicBody
 from gateway.api.rerank import OpenAIRerankBody, PassageRerankBody
 from gateway.api.speech import OpenAISpeechBody, SpokenTextBody
@@ -48,6 +50,7 @@ LEAST_BODIES: dict[type[RequestContract], dict[str, Any]] = {
     OpenAIEmbeddingBody: {"model": "bge-m3", "input": "hello"},
     PassageRerankBody: {"query": "q", "input": ["a"]},
     OpenAIRerankBody: {"model": "bge-reranker", "query": "q", "documents": ["a"]},
+    ModerationBody: {"input": "hello"},
     SpokenTextBody: {"text": "hello"},
     OpenAISpeechBody: {"model": "tts-1", "input": "hello", "voice": "alloy"},
     TextToImageBody: {"prompt": "a fox"},
@@ -62,6 +65,7 @@ OPENAIS_PARAMETERS: list[tuple[type[RequestContract], Any]] = [
     (OpenAIEmbeddingBody, EmbeddingCreateParams),
     (OpenAIImageBody, ImageGenerateParamsBase),
     (OpenAISpeechBody, SpeechCreateParams),
+    (ModerationBody, ModerationCreateParams),
 ]
 # What the references give as defaults, and what stands for nothing at all.
 DOCUMENTED: list[tuple[type[RequestContract], str, Any]] = [
