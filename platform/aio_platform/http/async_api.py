@@ -29,11 +29,18 @@ class AsyncAPIView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Else Django gives each view object one that refers to the object, and is freed by the garbage collector alone.
+        if hasattr(cls, "get") and "head" not in cls.__dict__:
+            cls.head = cls.get  # type: ignore[attr-defined]
+
     async def dispatch(  # type: ignore[override]
         self, request: GatewayRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         self.args, self.kwargs = args, kwargs
         self.request = drf_request = Request(request, negotiator=_NO_NEGOTIATION)
+        drf_request.parser_context.clear()  # it refers to the request, as `head` would to the view
         # Interned: Python remembers each name that is looked up on a class, and would keep a string for each call.
         method = sys.intern(request.method.lower()) if request.method else ""
         handler = getattr(self, method, None) if method in self.http_method_names else None

@@ -179,9 +179,10 @@ class GatewayRequest(ASGIRequest):
         return watcher is not None and watcher.done() and not watcher.cancelled()
 
     def let_go(self) -> None:
-        """Drop the body and its connection: REST framework's request refers to itself, so this one lives on a while."""
+        """Drop the body, its connection and the watcher, whose frames refer to this request."""
         self._whole_body = b""
         self._receive = _nothing_more
+        self._watcher = None
         while self._at_end:
             self._at_end.pop()()
 
