@@ -21,3 +21,15 @@ RESTING = Gauge(
     ["upstream"],
     multiprocess_mode="livesum",
 )
+KEY_REFUSED = Gauge(
+    "aio_upstream_key_refused",
+    "Of an upstream with several keys: for how many routes the node's processes were refused this one last",
+    ["upstream", "key"],
+    multiprocess_mode="livesum",
+)
+KEY_LIMITED_UNTIL = Gauge(
+    "aio_upstream_key_limited_until_seconds",
+    "Of an upstream with several keys: until when this one is left alone since it was limited, as Unix time",
+    ["upstream", "key"],
+    multiprocess_mode="livemax",
+)

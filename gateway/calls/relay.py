@@ -24,6 +24,7 @@ from gateway.calls.call import Call, milliseconds
 from gateway.calls.settle_once import release, release_in_background
 from gateway.catalog.routes import Route
 from gateway.errors import (
+    AttemptFailed,
     Blame,
     RouteResting,
     TimeLimitReached,
@@ -35,6 +36,7 @@ from gateway.errors import (
 )
 from gateway.metrics import ATTEMPTS
 from gateway.upstreams.client import Upstreams
+from gateway.upstreams.keys import fault_of_error
 from usage.ledger.calls import ADMITTED, CallToAuthorize, Settlement
 from usage.ledger.client import Ledger
 from usage.ledger.outcomes import Outcome
@@ -129,43 +131,77 @@ class Relay:
                 waits_s.append(wait_s)
                 continue
             call.route = route
-            started = call.upstream_started = time.perf_counter()
+            call.upstream_started = time.perf_counter()
             call.upstream_ended = None
             try:
-                answer = await attempt(route)
+                if len(route.upstream.keys) > 1:
+                    answer = await self._answer_by_any_key(call, route, attempt)
+                else:
+                    answer = await attempt(route)
             except UpstreamRejected:
                 call.upstream_ended = time.perf_counter()
                 health.gave_back(route, account_id)
                 ATTEMPTS[route.upstream.name, "rejected"].add()
                 raise
             except (UpstreamFailed, UpstreamSaturated, UpstreamRateLimited) as error:
-                call.upstream_ended = time.perf_counter()
                 health.failed(route, account_id, error.blame, error.retry_after_s or 0.0)
-                result = "failed" if isinstance(error, UpstreamFailed) else "saturated"
-                ATTEMPTS[route.upstream.name, result].add()
-                log.info(
-                    "upstream attempt failed", upstream=route.upstream.name, status=error.upstream_status
-                )
-                call.attempts.append(
-                    {
-                        "upstream": route.upstream.name,
-                        "status": error.upstream_status,
-                        "latency_ms": milliseconds(call.upstream_ended - started),
-                    }
-                )
-                if isinstance(error, UpstreamMisconfigured):
-                    request_id = public_request_id(call.request_uuid)
-                    self.upstreams.problems.not_welcome(route, error.upstream_status, request_id)
+                self._note_failure(call, route, error)
                 last = error
             except BaseException:
                 health.gave_back(route, account_id)
                 raise
             else:
                 call.upstream_ended = time.perf_counter()
-                self.upstreams.answered(route)
+                self.upstreams.answered(call.route)
                 ATTEMPTS[route.upstream.name, "answered"].add()
                 return answer
         raise last or RouteResting(ceil(min(waits_s)))
+
+    async def _answer_by_any_key(
+        self, call: Call, route: Route, attempt: Callable[[Route], Awaitable[Answer]]
+    ) -> Answer:
+        """The answer of the route's upstream to the first of its keys, in turn, that it neither refuses nor limits.
+
+        Raises what the last attempt raised, and whatever says nothing of a key at once.
+        """
+        assert call.verdict is not None
+        assert call.verdict.account_id is not None
+        keys = self.upstreams.keys
+        last: AttemptFailed | None = None
+        for keyed in keys.in_turn(route, call.verdict.account_id):
+            if last is not None:
+                self._note_failure(call, route, last)
+            call.route = keyed
+            call.upstream_started = time.perf_counter()
+            call.upstream_ended = None
+            try:
+                return await attempt(keyed)
+            except (UpstreamMisconfigured, UpstreamRateLimited) as error:
+                fault = fault_of_error(error)
+                if fault is None:
+                    raise
+                keys.failed(keyed, call.verdict.account_id, fault, error.retry_after_s or 0.0)
+                last = error
+        assert last is not None
+        raise last
+
+    def _note_failure(self, call: Call, route: Route, error: AttemptFailed) -> None:
+        """Count a failed attempt, keep it for the receipt, and tell staff of what is theirs to see to."""
+        assert call.upstream_started is not None
+        call.upstream_ended = time.perf_counter()
+        upstream = route.upstream.name
+        ATTEMPTS[upstream, "failed" if isinstance(error, UpstreamFailed) else "saturated"].add()
+        log.info("upstream attempt failed", upstream=upstream, status=error.upstream_status)
+        call.attempts.append(
+            {
+                "upstream": upstream,
+                "status": error.upstream_status,
+                "latency_ms": milliseconds(call.upstream_ended - call.upstream_started),
+            }
+        )
+        if isinstance(error, UpstreamMisconfigured):
+            request_id = public_request_id(call.request_uuid)
+            self.upstreams.problems.not_welcome(route, error.upstream_status, request_id)
 
 
 def answer_headers(call: Call) -> dict[str, str]:

@@ -143,7 +143,8 @@ def type_name(value: object) -> str:
     return names.get(type(value), "a date or time")
 
 
-def _readable(value: str) -> str:
+def readable(value: str) -> str:
+    """The text, where people can read it and it is no longer than they want to; raises ValueError otherwise."""
     if not value.strip():
         raise ValueError("must not be empty")
     if len(value) > MAX_TEXT_LENGTH:
@@ -168,7 +169,7 @@ def resolved(value: str, info: ValidationInfo[Surroundings]) -> str:
     return found
 
 
-Text = Annotated[str, AfterValidator(_readable)]
+Text = Annotated[str, AfterValidator(readable)]
 Resolved = Annotated[Text, AfterValidator(resolved)]
 
 

@@ -210,6 +210,8 @@ class _Reading:
         for name, table in self._upstreams.items():
             known = dict(table) | {
                 "name": name,
+                "api_key": table.api_key[0].secret if table.api_key else None,
+                "keys": table.api_key,
                 "headers": MappingProxyType(table.headers),
                 "query": MappingProxyType(table.query),
                 "sandbox": is_sandbox(parsed[name]),

@@ -41,17 +41,27 @@ class ModelPaused(ServiceUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamKey:
+    """One of our keys at an upstream. Its name is that of the environment variable it comes from, and no secret."""
+
+    name: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server we forward to. Its key and headers may be secrets, so neither is ever shown.
+    """A server we forward to. Its keys and headers may be secrets, so neither is ever shown.
 
     One that drains is given no new calls; what it has it finishes. `path` stands in place of the `/v1` that OpenAI's
-    paths begin with, and `{model}` in it for the route's model; `query` goes with every request. The key goes as a
-    bearer token, or alone in the header that `auth` names.
+    paths begin with, and `{model}` in it for the route's model; `query` goes with every request. A key goes as a
+    bearer token, or alone in the header that `auth` names. `api_key` is the first of `keys`.
     """
 
     name: str
     base_url: str
     api_key: str | None = field(default=None, repr=False)
+    # Compared and not hashed: `api_key` tells them apart well enough, and upstreams are looked up for each call.
+    keys: tuple[UpstreamKey, ...] = field(default=(), repr=False, hash=False)
     auth: str = BEARER
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     path: str | None = None
@@ -69,7 +79,7 @@ class Route:
     """One way to carry one model's calls to one endpoint. Lower priorities are tried first.
 
     Of routes of equal priority, weights say how often each is the first choice; without any, the order of the
-    catalog does.
+    catalog does. `key` is the one that a call on it goes out with; None is the upstream's first.
     """
 
     name: str
@@ -86,6 +96,7 @@ class Route:
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     enabled: bool = True
     weight: int | None = None
+    key: UpstreamKey | None = field(default=None, hash=False)
 
     @property
     def takes_calls(self) -> bool:

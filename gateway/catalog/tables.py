@@ -12,12 +12,13 @@ from gateway.catalog.fields import (
     ENV_PREFIX,
     Problems,
     Resolved,
+    Surroundings,
     Table,
     Text,
-    fits,
     from_to,
     matches,
     names_a,
+    readable,
     resolved,
     seconds_up_to,
     type_name,
@@ -29,6 +30,7 @@ from gateway.catalog.routes import (
     DEFAULT_CONNECT_TIMEOUT_S,
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IMAGE_TOKENS,
+    UpstreamKey,
 )
 from usage.ledger.rates import BadPrice, Price, parse_prices
 
@@ -47,6 +49,7 @@ MAX_CONTEXT_TOKENS = 100_000_000
 MAX_TIME_LIMIT_S = 86_400.0
 MAX_PRIORITY = 1_000_000
 MAX_WEIGHT = 1000
+MAX_KEYS = 100
 
 
 def default_route_name(endpoint: str | None, model: str | None, upstream: str | None) -> str:
@@ -95,10 +98,39 @@ def _array_of_tables(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _keys(value: object, info: ValidationInfo[Surroundings]) -> tuple[UpstreamKey, ...]:
+    """The keys of one secret's reference, or of a list of them; what is wrong with each of a list is said at once."""
+    if isinstance(value, str):
+        return (_key(value, info),)
+    if not isinstance(value, list):
+        raise ValueError(f"expected a string or a list of strings, not {type_name(value)}")
+    if not 1 <= len(value) <= MAX_KEYS:
+        raise ValueError(f"expected from 1 to {MAX_KEYS} keys")
+    found: list[UpstreamKey] = []
+    problems: list[str] = []
+    for place, reference in enumerate(value, 1):
+        try:
+            if not isinstance(reference, str):
+                raise ValueError(f"expected a string, not {type_name(reference)}")
+            key = _key(reference, info)
+            if key.name in {other.name for other in found}:
+                raise ValueError(f"{key.name} is there already")
+            found.append(key)
+        except ValueError as error:
+            problems.append(f"key {place}: {error}")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(found)
+
+
+def _key(reference: str, info: ValidationInfo[Surroundings]) -> UpstreamKey:
+    readable(reference)
+    if not reference.startswith(ENV_PREFIX):
+        raise ValueError(LITERAL_SECRET)
+    return UpstreamKey(reference.removeprefix(ENV_PREFIX), resolved(reference, info))
+
+
 Slug = Annotated[Text, matches(SLUG)]
-Secret = Annotated[
-    Text, fits(lambda text: text.startswith(ENV_PREFIX), LITERAL_SECRET), AfterValidator(resolved)
-]
 ArrayOfTables = Annotated[list[Any], BeforeValidator(_array_of_tables)]
 
 
@@ -115,7 +147,8 @@ class UpstreamTable(Table):
     """One `[upstreams.NAME]`."""
 
     base_url: Annotated[Resolved, AfterValidator(_address)]
-    api_key: Secret | None = None
+    # One key's reference, or a list of them.
+    api_key: Annotated[Any, AfterValidator(_keys)] = ()
     auth: Annotated[Text, AfterValidator(_auth)] = BEARER
     headers: dict[str, Resolved] = {}
     path: Annotated[Text, AfterValidator(_beginning_of_paths)] | None = None

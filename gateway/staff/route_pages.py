@@ -17,7 +17,7 @@ from gateway.catalog import edits
 from gateway.catalog.edits import Changed
 from gateway.catalog.feed import load_current
 from gateway.catalog.routes import Catalog, Route, Upstream
-from gateway.upstreams.health import upstream_health
+from gateway.upstreams.health import Health, KeyState, upstream_health
 
 PERMISSION = "gateway.view_catalogversion"
 DRAIN = "gateway.drain_upstream"
@@ -42,6 +42,7 @@ def upstreams(request: HttpRequest) -> HttpResponse:
             "host": urlsplit(upstream.base_url).netloc,
             "routes": sum(route.upstream.name == upstream.name for route in catalog.all_routes()),
             "health": health[upstream.name],
+            "keys": _keys(upstream, health[upstream.name]),
         }
         for upstream in _upstreams(catalog.all_routes())
     ]
@@ -122,6 +123,15 @@ def _record(request: HttpRequest, action: str, target: Target, changed: Changed)
         before=changed.before,
         after={**changed.after, "catalog_version": changed.version},
     )
+
+
+def _keys(upstream: Upstream, health: Health) -> list[tuple[int, str, KeyState | None]]:
+    """Each key's position and name, and of several its state."""
+    several = len(upstream.keys) > 1
+    return [
+        (position, key.name, health.keys[key.name] if several else None)
+        for position, key in enumerate(upstream.keys, 1)
+    ]
 
 
 def _upstreams(all_routes: Iterable[Route]) -> list[Upstream]:

@@ -12,6 +12,7 @@ from django.conf import settings
 from gateway.adapters.shared.limits import BadOption
 from gateway.catalog.routes import Route
 from gateway.tasks.backoff import error_pause_s
+from gateway.tasks.providers import key_name_in
 from gateway.tasks.records import ClaimedTask, StepNote
 from gateway.tasks.step_runner import FailureKind, StepError, ask
 from gateway.tasks.submission import Providers
@@ -34,9 +35,10 @@ async def stop_upstream(
 ) -> bool:
     """Ask once. False where it should be tried again; a refusal, or a protocol without a way to stop, is final."""
     try:
-        steps = providers.adapters[task.adapter].cancel(reference, route)
+        keyed = providers.upstreams.keys.with_key(route, key_name_in(reference))
+        steps = providers.adapters[task.adapter].cancel(reference, keyed)
         if steps is not None:
-            await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
+            await ask(providers.upstreams, keyed, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except StepError as fault:
         log.info("an upstream was not told to stop", task=task.key.id, meaning=fault.kind.name)
         return fault.kind is FailureKind.REFUSED

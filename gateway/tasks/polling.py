@@ -11,6 +11,7 @@ from gateway.adapters.shared.limits import BadOption
 from gateway.adapters.tasks.protocol import Polled, Progress
 from gateway.catalog.routes import Route
 from gateway.tasks.backoff import error_pause_s, poll_pause_s
+from gateway.tasks.providers import key_name_in
 from gateway.tasks.records import ClaimedTask, StepNote, Transition
 from gateway.tasks.states import SUCCEEDED_END
 from gateway.tasks.step_runner import FailureKind, StepError, ask
@@ -35,8 +36,9 @@ async def poll(
     """Poll once. Returns a note to poll again, or the end; a success has results, and its price at the pinned rate."""
     assert task.reference is not None
     try:
-        steps = providers.adapters[task.adapter].poll(task.reference, route)
-        polled = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
+        keyed = providers.upstreams.keys.with_key(route, key_name_in(task.reference))
+        steps = providers.adapters[task.adapter].poll(task.reference, keyed)
+        polled = await ask(providers.upstreams, keyed, task.key, steps, settings.TASK_POLL_LIMIT_S)
     except (StepError, BadOption) as error:
         refused = isinstance(error, StepError) and error.kind is FailureKind.REFUSED
         if refused and task.errors + 1 >= REFUSALS_TO_GIVE_UP:

@@ -1,7 +1,8 @@
 """Finds the route that a task is asked of: the routes of asynchronous endpoints, in the catalog in force."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gateway.catalog.routes import Catalog, Route, Upstream
 from gateway.endpoints import TASK_ENDPOINT_NAMES
@@ -9,6 +10,8 @@ from gateway.tasks.records import ClaimedTask
 
 WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - an option's name
 CALLS_PER_SECOND = "calls_per_second"
+# In a task's reference: the name of the key that it was submitted with, for the upstream knows it by no other.
+KEY_NAME = "submitted_with_key"
 ENV_PREFIX = "env:"
 
 
@@ -63,3 +66,15 @@ def webhook_url_for(route: Route, public_url: str) -> str | None:
     if not public_url or webhook_secret_of(route) is None:
         return None
     return f"{public_url.rstrip('/')}/webhooks/upstreams/{route.upstream.name}"
+
+
+def with_key_name(reference: Mapping[str, Any], route: Route) -> Mapping[str, Any]:
+    """The reference, and the name of the key that the task was submitted with where the catalog names one."""
+    keys = route.upstream.keys
+    key = route.key or (keys[0] if keys else None)
+    return reference if key is None else {**reference, KEY_NAME: key.name}
+
+
+def key_name_in(reference: Mapping[str, Any]) -> str | None:
+    """The name of the key that the task was submitted with."""
+    return reference.get(KEY_NAME)

@@ -11,10 +11,13 @@ from gateway.catalog.routes import Route
 from gateway.errors import Blame, UpstreamFailed, UpstreamRateLimited, UpstreamRejected, UpstreamSaturated
 from gateway.tasks.records import TaskKey
 from gateway.upstreams.client import Upstreams
+from gateway.upstreams.keys import KeyFault, fault_of_status
 from gateway.upstreams.pool import NotConnected
 from gateway.upstreams.steps import StepRun
 
 Answer = TypeVar("Answer")
+# Too many calls with our key: HTTP's status, and kie's.
+TOO_MANY = frozenset({429, 430})
 
 
 class FailureKind(Enum):
@@ -31,7 +34,7 @@ class FailureKind(Enum):
 
 class StepError(Exception):
     """A step that failed. `status` is the upstream's, where it gave one; `retry_after_s` is how long it asked
-    to be left alone; `blame` is what the failure says of the route."""
+    to be left alone; `blame` is what the failure says of the route, and `key_fault` of the key."""
 
     def __init__(
         self,
@@ -47,6 +50,13 @@ class StepError(Exception):
         self.retry_after_s = retry_after_s
         self.blame = blame
 
+    @property
+    def key_fault(self) -> KeyFault | None:
+        if self.kind is FailureKind.NOT_WELCOME:
+            return fault_of_status(self.status)
+        limited = self.kind is FailureKind.NOT_TAKEN and self.status in TOO_MANY
+        return KeyFault.LIMITED if limited else None
+
 
 async def ask(
     upstreams: Upstreams,
@@ -55,13 +65,21 @@ async def ask(
     steps: Generator[UpstreamCall, Received, Answer],
     limit_s: float,
 ) -> Answer:
-    """The answer of the steps, for this task. Raises StepError, and counts a failure against the route by its blame."""
+    """The answer of the steps, for this task.
+
+    Raises StepError, and counts a failure against the route by its blame; or, where the upstream has several keys and
+    the failure says something of the one that was shown, against that key alone.
+    """
     try:
         async with asyncio.timeout(limit_s):
             # What submits a task is sent once, ever.
             answer = await _answer(StepRun(upstreams, route, repeatable=False), steps)
     except StepError as fault:
-        upstreams.health.failed(route, task.account_id, fault.blame, fault.retry_after_s)
+        if route.key is not None and fault.key_fault is not None:
+            upstreams.keys.failed(route, task.account_id, fault.key_fault, fault.retry_after_s)
+            upstreams.health.gave_back(route, task.account_id)
+        else:
+            upstreams.health.failed(route, task.account_id, fault.blame, fault.retry_after_s)
         if fault.kind is FailureKind.NOT_WELCOME:
             upstreams.problems.not_welcome(route, fault.status, task.id)
         raise
@@ -82,7 +100,7 @@ async def _answer(run: StepRun, steps: Generator[UpstreamCall, Received, Answer]
     except AnswerRefused as error:
         raise StepError(FailureKind.REFUSED) from error
     except NotTaken as error:
-        raise StepError(FailureKind.NOT_TAKEN, blame=Blame.DOUBTFUL) from error
+        raise StepError(FailureKind.NOT_TAKEN, status=error.status, blame=Blame.DOUBTFUL) from error
     except NotWelcome as error:
         raise StepError(FailureKind.NOT_WELCOME, status=error.status) from error
     except UpstreamFault as error:

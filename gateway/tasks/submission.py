@@ -18,7 +18,7 @@ from gateway.adapters.shared.limits import BadOption
 from gateway.adapters.tasks.protocol import Submitted, TaskAdapter, TaskRequest
 from gateway.catalog.routes import Route
 from gateway.tasks.backoff import LONGEST_SUBMIT_PAUSE_S, error_pause_s
-from gateway.tasks.providers import webhook_url_for
+from gateway.tasks.providers import webhook_url_for, with_key_name
 from gateway.tasks.records import ClaimedTask, StepNote, Transition
 from gateway.tasks.states import FAILED_END, REJECTED_END, State
 from gateway.tasks.step_runner import FailureKind, StepError, ask
@@ -52,8 +52,7 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
     """Submit the task, once. Returns its next state, or its end where the upstream refuses or fails."""
     started = time.perf_counter()
     try:
-        steps = providers.adapters[task.adapter].submit(request_of(task, route), route)
-        submitted = await ask(providers.upstreams, route, task.key, steps, settings.TASK_SUBMIT_LIMIT_S)
+        return await _submitted(providers, task, route)
     except BadOption as error:
         log.error("a route's options cannot carry its tasks", route=route.name, error=str(error))
         return failed(task, FAILED)
@@ -74,7 +73,30 @@ async def submit(providers: Providers, task: ClaimedTask, route: Route) -> StepN
                 {"upstream": task.upstream, "status": fault.status, "latency_ms": latency_ms}
             ]
         return came_of_it
-    return taken(task, submitted)
+
+
+async def _submitted(providers: Providers, task: ClaimedTask, route: Route) -> StepNote:
+    """The note for the task once the upstream has taken it, with the first of our keys, in turn, that it takes.
+
+    The next key is tried only where the upstream surely took nothing with the one before. Raises StepError, BadOption.
+    """
+    adapter, upstreams = providers.adapters[task.adapter], providers.upstreams
+    keys = upstreams.keys
+    several = len(route.upstream.keys) > 1
+    refused: StepError | None = None
+    for keyed in keys.in_turn(route, task.key.account_id) if several else (route,):
+        steps = adapter.submit(request_of(task, keyed), keyed)
+        try:
+            submitted = await ask(upstreams, keyed, task.key, steps, settings.TASK_SUBMIT_LIMIT_S)
+        except StepError as fault:
+            if keyed.key is None or fault.key_fault is None:
+                raise
+            refused = fault
+        else:
+            return taken(task, submitted, keyed)
+    assert refused is not None
+    upstreams.health.failed(route, task.key.account_id, refused.blame, refused.retry_after_s)
+    raise refused
 
 
 def _after_fault(
@@ -95,24 +117,32 @@ def _after_fault(
 
 
 async def find_lost(providers: Providers, task: ClaimedTask, route: Route) -> StepNote | Transition:
-    """Look for a task that may have been submitted, by a worker that died or whose answer was lost."""
-    steps = providers.adapters[task.adapter].find(request_of(task, route), route)
-    if steps is None:
-        return failed(task, LOST)
-    try:
-        found = await ask(providers.upstreams, route, task.key, steps, settings.TASK_POLL_LIMIT_S)
-    except StepError as fault:
-        log.info(
-            "a lost task was not looked for",
-            task=task.key.id,
-            upstream=task.upstream,
-            meaning=fault.kind.name,
-            status=fault.status,
-        )
+    """Look for a task that may have been submitted, by a worker that died or whose answer was lost.
+
+    It is looked for with each of our keys: which one it went out with is lost as well.
+    """
+    fault: StepError | None = None
+    for keyed in providers.upstreams.keys.each(route):
+        steps = providers.adapters[task.adapter].find(request_of(task, keyed), keyed)
+        if steps is None:
+            return failed(task, LOST)
+        try:
+            found = await ask(providers.upstreams, keyed, task.key, steps, settings.TASK_POLL_LIMIT_S)
+        except StepError as error:
+            fault = error
+            log.info(
+                "a lost task was not looked for",
+                task=task.key.id,
+                upstream=task.upstream,
+                meaning=error.kind.name,
+                status=error.status,
+            )
+            continue
+        if found is not None:
+            log.info("a lost task was found again", task=task.key.id, upstream=task.upstream)
+            return taken(task, found, keyed)
+    if fault is not None:
         return StepNote(task.key, error_pause_s(task.errors), errors=task.errors + 1)
-    if found is not None:
-        log.info("a lost task was found again", task=task.key.id, upstream=task.upstream)
-        return taken(task, found)
     if task.polls + 1 < LOOKS_FOR_LOST:
         return StepNote(task.key, error_pause_s(task.polls))
     return failed(task, LOST)
@@ -125,14 +155,17 @@ def request_of(task: ClaimedTask, route: Route) -> TaskRequest:
     return TaskRequest(task.endpoint, task.model, task.parameters, task.units, task.marker, webhook_url)
 
 
-def taken(task: ClaimedTask, submitted: Submitted) -> StepNote:
-    """The note for a task that the upstream has taken. `id` in its reference is the id that webhooks name."""
+def taken(task: ClaimedTask, submitted: Submitted, route: Route) -> StepNote:
+    """The note for a task that the upstream has taken with the route's key.
+
+    `id` in its reference is the id that webhooks name, and the key's name is with it.
+    """
     key = submitted.reference.get("id")
     return StepNote(
         task.key,
         submitted.poll_after_s,
         State.RUNNING,
-        reference=submitted.reference,
+        reference=with_key_name(submitted.reference, route),
         upstream_key=None if key is None else str(key),
     )
 

@@ -18,13 +18,14 @@ from yarl import URL
 
 from aio_platform.process.open_files import NoFileLeft
 from gateway.adapters.protocol import Form, UpstreamCall
-from gateway.catalog.routes import BEARER, Route, Upstream
+from gateway.catalog.routes import BEARER, Route, Upstream, UpstreamKey
 from gateway.endpoints import CHAT_TIME_LIMIT
 from gateway.errors import Blame, UpstreamFailed
 from gateway.metrics import UNASKED
 from gateway.upstreams.circuit_breaker import RoutesHealth
 from gateway.upstreams.connection import BrokenConnection
 from gateway.upstreams.decoding import decoded
+from gateway.upstreams.keys import RoutesKeys
 from gateway.upstreams.pool import ConnectionPool, NotConnected, request_head
 from gateway.upstreams.problems import UpstreamProblems
 from gateway.upstreams.refusals import error_of_refusal
@@ -33,8 +34,8 @@ from gateway.upstreams.responses import AiohttpAnswer, UpstreamAnswer
 log = structlog.get_logger(__name__)
 
 
-# Method, path, Accept, content type, and what else the step says.
-HeadKey = tuple[str, str, str | None, str | None, tuple[tuple[str, str], ...]]
+# Method, path, Accept, content type, what else the step says, and the name of the key where there are several.
+HeadKey = tuple[str, str, str | None, str | None, tuple[tuple[str, str], ...], str | None]
 MAX_HEADS = 256
 # What the paths of OpenAI's protocols begin with; an upstream's `path` stands in place of it.
 OPENAI_BEGINNING = "/v1/"
@@ -59,6 +60,7 @@ class Upstreams:
         # By value: routes of the catalog before a change and after it each keep their own connections.
         self._pools: dict[Upstream, _Pool] = {}
         self.health = RoutesHealth()
+        self.keys = RoutesKeys()
         self.problems = UpstreamProblems()
         self._retired: set[asyncio.Task[None]] = set()
 
@@ -71,9 +73,13 @@ class Upstreams:
         await self.problems.close()
 
     def answered(self, route: Route) -> None:
-        """Note that the route answered a call: it is well, and our key and address are right."""
+        """Note that the route answered a call: it is well, and our key and address are right.
+
+        Of several keys each has to have answered before staff have nothing to see to any more.
+        """
         self.health.answered(route)
-        self.problems.answered(route)
+        if route.key is None or self.keys.answered(route, route.key):
+            self.problems.answered(route)
 
     async def send(self, route: Route, step: UpstreamCall, *, again: bool = False) -> UpstreamAnswer:
         """Carry out one step of an adapter, and return the answer once its headers came with a status of 200 to 299.
@@ -86,7 +92,7 @@ class Upstreams:
         pool = self._pool(route.upstream)
         body = step.body
         if step.form is not None:
-            answer = await _request_with_aiohttp(pool, _url(route, step), step, step.form)
+            answer = await _request_with_aiohttp(pool, route, step, step.form)
         else:
             kind: str | None = "application/json"
             if step.json is not None:
@@ -143,13 +149,15 @@ class Upstreams:
             await pool.close()
 
 
-def _headers(upstream: Upstream) -> dict[str, str]:
+def _headers(upstream: Upstream, key: UpstreamKey | None = None) -> dict[str, str]:
+    """What every request is sent, with this key, or with the upstream's first."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "aio-platform", **upstream.headers}
-    if upstream.api_key is not None:
+    secret = upstream.api_key if key is None else key.secret
+    if secret is not None:
         if upstream.auth == BEARER:
-            headers["Authorization"] = f"Bearer {upstream.api_key}"
+            headers["Authorization"] = f"Bearer {secret}"
         else:
-            headers[upstream.auth] = upstream.api_key
+            headers[upstream.auth] = secret
     return headers
 
 
@@ -170,10 +178,11 @@ def _url(route: Route, step: UpstreamCall) -> URL:
 def _head(pool: _Pool, route: Route, step: UpstreamCall, content_type: str | None) -> bytes:
     """What the request begins with; kept for the next of its kind, unless it has a query of its own."""
     path = step.path if route.upstream.path is None else _path(route, step)
-    key = (step.method, path, step.accept, content_type, step.headers)
+    key_name = None if route.key is None else route.key.name
+    key = (step.method, path, step.accept, content_type, step.headers, key_name)
     head = None if step.query else pool.heads.get(key)
     if head is None:
-        headers = {**dict(step.headers), **_headers(route.upstream)}
+        headers = {**dict(step.headers), **_headers(route.upstream, route.key)}
         if step.accept is not None:
             headers["Accept"] = step.accept
         head = request_head(_url(route, step), headers, step.method, content_type)
@@ -184,8 +193,12 @@ def _head(pool: _Pool, route: Route, step: UpstreamCall, content_type: str | Non
     return head
 
 
-async def _request_with_aiohttp(pool: _Pool, url: URL, step: UpstreamCall, form: Form) -> UpstreamAnswer:
-    headers = {} if step.accept is None else {"Accept": step.accept}
+async def _request_with_aiohttp(pool: _Pool, route: Route, step: UpstreamCall, form: Form) -> UpstreamAnswer:
+    url = _url(route, step)
+    # The session has the headers of the upstream's first key.
+    headers = {} if route.key is None else _headers(route.upstream, route.key)
+    if step.accept is not None:
+        headers["Accept"] = step.accept
     try:
         return AiohttpAnswer(
             await pool.session.request(

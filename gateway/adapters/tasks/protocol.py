@@ -62,7 +62,14 @@ class Polled:
 
 
 class NotTaken(UpstreamFault):
-    """The upstream says, in a well-formed answer, that it is too busy: it surely did not take the task."""
+    """The upstream says, in a well-formed answer, that it is too busy: it surely did not take the task.
+
+    `status` is its own code, where it gave one.
+    """
+
+    def __init__(self, told: str = "", status: int | None = None) -> None:
+        super().__init__(told)
+        self.status = status
 
 
 class NotWelcome(UpstreamFault):

@@ -132,7 +132,7 @@ def enveloped(values: object, *, submitting: bool) -> Mapping[str, Any]:
         raise AnswerRefused(told)
     if submitting and code in OPERATOR_AT_FAULT:
         raise NotWelcome(code)
-    raise NotTaken(told) if submitting and code in BUSY else UpstreamFault(told)
+    raise NotTaken(told, code) if submitting and code in BUSY else UpstreamFault(told)
 
 
 def _urls(value: Any, depth: int = 0) -> Iterator[str]:

@@ -56,10 +56,11 @@ def test_the_upstreams_that_are_shown_are_sound() -> None:
     [block] = re.findall(r"^ {4}\[upstreams\..*?(?=^\S)", PAGE, re.M | re.S)
     shown = tomllib.loads(textwrap.dedent(block))["upstreams"]
     keys = {"AZURE_KEY": "sk-1", "GEMINI_KEY": "sk-2", "GROQ_KEY": "sk-3"}
+    keys |= {f"OPENAI_KEY_{each}": f"sk-{each}" for each in "ABC"}
     problems = Problems("catalog.md", LineMap(textwrap.dedent(block)))
     for name, table in shown.items():
         problems.read(UpstreamTable, ("upstreams", name), table, Surroundings(keys, {}))
-    assert (list(shown), problems.noted) == (["azure", "google", "groq"], [])
+    assert (list(shown), problems.noted) == (["azure", "google", "groq", "openai"], [])
 
 
 def test_a_command_lists_every_adapter_at_its_endpoints_with_its_protocol() -> None:

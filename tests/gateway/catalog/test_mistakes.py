@@ -114,6 +114,19 @@ MISTAKES = {
         "env:TEST_KEY", "sk-secret",
         ["3: upstreams.first.api_key: a secret may not stand in a catalog: write env:NAME"],
     ),
+    "a key that is no text": (
+        '"env:TEST_KEY"', "7",
+        ["3: upstreams.first.api_key: expected a string or a list of strings, not a whole number"],
+    ),
+    "no keys": ('"env:TEST_KEY"', "[]", ["3: upstreams.first.api_key: expected from 1 to 100 keys"]),
+    "several keys with a mistake each": (
+        '"env:TEST_KEY"', '["env:TEST_KEY", "sk-secret", "env:EMPTY", 7, "env:TEST_KEY"]',
+        [
+            "3: upstreams.first.api_key: key 2: a secret may not stand in a catalog: write env:NAME;"
+            " key 3: the environment variable EMPTY is not set in this process;"
+            " key 4: expected a string, not a whole number; key 5: TEST_KEY is there already",
+        ],
+    ),
     "a literal key in a header": (
         "env:TEST_TOKEN", "secret",
         ["4: upstreams.first.headers.X-Auth-Token: a secret may not stand in a catalog: write env:NAME"],

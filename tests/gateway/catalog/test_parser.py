@@ -80,6 +80,18 @@ max_connections"""
     assert "secret" not in repr(first)
 
 
+def test_an_upstream_may_have_several_keys() -> None:
+    one = parse(SOUND).upstreams["first"]
+    assert [key.name for key in one.keys] == ["TEST_KEY"]
+    several = parse(SOUND.replace('"env:TEST_KEY"', '["env:MAIN_KEY", "env:TEST_KEY"]')).upstreams["first"]
+    assert several.api_key == "sk-operators"
+    assert [(key.name, key.secret) for key in several.keys] == [
+        ("MAIN_KEY", "sk-operators"), ("TEST_KEY", "sk-secret"),
+    ]  # fmt: skip
+    assert "sk-" not in repr(several)
+    assert several != one
+
+
 @pytest.mark.parametrize(("written", "path"), [("/", ""), ("/v1beta/openai", "/v1beta/openai")])
 def test_an_upstreams_path_ends_without_a_slash(written: str, path: str) -> None:
     text = SOUND.replace("max_connections", f'path = "{written}"\nmax_connections')

@@ -1,5 +1,7 @@
 """What staff do through the site happens, once, and is on the record in the same commit."""
 
+import re
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +19,9 @@ from accounts.authentication import MemberSessionAuthentication
 from accounts.keys import lifecycle
 from accounts.models import Account, ApiKey, AuditEntry, Membership, Plan, User
 from accounts.staff.audited_admin import described
+from gateway.catalog import edits
 from gateway.catalog.feed import load_current
+from gateway.metrics import KEY_LIMITED_UNTIL, KEY_REFUSED
 from gateway.models import CatalogVersion
 from tests.gateway.staff.staff_world import TOML, WHY_IT_FAILED, World, make_world
 from usage.ledger import grants
@@ -166,6 +170,28 @@ def test_an_account_is_found_by_name_id_member_and_key_prefix(world: World, staf
         page = staff.get("/staff/accounts/", {"q": text}).content.decode()
         assert world.account.public_id in page, text
         assert "Somebody else" not in page
+
+
+def test_the_page_of_upstreams_shows_each_key_by_its_name_with_its_state(
+    world: World, staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {f"PAGE_KEY_{name}": f"sk-page-{name}" for name in "ABC"}
+    for name, secret in secrets.items():
+        monkeypatch.setenv(name, secret)
+    references = ", ".join(f'"env:{name}"' for name in secrets)
+    text = TOML.replace("[upstreams.first]", f"[upstreams.first]\napi_key = [{references}]", 1)
+    edits.load_text(text, by="a test")
+    KEY_REFUSED.labels("first", "PAGE_KEY_A").inc()
+    KEY_LIMITED_UNTIL.labels("first", "PAGE_KEY_B").set(time.time() + 20)
+    page = re.sub(r"<[^>]+>", " ", staff.get("/staff/upstreams/").content.decode())
+    KEY_REFUSED.labels("first", "PAGE_KEY_A").dec()
+    KEY_LIMITED_UNTIL.labels("first", "PAGE_KEY_B").set(0)
+    assert re.search(r"1\.\s+PAGE_KEY_A\s+refused", page)
+    assert re.search(r"2\.\s+PAGE_KEY_B\s+limited, rests (20|19) s", page)
+    assert re.search(r"3\.\s+PAGE_KEY_C\s+in use", page)
+    export = staff.get(f"/staff/catalog/{CatalogVersion.objects.latest('version').pk}.toml").content.decode()
+    assert "env:PAGE_KEY_A" in export
+    assert not any(secret in page + export for secret in secrets.values())
 
 
 def test_upstreams_routes_and_rates_change_in_the_catalog_and_on_the_record(
