@@ -17,7 +17,7 @@ _TEXTS = frozenset({"content", "reasoning_content", "reasoning", "refusal", "thi
 _PART_TEXTS = ("text", "refusal", "thinking", "transcript")
 # OpenRouter's and MiniMax's, beside `reasoning` or in its place; what is encrypted in them is no text.
 _DETAILS = "reasoning_details"
-_IMAGE_PARTS = frozenset({"image_url", "image", "output_image"})
+_IMAGE_PARTS = ("image_url", "image", "output_image")
 
 
 def said_weight(message: Mapping[str, Any]) -> int:

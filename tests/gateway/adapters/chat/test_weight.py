@@ -156,6 +156,10 @@ def test_a_body_of_any_shape_has_a_weight(body: dict[str, Any]) -> None:
     assert asked_weight(body) >= 0
 
 
+def test_a_part_whose_type_is_no_name_is_no_image() -> None:
+    assert said_weight({"content": [{"type": ["image"]}]}) == said_weight({"content": [{"type": None}]})
+
+
 def test_what_cannot_be_written_weighs_nothing() -> None:
     deep: Any = []
     for _ in range(2000):
