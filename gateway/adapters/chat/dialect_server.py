@@ -33,7 +33,7 @@ from gateway.adapters.protocol import (
     UncountedAnswer,
     UpstreamCall,
 )
-from gateway.adapters.shared.json_splice import spliced
+from gateway.adapters.shared.json_splice import spliced, value_of
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
 from gateway.adapters.shared.usage_counts import counts_that_can_be
 from gateway.dialects.conversation import NativeTool
@@ -43,6 +43,8 @@ from usage.ledger.units import Units
 
 # As of a whole chat answer: images inside take several megabytes each.
 MAX_ANSWER_BYTES = openai_chat.MAX_ANSWER_BYTES
+# Fields of ours that stand in the path of servers whose bodies do not name the model.
+_IN_THE_PATH: Mapping[str, None] = {"model": None, "stream": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +132,10 @@ class DialectServer:
     def _passed_on(self, request: ChatRequest, route: AdapterRoute) -> bytes:
         assert request.came_as is not None, "only OpenAI's chat comes in no dialect of its own"
         changes: dict[str, bytes | None] = dict(self.fixed_fields)
-        if self.is_named:
-            changes["model"] = orjson.dumps(route.upstream_model)
-        field, *inner = self.limit_field
-        limit: Any = _limit(request, route)
-        if inner:
-            values = orjson.loads(request.came_as.body)
-            field = _as_written(field, values)
-            settings = values.get(field) or {}
-            limit = settings | {_as_written(inner[0], settings): limit}
-        changes[field] = orjson.dumps(limit)
+        # Where the path says both, a body that does too might say something else.
+        changes |= {"model": orjson.dumps(route.upstream_model)} if self.is_named else _IN_THE_PATH
+        limit = orjson.dumps(_limit(request, route))
+        changes |= _with_limit(request.came_as.body, self.limit_field, limit)
         return spliced(request.came_as.body, changes)
 
     def _read(self, body: bytes) -> tuple[Any, Reply]:
@@ -150,10 +146,24 @@ class DialectServer:
             raise MalformedAnswer(str(error)) from None
 
 
-def _as_written(name: str, values: Mapping[str, Any]) -> str:
-    """The field's name as it stands in the values: Google's APIs take snake_case too."""
+def _with_limit(body: bytes, path: tuple[str, ...], limit: bytes) -> dict[str, bytes | None]:
+    """The changes of a body that set its output limit, and nothing else in the object that holds it."""
+    field, *inner = path
+    if not inner:
+        return {field: limit}
+    written, other = _spellings(field, body)
+    settings = value_of(body, written)
+    if settings is None or settings == b"null":
+        settings = b"{}"
+    inner_written, inner_other = _spellings(inner[0], settings)
+    return {written: spliced(settings, {inner_written: limit, inner_other: None}), other: None}
+
+
+def _spellings(name: str, body: bytes) -> tuple[str, str]:
+    """The field's name as it stands in the body, and the other one: Google's APIs take snake_case too."""
     snake = re.sub(r"[A-Z]", lambda found: f"_{found.group().lower()}", name)
-    return snake if snake in values else name
+    is_snake = value_of(body, snake) not in (None, b"null")
+    return (snake, name) if is_snake else (name, snake)
 
 
 def _limit(request: ChatRequest, route: AdapterRoute) -> int:

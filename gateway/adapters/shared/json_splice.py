@@ -54,6 +54,13 @@ def spliced(body: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     return (_with_added(changed, added) if added else changed).encode()
 
 
+def value_of(body: bytes, name: str) -> bytes | None:
+    """The text of a field's value, of a field that stands there several times its last; None where it is missing."""
+    text = body.decode()
+    found = [field for field in _fields(text) if field.name == name]
+    return text[found[-1].value_start : found[-1].end].encode() if found else None
+
+
 def _fields(text: str) -> list[_Field]:
     found: list[_Field] = []
     at = _after_blanks(text, text.index("{") + 1)

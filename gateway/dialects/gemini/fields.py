@@ -45,9 +45,16 @@ class Fields:
         self.path = path
 
     def take(self, name: str) -> Any:
-        """The field's value, None where it is missing."""
+        """The field's value, None where it is missing. Raises InvalidRequest where both spellings give one.
+
+        Servers differ in which of the two they take.
+        """
         value = self._left.pop(name, None)
         other = self._left.pop(snake(name), None) if snake(name) != name else None
+        if value is not None and other is not None:
+            raise bad_field(
+                self.path_of(name), _("give either %(one)s or %(other)s"), one=name, other=snake(name)
+            )
         return other if value is None else value
 
     def has(self, name: str) -> bool:

@@ -16,6 +16,7 @@ from gateway.dialects.anthropic_messages.dialect import ANTHROPIC_MESSAGES
 from gateway.dialects.anthropic_messages.thoughts import read_thinking, signature_of
 from gateway.dialects.conversation import DialectName, Reasoning
 from gateway.dialects.dialect import Dialect
+from gateway.dialects.gemini.dialect import GEMINI
 from gateway.dialects.openai_responses.dialect import OPENAI_RESPONSES
 from gateway.dialects.reply import PartEnded, PartGrew, PartStarted
 from tests.gateway.adapters.driving import Route, drive
@@ -190,3 +191,48 @@ def test_pings_after_its_end_neither_keep_a_stream_open_nor_are_kept() -> None:
         assert stream.feed(b'event: ping\ndata: {"type":"ping"}\n\n') == b""
     assert (stream.finished, stream.chunks) == (True, chunks)
     assert stream.closing(1.5).count(b"ping") <= 300
+
+
+CONTENTS = b'{"contents":[{"parts":[{"text":"\\u0041"}]}]'
+ANSWERED = b'{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}'
+
+
+def sent_to_gemini(rest: bytes) -> bytes:
+    body = CONTENTS + rest
+    values = {**orjson.loads(body), "model": "ours", "stream": False}
+    request = request_in(CallerDialect(GEMINI, body, GEMINI.read_request(values), "id", 0))
+    _answer, [call], _waits = drive(gemini, request, Received("application/json", {}, ANSWERED))
+    assert call.body is not None
+    assert call.body.startswith(CONTENTS)
+    return call.body.removeprefix(CONTENTS)
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        (b"}", b',"generationConfig":{"maxOutputTokens":100}}'),
+        (b',"a" : 1.0e2 }', b',"a" : 1.0e2 ,"generationConfig":{"maxOutputTokens":100}}'),
+        (b',"generationConfig":null}', b',"generationConfig":{"maxOutputTokens":100}}'),
+        (
+            b',"generationConfig":{ "topP":1.0, "maxOutputTokens":"900"}}',
+            b',"generationConfig":{ "topP":1.0, "maxOutputTokens":100}}',
+        ),
+        (b',"generation_config":{"max_output_tokens":7}}', b',"generation_config":{"max_output_tokens":7}}'),
+        # What a server might take in place of what was checked goes.
+        (
+            b',"generationConfig":{"maxOutputTokens":900,"max_output_tokens":null}}',
+            b',"generationConfig":{"maxOutputTokens":100}}',
+        ),
+        (
+            b',"generation_config":{"max_output_tokens":900,"max_output_tokens":8},"generationConfig":null}',
+            b',"generation_config":{"max_output_tokens":8,"max_output_tokens":8}}',
+        ),
+        (
+            b',"generationConfig":{"maxOutputTokens":900},"generationConfig":{}}',
+            b',"generationConfig":{"maxOutputTokens":100},"generationConfig":{"maxOutputTokens":100}}',
+        ),
+        (b',"model":"models/dearer","stream":true}', b',"generationConfig":{"maxOutputTokens":100}}'),
+    ],
+)
+def test_of_a_body_for_gemini_the_limit_is_set_and_nothing_else_touched(body: bytes, sent: bytes) -> None:
+    assert sent_to_gemini(body) == sent

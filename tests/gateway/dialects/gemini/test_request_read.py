@@ -609,3 +609,20 @@ def test_a_signature_beside_a_picture_is_kept_as_harmless() -> None:
 def test_a_tool_call_keeps_its_arguments_text() -> None:
     (read_call,) = parts_of(call("f", id="1", args={"a": [1, "é"], "b": None}), role="model")
     assert read_call == ToolCall(id="1", name="f", arguments='{"a":[1,"é"],"b":null}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"generationConfig": {}, "generation_config": {}},
+        {"generationConfig": {"maxOutputTokens": 1, "max_output_tokens": 2}},
+        {"tools": [{"functionDeclarations": [], "function_declarations": [{"name": "f"}]}]},
+    ],
+)
+def test_a_field_in_both_spellings_is_refused(body: dict[str, Any]) -> None:
+    assert "give either" in refusal_of(**body)
+
+
+def test_a_null_in_the_other_spelling_is_no_field() -> None:
+    asked = read(generationConfig={"maxOutputTokens": 7, "max_output_tokens": None}, generation_config=None)
+    assert asked.max_output_tokens == 7
