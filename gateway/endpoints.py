@@ -35,13 +35,15 @@ class Limit(NamedTuple):
 class Address(NamedTuple):
     """Where an endpoint is called, and by its full name the view that answers there.
 
-    The path begins with its mount: /api, /llm/v1, /api/v1 or /v1. Of two methods at one path, the view that comes
-    first in the registry answers both.
+    The path begins with its mount: /api, /llm/v1, /api/v1, /v1 or /v1beta. Of two methods at one path, the view that
+    comes first in the registry answers both. A path may hold `{model}`, which may have slashes in it; `alias` is the
+    same path as some clients write it.
     """
 
     path: str
     view: str
     method: str = "post"
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,13 @@ IMAGE_TASKS = Address("/api/v1/images/generations", "gateway.api.task_endpoints.
 SPEECH_TASKS = Address("/api/v1/audio/speech", "gateway.api.task_endpoints.SpeechTaskView")
 _a_task = partial(Endpoint, time_limit=TASK_TIME_LIMIT, is_task=True)
 
+
+def _of_gemini(method: str, view: str) -> Address:
+    """Where Google's clients call a method of a model; some say `v1` for `v1beta`."""
+    path = f"/models/{{model}}:{method}"
+    return Address(f"/v1beta{path}", view, alias=f"/v1{path}")
+
+
 _OURS = (
     Endpoint(
         "chat",
@@ -91,6 +100,8 @@ _OURS = (
             Address("/v1/chat/completions", "gateway.api.chat.views.OpenAIChatView"),
             Address("/v1/responses", "gateway.api.chat.responses.ResponsesView"),
             Address("/v1/messages", "gateway.api.chat.messages.MessagesView"),
+            _of_gemini("generateContent", "gateway.api.gemini.generate.GenerateContentView"),
+            _of_gemini("streamGenerateContent", "gateway.api.gemini.generate.StreamGenerateContentView"),
         ),
         inputs=("text",),
         outputs=("text",),
@@ -105,6 +116,8 @@ _OURS = (
         (
             Address("/api/embedding", "gateway.api.embeddings.EmbeddingView"),
             Address("/v1/embeddings", "gateway.api.embeddings.OpenAIEmbeddingView"),
+            _of_gemini("embedContent", "gateway.api.gemini.embeddings.EmbedContentView"),
+            _of_gemini("batchEmbedContents", "gateway.api.gemini.embeddings.BatchEmbedContentsView"),
         ),
         inputs=("text",),
         outputs=("embeddings",),

@@ -2,7 +2,13 @@
 
 from enum import Enum
 
-from aio_platform.errors import InvalidRequest, PlatformError, ServiceUnavailable, TooManyRequests
+from aio_platform.errors import (
+    AuthenticationRequired,
+    InvalidRequest,
+    PlatformError,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 from aio_platform.i18n.translatable import Template
 from aio_platform.i18n.translatable import gettext_noop as _
 
@@ -20,6 +26,15 @@ class Blame(Enum):
         "a server's error, no answer at all, or too busy: the route's own fault, or that of one request"
     )
     NOTHING = "a caller's doing, or a matter of the catalog: the route is as it was"
+
+
+class KeyInAddress(AuthenticationRequired):
+    """A key in the query of an address, as Google's servers take it, and as logs, histories and proxies keep it."""
+
+    code = "key_in_address"
+    template = _(
+        "%(param)s: a key in the address ends up in logs. Leave it out, and send the key in the %(header)s header."
+    )
 
 
 class UpstreamRejected(InvalidRequest):

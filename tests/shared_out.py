@@ -29,6 +29,8 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
         "scenarios/test_strangers_bodies.py",
         "scenarios/test_messages.py",
         "scenarios/test_responses.py",
+        "scenarios/test_gemini.py",
+        "scenarios/test_gemini_embeddings.py",
         "scenarios/test_sandbox_header.py",
     ),
     (

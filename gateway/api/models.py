@@ -1,7 +1,7 @@
 """The models a key may call, as OpenAI's clients list them."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from django.db import close_old_connections
@@ -63,12 +63,14 @@ _RETRIEVE = operation("", "One model, by its id or one of its aliases", None, ("
 del _LIST["operation_id"], _RETRIEVE["operation_id"]
 
 
-class _ModelsOfKey(AsyncAPIView):
+class ModelsOfKey(AsyncAPIView):
     """What the models' addresses have in common: a key, and what it may call."""
+
+    key_header: ClassVar[bytes | None] = None
 
     async def callable_models(self, request: GatewayRequest, mount: str) -> list[dict[str, Any]]:
         """The models that this mount and this key can call. Raises the key's refusal."""
-        caller = await credentials_of(request)
+        caller = await credentials_of(request, key_header=self.key_header)
         refusal = await precheck(caller)
         if refusal is not None:
             raise refusal
@@ -77,7 +79,7 @@ class _ModelsOfKey(AsyncAPIView):
         return listed_models(runtime().catalog.current, mount, scope)
 
 
-class ModelsView(_ModelsOfKey):
+class ModelsView(ModelsOfKey):
     """GET /v1/models and /api/v1/models: what this mount and this key can call."""
 
     operation_name = "list_models"
@@ -89,7 +91,7 @@ class ModelsView(_ModelsOfKey):
         return HttpResponse(orjson.dumps({"object": "list", "data": models}), content_type="application/json")
 
 
-class ModelView(_ModelsOfKey):
+class ModelView(ModelsOfKey):
     """GET /v1/models/{id} and /api/v1/models/{id}: one of them. An id may have slashes in it."""
 
     operation_name = "get_model"

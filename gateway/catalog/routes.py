@@ -180,6 +180,10 @@ class Catalog:
             raise self._unknown(endpoint, model) if routes is None else self._paused(endpoint, model)
         return drawn_order(routes) if key in self._weighted else routes
 
+    def serves(self, endpoint: str, model: str) -> bool:
+        """Whether a slug or an alias is a model's that serves the endpoint, be it switched off for the moment."""
+        return (endpoint, model) in self._routes
+
     def all_routes(self) -> tuple[Route, ...]:
         """Every route, those that take no new calls too, by priority."""
         return self._all_routes

@@ -123,6 +123,24 @@ OPENAI = Group(
         ),
     ),
 )
+GEMINI = Group(
+    _("Gemini-compatible"),
+    (
+        *_of_mount(operations.GEMINI),
+        Page(
+            "gemini-count-tokens",
+            _("Token counts, as Gemini's"),
+            _("How many tokens a prompt is, by our estimate. Asking is free of charge."),
+            ("/v1beta/models/{model}:countTokens",),
+        ),
+        Page(
+            "gemini-models",
+            _("Models, as Google lists them"),
+            _("The models that can be called."),
+            ("/v1beta/models", "/v1beta/models/{model}"),
+        ),
+    ),
+)
 ACCOUNT = Group(
     _("Account API"),
     (
@@ -173,7 +191,7 @@ MORE = Group(
         Page("changelog", _("API changelog"), _("What has changed for callers, newest first.")),
     ),
 )
-GROUPS = (GUIDES, CONCEPTS, OMAKASE, API_IN_ONE, OPENAI, ACCOUNT, MORE)
+GROUPS = (GUIDES, CONCEPTS, OMAKASE, API_IN_ONE, OPENAI, GEMINI, ACCOUNT, MORE)
 
 
 def every_page() -> Iterator[Page]:

@@ -22,6 +22,7 @@ from gateway.openapi.documented_errors import (
     REFUSALS_OF_CHANGES,
     REFUSALS_OF_RECEIPTS,
 )
+from gateway.openapi.examples import variables_of
 from gateway.openapi.presentation import presented_views
 from gateway.task_models.shipped import SHIPPED
 
@@ -138,10 +139,6 @@ def _operation(method: str, address: str, described: Mapping[str, Any]) -> Opera
     )
 
 
-def _variables(address: str) -> list[str]:
-    return [part[1:-1] for part in address.split("/") if part.startswith("{")]
-
-
 def _path_rows(address: str, described: list[Row]) -> list[Row]:
     meanings = {
         "model": _("The model's id, or one of its aliases. It may have slashes in it."),
@@ -151,8 +148,8 @@ def _path_rows(address: str, described: list[Row]) -> list[Row]:
         "delivery_id": _("The delivery's id, as the list of deliveries says."),
     }
     known = {row.name for row in described}
-    assert known <= set(_variables(address))
-    return [Row(name, "string", True, "", (), (), meanings[name]) for name in _variables(address)]
+    assert known <= set(variables_of(address))
+    return [Row(name, "string", True, "", (), (), meanings[name]) for name in variables_of(address)]
 
 
 def _description(described: Mapping[str, Any], endpoint: str) -> str:

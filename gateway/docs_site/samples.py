@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from gateway.openapi import code_samples
-from gateway.openapi.examples import PATH_EXAMPLES, example_of
+from gateway.openapi.examples import example_address, example_of
+from gateway.openapi.genai_samples import genai_python
 from gateway.openapi.openai_samples import openai_python
 from gateway.openapi.presentation import Example
 
@@ -35,15 +36,16 @@ class Sample:
 
 
 def samples_of(method: str, address: str) -> list[Sample]:
-    """curl, Python (openai, where it knows the address, and httpx) and JavaScript."""
+    """curl, Python (openai or google-genai, where it knows the address, and httpx) and JavaScript."""
     example = example_of(method, address) or Example()
-    path = address
-    for name, value in PATH_EXAMPLES.items():
-        path = path.replace(f"{{{name}}}", value)
+    path = example_address(address, example)
     found = [Sample("curl", "curl", code_samples.curl(method, path, example))]
     with_openai = openai_python(method, address, example)
     if with_openai is not None:
         found.append(Sample("openai", "Python (openai)", with_openai))
+    with_genai = genai_python(method, address)
+    if with_genai is not None:
+        found.append(Sample("google-genai", "Python (google-genai)", with_genai))
     found.append(Sample("httpx", "Python (httpx)", code_samples.python(method, path, example)))
     found.append(Sample("javascript", "JavaScript", code_samples.javascript(method, path, example)))
     return found

@@ -35,6 +35,8 @@ class EndpointView(Presented, AsyncAPIView):
     """What a view of any endpoint does once it knows what is asked."""
 
     endpoint: str
+    # Where a dialect's clients put the key, besides the Authorization header.
+    key_header: ClassVar[bytes | None] = None
     # What this mount calls a field that the adapters name otherwise.
     field_names: ClassVar[Mapping[str, str]] = {}
 
@@ -107,12 +109,14 @@ class JsonEndpointView(EndpointView, Generic[BodyContract]):
 
     async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
-        caller = await credentials_of(request, session_allowed=self.session_allowed)
+        caller = await credentials_of(
+            request, session_allowed=self.session_allowed, key_header=self.key_header
+        )
         try:
             body = await read_json_body(request, caller, self.endpoint)
             contract, values = parse_body(self.contract, body, request.header(b"content-type"))
             adapter_request = self.to_request(contract)
-            call = self.call_of(request, caller, adapter_request, values.get("model"))
+            call = self.call_of(request, caller, adapter_request, self.model_in(values))
             idempotency_key = idempotency_key_of(request)
         except PlatformError as error:
             raise await error_after_precheck(caller, self.endpoint, error) from None
@@ -124,6 +128,11 @@ class JsonEndpointView(EndpointView, Generic[BodyContract]):
             idempotency_key,
             lambda answer: self.to_response(answer, contract, call),
         )
+
+    def model_in(self, values: Mapping[str, Any]) -> str | None:
+        """The model that is asked; None for the endpoint's default."""
+        model: str | None = values.get("model")
+        return model
 
     def to_request(self, contract: BodyContract) -> Any:
         """The body in the adapters' normal form; may raise InvalidRequest."""

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
-from gateway.openapi.examples import PATH_EXAMPLES, example_of
+from gateway.openapi.examples import example_address, example_of
 from gateway.openapi.presentation import Example
 
 _SAYS_MORE_TO_CURL = re.compile(r'^[@<"(]|[;,]')
-_PATH_VARIABLE = re.compile(r"\{(\w+)\}")
 
 
 def add_code_samples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def add_code_samples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def samples_of(method: str, path: str, example: Example) -> list[dict[str, str]]:
     """The same request three times, as documentation tools take it."""
-    address = _PATH_VARIABLE.sub(lambda found: PATH_EXAMPLES.get(found.group(1), found.group()), path)
+    address = example_address(path, example)
     return [
         {"lang": "Shell", "label": "curl", "source": curl(method, address, example)},
         {"lang": "Python", "label": "Python", "source": python(method, address, example)},

@@ -7,7 +7,7 @@ A postprocessing hook of drf-spectacular. An operation that documents no errors 
 from typing import Any
 
 from aio_platform.error_kinds import ERROR_KINDS
-from aio_platform.problems import ANTHROPIC_ADDRESS, OBJECT_MOUNTS, OPENAI_MOUNT
+from aio_platform.problems import ANTHROPIC_ADDRESS, GOOGLE_ADDRESS, OBJECT_MOUNTS, OPENAI_MOUNT
 
 _STRING = {"type": "string"}
 _ID = {"type": "string", "description": "as in X-Request-Id"}
@@ -59,6 +59,30 @@ COMPONENTS: dict[str, dict[str, Any]] = {
         },
         "required": ["type", "error", "request_id"],
     },
+    "GoogleError": {
+        "type": "object",
+        "description": "What `/v1beta` answers when a call is refused or fails, in Google's words",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "code": {"type": "integer", "description": "the HTTP status"},
+                    "message": _STRING,
+                    "status": {
+                        "type": "string",
+                        "description": "Google's name for the status, as in NOT_FOUND",
+                    },
+                    "details": {
+                        "type": "array",
+                        "items": {"type": "object", "additionalProperties": True},
+                        "description": "ErrorInfo, and RetryInfo where it may be tried again",
+                    },
+                },
+                "required": ["code", "message", "status", "details"],
+            }
+        },
+        "required": ["error"],
+    },
     "TextError": {
         "type": "object",
         "description": "What `/api` answers when a call is refused or fails",
@@ -96,6 +120,8 @@ def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _shape_of(path: str) -> str:
     if ANTHROPIC_ADDRESS.match(path):
         return "AnthropicError"
+    if GOOGLE_ADDRESS.match(path):
+        return "GoogleError"
     if path.startswith(OPENAI_MOUNT):
         return "OpenAIError"
     return "MountError" if path.startswith(OBJECT_MOUNTS) else "TextError"

@@ -4,6 +4,7 @@ Where the two public documents have an example, it is theirs. An endpoint's stan
 the account's own API.
 """
 
+import re
 from collections.abc import Mapping
 
 from gateway.openapi.presentation import Example, presented_views
@@ -23,10 +24,23 @@ OF_NO_ENDPOINT: Mapping[tuple[str, str], Example] = {
     ("post", "/v1/messages/count_tokens"): Example(
         {"model": "gemini", "messages": [{"role": "user", "content": "Hello!"}]}
     ),
+    ("post", "/v1beta/models/{model}:countTokens"): Example({"contents": [{"parts": [{"text": "Hello!"}]}]}),
 }
+_VARIABLE = re.compile(r"\{(\w+)\}")
 
 
 def example_of(method: str, path: str) -> Example | None:
     """The example of an operation, by its method in small letters; None where there is nothing to say."""
     view = presented_views().get((method, path))
     return OF_NO_ENDPOINT.get((method, path)) if view is None else view.example
+
+
+def variables_of(path: str) -> list[str]:
+    """The names of a path's variables."""
+    return _VARIABLE.findall(path)
+
+
+def example_address(path: str, example: Example) -> str:
+    """The path with its variables filled in; one that has no example stays."""
+    values = {**PATH_EXAMPLES, **example.path}
+    return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), path)

@@ -14,8 +14,14 @@ from gateway.endpoints import TASK_ENDPOINT_NAMES
 API_KEY: dict[str, list[str]] = {"apiKey": []}
 MEMBER_SESSION: dict[str, list[str]] = {"memberSession": []}
 # Client generators make a class of each group. The first prefix that fits wins.
-API_IN_ONE, OMAKASE, OPENAI = "API in One", "Omakase", "OpenAI"
-GROUP_BY_PREFIX = (("/api/v1/", API_IN_ONE), ("/api/", OMAKASE), ("/llm/", OMAKASE), ("/v1/", OPENAI))
+API_IN_ONE, OMAKASE, OPENAI, GEMINI = "API in One", "Omakase", "OpenAI", "Gemini"
+GROUP_BY_PREFIX = (
+    ("/api/v1/", API_IN_ONE),
+    ("/api/", OMAKASE),
+    ("/llm/", OMAKASE),
+    ("/v1/", OPENAI),
+    ("/v1beta/", GEMINI),
+)
 
 
 def group_of(path: str) -> str | None:

@@ -26,12 +26,16 @@ GROUP_NAMES = (_("Text"), _("Sound"), _("Pictures"), _("Tasks"))
 
 @dataclass(frozen=True)
 class Example:
-    """A request: JSON, or a form's fields with its files by field; and what to keep a binary answer as."""
+    """A request: JSON, or a form's fields with its files by field; and what to keep a binary answer as.
+
+    `path` has values of the path's variables where those that stand for them everywhere do not fit.
+    """
 
     json: Mapping[str, Any] | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     save_as: str | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
 
 
 class OpenAICall(NamedTuple):
@@ -39,6 +43,13 @@ class OpenAICall(NamedTuple):
 
     method: str
     fields: frozenset[str]
+
+
+class GenaiCall(NamedTuple):
+    """A method of `client.models` of Google's own Python client, and what it is given."""
+
+    method: str
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class Presented:
 
     example: ClassVar[Example | None] = None
     openai_call: ClassVar[OpenAICall | None] = None
+    genai_call: ClassVar[GenaiCall | None] = None
     docs_page: ClassVar[DocsPage | None] = None
     workbench_form: ClassVar[WorkbenchForm | None] = None
     session_allowed: ClassVar[bool] = False

@@ -31,7 +31,7 @@ OPENAI_MOUNT = "/v1/"
 OBJECT_MOUNTS = ("/api/v1/", OPENAI_MOUNT, "/llm/v1/")
 ANTHROPIC_ADDRESS = re.compile(r"/v1/messages(?:/|\Z)")
 # Some of Google's clients say `/v1` for `/v1beta`.
-GOOGLE_ADDRESS = re.compile(r"/v1beta(?:/|\Z)|/v1/models/.+:(?:\w+Content|countTokens)\Z")
+GOOGLE_ADDRESS = re.compile(r"/v1beta(?:/|\Z)|/v1/models/.+:(?:\w+Contents?|countTokens)\Z")
 
 
 def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:

@@ -8,7 +8,12 @@ import pytest
 from aio_platform.errors import InvalidRequest, NotFound, PlatformError, TooManyRequests
 from aio_platform.problems import render
 
-PATHS = ("/v1beta/models/gemini:generateContent", "/v1beta/nothing", "/v1/models/a/b:streamGenerateContent")
+PATHS = (
+    "/v1beta/models/gemini:generateContent",
+    "/v1beta/nothing",
+    "/v1/models/a/b:streamGenerateContent",
+    "/v1/models/a:batchEmbedContents",
+)
 
 
 def error_of(error: PlatformError, path: str = PATHS[0]) -> dict[str, Any]:

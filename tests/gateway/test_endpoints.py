@@ -82,8 +82,11 @@ def test_every_view_is_at_the_addresses_that_the_registry_says() -> None:
         given = getattr(pattern.callback, "view_initkwargs", {})
         endpoint = given.get("endpoint", getattr(view, "endpoint", ""))
         if endpoint:
-            found[f"/{pattern.pattern}"] = endpoint
-    assert found == {path: each.name for (method, path), each in BY_ADDRESS.items() if method == "post"}
+            found[re.sub(r"<path:(\w+)>", r"{\1}", f"/{pattern.pattern}")] = endpoint
+    said = {path: each.name for (method, path), each in BY_ADDRESS.items() if method == "post"}
+    aliases = {address.alias: each.name for each in ENDPOINTS for address in each.addresses if address.alias}
+    assert found == said | aliases
+    assert not said.keys() & aliases.keys()
 
 
 def test_tasks_are_those_of_api_in_one() -> None:

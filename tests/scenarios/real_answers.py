@@ -15,7 +15,7 @@ from running_platform import RunningPlatform, Tenant
 from scenarios.asking import eventually
 
 from gateway.docs_site.answers import STREAM_ADDRESS
-from gateway.openapi.examples import PATH_EXAMPLES, example_of
+from gateway.openapi.examples import example_address, example_of
 from gateway.openapi.presentation import IMAGE_FILE, SPEECH_FILE, Example
 
 ENVIRONMENT = {"AIO_PRIVATE_URL_NETWORKS": "127.0.0.0/8"}
@@ -105,7 +105,7 @@ class Reader:
 
     def with_ids(self, method: str, address: str) -> str:
         if "{model}" in address:
-            return address.replace("{model}", PATH_EXAMPLES["model"])
+            return example_address(address, example_of(method, address) or Example())
         if "{key_id}" in address:
             made = self.client.post("/api/v1/keys", json={"name": "production"})
             return address.replace("{key_id}", made.json()["id"])

@@ -99,10 +99,11 @@ def test_operation_ids_are_verbs_and_nouns_in_one_style(schema: dict[str, Any]) 
     verbs |= {"issue", "list", "remove", "rerank", "resend", "revoke", "rotate", "set", "summarise"}
     verbs |= {"synthesize", "transcribe"}
     for _, path, operation in operations(schema):
-        words = operation["operationId"].removeprefix("openai_").split("_")
+        words = operation["operationId"].removeprefix("openai_").removeprefix("gemini_").split("_")
         assert words[0] in verbs, operation["operationId"]
         assert len(words) > 1, operation["operationId"]
         assert operation["operationId"].startswith("openai_") == path.startswith("/v1/")
+        assert operation["operationId"].startswith("gemini_") == path.startswith("/v1beta/")
 
 
 def test_every_json_answer_is_typed_but_those_of_upstreams_as_they_are(schema: dict[str, Any]) -> None:
@@ -119,5 +120,6 @@ def test_every_json_answer_is_typed_but_those_of_upstreams_as_they_are(schema: d
 def refers_to_properties(media: dict[str, Any] | None, schema: dict[str, Any]) -> bool:
     if media is None:  # not JSON
         return True
-    name = media["schema"].get("$ref", "").rpartition("/")[2]
+    answer = media["schema"]
+    name = answer.get("items", answer).get("$ref", "").rpartition("/")[2]
     return bool(schema["components"]["schemas"].get(name, {}).get("properties"))

@@ -61,7 +61,7 @@ class DialectView(ChatView):
         for name, plain in self.unpriced_fields.items():
             if values.get(name) is not None and not any(is_same(values[name], each) for each in plain):
                 raise bad_field(name, _NOT_PRICED)
-        asked = self.dialect.read_request(values)
+        asked = self.dialect.read_request(self.with_address(values))
         self.check_priced(asked)
         return request_in(
             CallerDialect(
@@ -73,6 +73,10 @@ class DialectView(ChatView):
                 self.headers_to_pass(request),
             )
         )
+
+    def with_address(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body's fields, and those that stand in the address."""
+        return values
 
     def check_priced(self, asked: Conversation) -> None:
         """Raises InvalidRequest for parts and tools that upstreams bill in ways no rate here covers."""

@@ -27,6 +27,8 @@ from gateway.api.chat.bodies import ChatCompletionBody, LlmChatBody, TextChatBod
 from gateway.api.chat.messages import MessagesBody
 from gateway.api.chat.responses import ResponsesBody
 from gateway.api.embeddings import OpenAIEmbeddingBody, TextEmbeddingBody
+from gateway.api.gemini.bodies import GenerateContentBody
+from gateway.api.gemini.embeddings import BatchEmbedContentsBody, EmbedContentBody
 from gateway.api.images import OpenAIImageBody, TextToImageBody
 from gateway.api.moderations import ModerationBody
 from gateway.api.music import TextToMusicBody
@@ -46,6 +48,9 @@ LEAST_BODIES: dict[type[RequestContract], dict[str, Any]] = {
     TextChatBody: {"input": "hello"},
     ResponsesBody: {"model": "gemini", "input": "hello"},
     MessagesBody: {"model": "gemini", "max_tokens": 9, "messages": MESSAGES},
+    GenerateContentBody: {"contents": [{"parts": [{"text": "hello"}]}]},
+    EmbedContentBody: {"content": {"parts": [{"text": "hello"}]}},
+    BatchEmbedContentsBody: {"requests": [{"content": {"parts": [{"text": "hello"}]}}]},
     TextEmbeddingBody: {"input": "hello"},
     OpenAIEmbeddingBody: {"model": "bge-m3", "input": "hello"},
     PassageRerankBody: {"query": "q", "input": ["a"]},
