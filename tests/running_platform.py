@@ -62,7 +62,7 @@ class RunningPlatform:
         if self.chooses_sandbox:
             return self.environment["AIO_SANDBOX_URL"]
         [process_id] = self.process_ids("manage.py sandbox")
-        command = Path(f"/proc/{process_id}/cmdline").read_text().split("\0")
+        command = Path(f"/proc/{process_id}/cmdline").read_text().rstrip("\0").split()
         [port] = [part.removeprefix("--port=") for part in command if part.startswith("--port=")]
         return f"http://127.0.0.1:{port}"
 

@@ -11,7 +11,6 @@ FIRST_ERROR_PAUSE_S = 1.0
 LONGEST_ERROR_PAUSE_S = 60.0
 LONGEST_SUBMIT_PAUSE_S = 30.0
 JITTER = 0.2
-_chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
 
 
 def poll_pause_s(running_s: float, late_s: float) -> float:
@@ -29,7 +28,7 @@ def error_pause_s(errors: int, longest_s: float = LONGEST_ERROR_PAUSE_S) -> floa
 
 
 def _jittered(pause_s: float) -> float:
-    return pause_s * _chance.uniform(1 - JITTER, 1 + JITTER)
+    return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, keeps no secret
 
 
 class TokenBucket:

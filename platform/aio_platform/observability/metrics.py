@@ -46,12 +46,16 @@ class Shelf:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with nothing, under a name of this process's own: what a fork finds here is its parent's."""
         self._stem = f"{os.getpid()}-{time.time_ns()}"
         self._lock = threading.Lock()
         self._free: Doubles = memoryview(b"").cast("d")
         self._free_at = 0
         self._chunks = 0
-        self._shares = directory is not None
+        self._shares = self._directory is not None
         self._in_memory: list[tuple[str, Labels, Doubles]] = []
 
     def take(self, name: str, labels: Labels, size: int) -> Doubles:
@@ -190,6 +194,14 @@ class Distributions(dict[Labels, Distribution]):
         slots = SHELF.take(self.name, labels, len(self.bounds) + 2)
         return self.setdefault(labels, Distribution(slots, self.bounds))
 
+
+def _begin_in_a_fork() -> None:
+    SHELF.begin()
+    for family in FAMILIES.values():
+        family.clear()
+
+
+os.register_at_fork(after_in_child=_begin_in_a_fork)
 
 # Every mount's, Django's own pages included; the code is the error's class, so there are as many as classes.
 ERRORS_ANSWERED = Counts(

@@ -1,20 +1,23 @@
 """Runs our processes: starts them, starts them again when they die, and stops them in order.
 
-Children learn of the supervisor's death, even by SIGKILL, from a pipe whose other end it holds: they read its
-end of file and stop by themselves, so that the next start finds the port free. See ADR 9.
+Each is a fork of the supervisor, so what that has loaded none loads again. Children learn of its death, even by
+SIGKILL, from a pipe whose other end it holds: they read its end of file and stop by themselves, so that the next start
+finds the port free. See ADR 9.
 """
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 import structlog
+
+from aio_platform.process.forked_process import ForkedProcess, fork
 
 log = structlog.get_logger(__name__)
 PARENT_PIPE_VARIABLE = "AIO_PARENT_PIPE"
@@ -27,13 +30,17 @@ STOP_PATIENCE_S = 45.0
 
 @dataclass(slots=True)
 class Child:
-    """One process to keep running. Children of a lower `stop_order` are stopped first."""
+    """One process to keep running, which runs `run`. Children of a lower `stop_order` are stopped first.
+
+    `title` is its command line, as `ps` shows it; `keep` are the descriptors that it needs.
+    """
 
     name: str
-    command: list[str]
+    run: Callable[[], None]
     stop_order: int
-    pass_fds: tuple[int, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    title: str = ""
+    keep: tuple[int, ...] = ()
+    process: ForkedProcess | None = None
     started_at: float = 0.0
     start_again_at: float = 0.0
     pause_s: float = RESTART_PAUSE_S
@@ -80,14 +87,12 @@ class Supervisor:
                 if child.stop_order == order and child.process is not None and child.process.poll() is None
             ]
             for process in running:
-                process.terminate()
+                process.send(signal.SIGTERM)
             give_up_at = time.monotonic() + STOP_PATIENCE_S
             for process in running:
-                try:
-                    process.wait(max(give_up_at - time.monotonic(), 0.1))
-                except subprocess.TimeoutExpired:
+                if not process.ends_within(max(give_up_at - time.monotonic(), 0.1)):
                     log.warning("a process did not stop and is killed", pid=process.pid)
-                    process.kill()
+                    process.send(signal.SIGKILL)
                     process.wait()
 
     def stopping(self) -> bool:
@@ -102,19 +107,18 @@ class Supervisor:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stop.is_set():
             for child in self.children:
-                if child.process is not None and child.process.poll() is None:
-                    child.process.kill()
+                if child.process is not None:
+                    child.process.send(signal.SIGKILL)
         self._stop.set()
 
     def _start(self, child: Child) -> None:
         read_end = self._pipe[0]
-        child.process = subprocess.Popen(  # noqa: S603 - our own commands
-            child.command,
-            env={**self.environment, PARENT_PIPE_VARIABLE: str(read_end)},
-            pass_fds=(*child.pass_fds, read_end),
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,  # our own standard output is for people
-            start_new_session=True,  # Ctrl-C is ours to pass on, in order
+        child.process = fork(
+            partial(_run_in_a_session_of_its_own, child.run),
+            {**self.environment, PARENT_PIPE_VARIABLE: str(read_end)},
+            output=sys.stderr.fileno(),  # our own standard output is for people
+            keep=(*child.keep, read_end),
+            title=child.title,
         )
         child.started_at = time.monotonic()
 
@@ -135,6 +139,13 @@ class Supervisor:
             self._start(child)
 
 
+def _run_in_a_session_of_its_own(run: Callable[[], None]) -> None:
+    os.setsid()  # Ctrl-C is the supervisor's to pass on, in order
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    run()
+
+
 def stop_with_parent() -> None:
     """In a child: send SIGTERM to this process when the supervisor is gone. Does nothing without one."""
     given = os.environ.get(PARENT_PIPE_VARIABLE)
@@ -149,11 +160,6 @@ def stop_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait_for_end_of_file, name="parent watch", daemon=True).start()
-
-
-def manage_command(manage_py: str, *arguments: str) -> list[str]:
-    """The command line of one of our management commands, run by this interpreter."""
-    return [sys.executable, manage_py, *arguments]
 
 
 def shown_manage_command() -> str:

@@ -24,10 +24,10 @@ print(json.dumps([*answer, os.environ.get("GIVEN")]))
 """
 
 
-def forked(code: str, tmp_path: Path) -> tuple[Any, str]:
-    """What `run_forked` returned for that code, with the first process's own GIVEN, and its standard error."""
+def ran(program: str, tmp_path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """That program, with the platform at hand."""
     completed = subprocess.run(
-        [sys.executable, "-c", RUN_FORKED, code],
+        [sys.executable, "-c", program, *arguments],
         env={
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "aio_platform.settings",
@@ -38,6 +38,12 @@ def forked(code: str, tmp_path: Path) -> tuple[Any, str]:
         text=True,
     )
     assert completed.returncode == 0, completed.stderr
+    return completed
+
+
+def forked(code: str, tmp_path: Path) -> tuple[Any, str]:
+    """What `run_forked` returned for that code, with the first process's own GIVEN, and its standard error."""
+    completed = ran(RUN_FORKED, tmp_path, code)
     return json.loads(completed.stdout), completed.stderr
 
 
@@ -84,3 +90,18 @@ def test_a_server_that_it_used_last_is_stopped_with_it(tmp_path: Path) -> None:
     )
     assert answer[0] == 0, errors
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
+
+
+def test_it_can_be_stopped_from_its_first_moment_on(tmp_path: Path) -> None:
+    told_at_once = """
+import os, signal, time
+import django
+django.setup()
+from aio_platform.process.forked_process import fork
+signal.signal(signal.SIGTERM, lambda *told: None)
+for _ in range(20):
+    child = fork(lambda: time.sleep(5), os.environ, output=1)
+    child.send(signal.SIGTERM)
+    print(child.wait())
+"""
+    assert ran(told_at_once, tmp_path).stdout.split() == ["-15"] * 20

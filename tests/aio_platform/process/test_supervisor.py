@@ -44,7 +44,15 @@ from aio_platform.process import supervisor
 described = json.loads(sys.argv[1])
 for name, value in described["constants"].items():
     setattr(supervisor, name, value)
-children = [supervisor.Child(c["name"], c["command"], c["stop_order"]) for c in described["children"]]
+def program(*arguments):
+    def run():
+        sys.argv = ["child", *arguments]
+        exec(described["program"], {"__name__": "__main__"})
+    return run
+children = [
+    supervisor.Child(c["name"], program(*c["arguments"]), c["stop_order"], title=f"child {c['name']}")
+    for c in described["children"]
+]
 supervised = supervisor.Supervisor(children, dict(os.environ))
 supervised.start()
 supervised.run()
@@ -61,18 +69,19 @@ class Supervised:
     def start(self, *children: tuple[str, str, int], **constants: float) -> None:
         described = {
             "constants": constants,
+            "program": CHILD,
             "children": [
-                {
-                    "name": name,
-                    "command": [sys.executable, "-c", CHILD, name, kind, str(self.log)],
-                    "stop_order": order,
-                }
+                {"name": name, "arguments": [name, kind, str(self.log)], "stop_order": order}
                 for name, kind, order in children
             ],
         }
         self.process = subprocess.Popen(
             [sys.executable, "-c", SUPERVISOR, json.dumps(described)],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "platform")},
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "aio_platform.settings",
+                "PYTHONPATH": os.pathsep.join((str(ROOT / "platform"), str(ROOT))),
+            },
             stderr=subprocess.DEVNULL,
         )
 
