@@ -98,6 +98,7 @@ _OURS = (
             Address("/llm/v1/chat/completions", "gateway.api.chat.views.LlmChatView"),
             Address("/api/v1/chat/completions", "gateway.api.chat.views.ApiInOneChatView"),
             Address("/v1/chat/completions", "gateway.api.chat.views.OpenAIChatView"),
+            Address("/v1/completions", "gateway.api.chat.text_completions.TextCompletionView"),
             Address("/v1/responses", "gateway.api.chat.responses.ResponsesView"),
             Address("/v1/messages", "gateway.api.chat.messages.MessagesView"),
             _of_gemini("generateContent", "gateway.api.gemini.generate.GenerateContentView"),

@@ -11,7 +11,6 @@ from django.utils.module_loading import import_string
 
 from aio_platform.http.schema_view import SCHEMA_PATH
 from gateway.api.chat.messages import CountTokensView
-from gateway.api.chat.views import legacy_completions
 from gateway.api.gemini.count_tokens import GeminiCountView
 from gateway.api.gemini.models import GeminiModelsView, GeminiModelView
 from gateway.api.models import ModelsView, ModelView
@@ -25,7 +24,6 @@ _BESIDE_ENDPOINTS = [
     path("api/v1/tasks", TaskListView.as_view()),
     path("api/v1/tasks/<str:task_id>", TaskView.as_view()),
     path("api/v1/tasks/<str:task_id>/cancel", CancelTaskView.as_view()),
-    path("v1/completions", legacy_completions),
     path("v1/messages/count_tokens", CountTokensView.as_view()),
     path("v1/models", ModelsView.as_view()),
     # Before the models, whose ids may hold anything.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.sandbox.app import Application
-from gateway.sandbox.chat import completions, gemini, messages, responses
+from gateway.sandbox.chat import completions, gemini, messages, responses, text_completions
 from gateway.sandbox.control import Control
 from gateway.sandbox.files.results import Files
 from gateway.sandbox.journal import Journal
@@ -21,6 +21,7 @@ from gateway.sandbox.wire import Route
 
 _STATELESS = (
     completions,
+    text_completions,
     messages,
     responses,
     gemini,

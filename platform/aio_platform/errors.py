@@ -74,7 +74,9 @@ class InvalidRequest(PlatformError):
     def renamed(self, param: str) -> "InvalidRequest":
         """The same about a field that the caller knows by another name."""
         values = self.told.values | ({"param": param} if "param" in self.told.values else {})
-        return InvalidRequest(Message(self.told.template, **values), param=param)
+        return InvalidRequest(
+            Message(self.told.template, **values), param=param, openai_code=self.openai_code
+        )
 
 
 def wrong_field(param: str, problem: Template | Message, **values: object) -> InvalidRequest:

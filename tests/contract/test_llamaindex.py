@@ -47,6 +47,6 @@ def test_texts_become_unit_vectors(did: dict[str, Any]) -> None:
         assert math.isclose(sum(number * number for number in vector), 1, rel_tol=1e-4)
 
 
-def test_legacy_completions_are_a_clear_404(did: dict[str, Any]) -> None:
-    assert did["legacy_completion"].startswith("NotFoundError")
-    assert "/v1/chat/completions" in did["legacy_completion"]
+def test_legacy_completions_are_answered(did: dict[str, Any]) -> None:
+    assert did["legacy_completion"]["text"].startswith(SAID)
+    assert did["legacy_completion"]["streamed"] == did["legacy_completion"]["text"]

@@ -57,6 +57,20 @@ def test_it_completes(ai: openai.OpenAI) -> None:
     assert done._request_id.startswith("req_")
 
 
+def test_legacy_completions_are_answered_whole_and_streamed(served: RunningPlatform, tenant: Tenant) -> None:
+    with openai.OpenAI(base_url=f"{served.base_url}/v1", api_key=tenant.key) as client:
+        for model in ("gemini", "sbx-chat"):
+            whole = client.completions.create(model=model, prompt="hello", max_tokens=200)
+            chunks = list(client.completions.create(model=model, prompt="hello", max_tokens=200, stream=True))
+
+            assert whole.choices[0].text.startswith("You said: hello")
+            assert whole.usage is not None
+            assert whole.usage.completion_tokens == tokens(whole.choices[0].text)
+            assert (
+                "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == whole.choices[0].text
+            )
+
+
 def test_it_streams(ai: openai.OpenAI) -> None:
     with ai.chat.completions.create(model="gemini", messages=hello(), stream=True) as stream:
         chunks = list(stream)
@@ -182,7 +196,7 @@ def test_our_404_is_its_not_found_error(ai: openai.OpenAI) -> None:
 
 def test_an_endpoint_we_do_not_have_is_its_not_found_error(ai: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError):
-        ai.completions.create(model="gemini", prompt="hello")
+        ai.fine_tuning.jobs.list()
 
 
 def test_our_429_is_its_rate_limit_error(served: RunningPlatform) -> None:

@@ -173,7 +173,7 @@ def test_what_cannot_be_ranked_is_named(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize(
-    "path", ["/v1/completions", "/v1/assistants", "/v1/files/abc", "/v1/", "/llm/v1/embeddings"]
+    "path", ["/v1/edits", "/v1/assistants", "/v1/files/abc", "/v1/", "/llm/v1/embeddings"]
 )
 def test_what_is_not_here_is_a_clear_404(path: str, method: str, client: httpx.Client) -> None:
     answer = client.request(method, path, json={"model": "gemini", "prompt": "Once upon a time"})

@@ -183,7 +183,7 @@ def test_a_model_that_is_not_there_is_404(path: str, client: httpx.Client, books
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
     "path",
-    ["/v1/completions", "/v1/chat/completions/", "/api/v1/chat/completions/", "/api/chat/", "/api/none"],
+    ["/v1/completions/", "/v1/chat/completions/", "/api/v1/chat/completions/", "/api/chat/", "/api/none"],
 )
 def test_an_address_that_is_not_there_is_404_and_not_a_redirect(
     path: str, method: str, client: httpx.Client

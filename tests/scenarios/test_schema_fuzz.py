@@ -42,6 +42,7 @@ MUST_BE_FUZZED = {
     "POST /api/v1/chat/completions",
     "GET /api/v1/models",
     "POST /v1/chat/completions",
+    "POST /v1/completions",
     "POST /v1/embeddings",
     "POST /v1/rerank",
     "POST /v1/moderations",

@@ -94,6 +94,11 @@ def steps(request: ChatRequest, route: AdapterRoute) -> Steps:
     return UncountedAnswer(answer.values, partial(answer.metered, request))
 
 
+def has_completions(route: AdapterRoute) -> bool:
+    """Whether the server has /v1/completions too, so that legacy completions go there as they came."""
+    return bool(route.options.get("completions"))
+
+
 def _indentation(tools: object) -> int:
     """The most tokens that templates add to tools which they write with four blanks a level, as Llama's do.
 

@@ -1,6 +1,6 @@
 """What chat accepts: OpenAI's chat completion body, and Omakase's `input`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import orjson
@@ -121,8 +121,9 @@ def _bad(path: str, problem: Template) -> InvalidRequest:
     return InvalidRequest(_("%(param)s: %(problem)s"), param=path, problem=Message(problem))
 
 
-def _unpriced(name: str) -> InvalidRequest:
-    taken = " or ".join(orjson.dumps(value).decode() for value in UNPRICED_FIELDS[name])
+def unpriced(name: str, plain: Iterable[Any]) -> InvalidRequest:
+    """The refusal of a field that no rate covers, with the values that it may have."""
+    taken = " or ".join(orjson.dumps(value).decode() for value in plain)
     ending = f", or give {taken}" if taken else ""
     return InvalidRequest(
         _("%(param)s: is not supported here. Leave it out%(ending)s."),
@@ -161,7 +162,8 @@ class SamplingFields(RequestContract):
     def check(self) -> None:
         extra = self.model_extra
         if extra and not UNPRICED_FIELDS.keys().isdisjoint(extra):
-            raise _unpriced(next(name for name in UNPRICED_FIELDS if name in extra))
+            name = next(name for name in UNPRICED_FIELDS if name in extra)
+            raise unpriced(name, UNPRICED_FIELDS[name])
         for index, tool in enumerate(self.tools or ()):
             if tool.get("type") != "function":
                 raise _bad(f"tools.{index}.type", _("expected function; hosted tools are not priced here"))

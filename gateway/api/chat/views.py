@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from aio_platform.credits import json_credits
-from aio_platform.errors import InvalidRequest, PlatformError, UnknownAddress
+from aio_platform.errors import InvalidRequest, PlatformError
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.i18n.translatable import gettext_noop as _
@@ -304,8 +304,3 @@ def _input_as_message(values: dict[str, Any]) -> None:
     values["messages"] = [{"role": "user", "content": values["input"]}]
     if values.get("temperature") is None:
         values["temperature"] = DEFAULT_TEMPERATURE
-
-
-async def legacy_completions(request: GatewayRequest) -> HttpResponseBase:
-    """/v1/completions: what some clients still try, told where to go instead."""
-    raise UnknownAddress(_("There are no legacy completions here. Use POST /v1/chat/completions."))

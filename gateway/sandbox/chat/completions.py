@@ -86,7 +86,7 @@ def answer_for(body: dict[str, Json], call: Call) -> Completion:
         reads.reasoning += text.reasoning
         reads.tool += text.tool
     name = "chatcmpl-" + prose.digest(call.body).hex()[:24]
-    return Completion(name, model, choices, _usage(prompt, reads, call), reads)
+    return Completion(name, model, choices, usage_of(prompt, reads, call), reads)
 
 
 def read_prompt(messages: Json) -> Prompt:
@@ -229,7 +229,7 @@ def _start(text: str, length: int) -> str:
     return text.encode("utf-8", "surrogatepass")[: max(length, 0)].decode("utf-8", "ignore")
 
 
-def _usage(prompt: Prompt, reads: Text, call: Call) -> dict[str, Json] | None:
+def usage_of(prompt: Prompt, reads: Text, call: Call) -> dict[str, Json] | None:
     """The bill the upstream reports: the README's token rule, unless a magic input says otherwise."""
     if "no_usage" in call.magic:
         return None

@@ -23,14 +23,12 @@ def last_of(stream: Any) -> dict[str, Any]:
     return {"parts": len(parts), "text": text, "deltas": "".join(part.delta or "" for part in parts)}
 
 
-def legacy_completion(base_url: str, key: str) -> str:
+def legacy_completion(base_url: str, key: str) -> dict[str, Any]:
     """Told that the model is no chat model, it calls /completions."""
-    llm = OpenAILike(model="gemini", api_base=base_url, api_key=key, is_chat_model=False, max_retries=0)
-    try:
-        llm.complete("hello")
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "nothing"
+    llm = OpenAILike(
+        model="gemini", api_base=base_url, api_key=key, is_chat_model=False, max_retries=0, max_tokens=200
+    )
+    return {"text": llm.complete("hello").text, "streamed": last_of(llm.stream_complete("hello"))["deltas"]}
 
 
 async def with_async(llm: OpenAILike) -> dict[str, Any]:

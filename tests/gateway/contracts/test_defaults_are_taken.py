@@ -11,6 +11,7 @@ import orjson
 import pytest
 from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+from openai.types.completion_create_params import CompletionCreateParamsBase as TextCompletionCreateParamsBase
 from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.image_generate_params import ImageGenerateParamsBase
 from openai.types.moderation_create_params import ModerationCreateParams
@@ -26,6 +27,7 @@ from gateway.adapters.chat.request import ChatRequest
 from gateway.api.chat.bodies import ChatCompletionBody, LlmChatBody, TextChatBody
 from gateway.api.chat.messages import MessagesBody
 from gateway.api.chat.responses import ResponsesBody
+from gateway.api.chat.text_completions import CompletionBody
 from gateway.api.embeddings import OpenAIEmbeddingBody, TextEmbeddingBody
 from gateway.api.gemini.bodies import GenerateContentBody
 from gateway.api.gemini.embeddings import BatchEmbedContentsBody, EmbedContentBody
@@ -46,6 +48,7 @@ LEAST_BODIES: dict[type[RequestContract], dict[str, Any]] = {
     ChatCompletionBody: {"model": "gemini", "messages": MESSAGES},
     LlmChatBody: {"messages": MESSAGES},
     TextChatBody: {"input": "hello"},
+    CompletionBody: {"model": "gemini", "prompt": "hello"},
     ResponsesBody: {"model": "gemini", "input": "hello"},
     MessagesBody: {"model": "gemini", "max_tokens": 9, "messages": MESSAGES},
     GenerateContentBody: {"contents": [{"parts": [{"text": "hello"}]}]},
@@ -66,6 +69,7 @@ OPENAIS_PARAMETERS: list[tuple[type[RequestContract], Any]] = [
     (ChatCompletionBody, CompletionCreateParamsBase),
     (LlmChatBody, CompletionCreateParamsBase),
     (TextChatBody, CompletionCreateParamsBase),
+    (CompletionBody, TextCompletionCreateParamsBase),
     (ResponsesBody, ResponseCreateParamsBase),
     (OpenAIEmbeddingBody, EmbeddingCreateParams),
     (OpenAIImageBody, ImageGenerateParamsBase),
@@ -103,6 +107,24 @@ DOCUMENTED: list[tuple[type[RequestContract], str, Any]] = [
             ("top_p", 1),
             ("user", ""),
             ("verbosity", "medium"),
+        ]
+    ),
+    *(
+        (CompletionBody, name, value)
+        for name, value in [
+            ("best_of", 1),
+            ("echo", False),
+            ("frequency_penalty", 0),
+            ("logit_bias", {}),
+            ("max_tokens", 16),
+            ("n", 1),
+            ("presence_penalty", 0),
+            ("stop", []),
+            ("stream", False),
+            ("suffix", ""),
+            ("temperature", 1),
+            ("top_p", 1),
+            ("user", ""),
         ]
     ),
     (OpenAIEmbeddingBody, "encoding_format", "float"),

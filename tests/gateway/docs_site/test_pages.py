@@ -33,7 +33,6 @@ from gateway.webhooks_out.signing import new_secret, signed_headers
 
 # Addresses of the URLconf that nobody is told to call, and why.
 NOT_DOCUMENTED = {
-    "v1/completions": "answers 404 and names the address to use instead",
     **{
         f"v1/models/{{model}}:{method}": "the same is documented below v1beta"
         for method in (

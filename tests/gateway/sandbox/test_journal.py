@@ -73,7 +73,7 @@ def test_control_calls_leave_no_entry(sandbox):
 
 
 def test_unknown_path_is_journaled_and_404(sandbox):
-    assert sandbox.post("/v1/completions", json={}).status_code == 404
+    assert sandbox.post("/v1/edits", json={}).status_code == 404
     assert sandbox.get("/v1/chat/completions").status_code == 405
     assert [entry["status"] for entry in sandbox.journal()] == [404, 405]
 
