@@ -7,7 +7,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -77,7 +77,10 @@ def plan(routes: Sequence[Route]) -> str:
         if not small:
             return asked
         most = format_credits(sum(call.most_microcredits for call in small))
-        return f"{asked}; each model that it does not list gets a small call, all {most} credits at most by its rates"
+        return (
+            f"{asked}; a model that it does not list, or one where anybody gets the list, gets a small call:"
+            f" {most} credits at most by its rates"
+        )
     if any(no_task(route) for route in routes):
         return "about a task that does not exist, which costs nothing"
     cheapest = small_call(routes)
@@ -126,7 +129,11 @@ async def _ask(asking: "_Asking") -> None:
         listed = [route for route in routes if listing_of(route) is listing]
         names = await asking.listed(listing)
         if names is not None:
-            await asking.unlisted([route for route in listed if not knows(names, route.upstream_model)])
+            unlisted = [route for route in listed if not knows(names, route.upstream_model)]
+            await asking.unlisted(unlisted)
+            small = None if unlisted else small_call(listed)
+            if small is not None and await asking.lists_to_anybody(listing):
+                await asking.small(small)
             raise _Found(Outcome.WORKS, f"it has {_models(listed)}")
     if any(no_task(route) for route in routes):
         await asking.about_no_task()
@@ -161,6 +168,18 @@ class _Asking:
             return listing.names(orjson.loads(body))
         except orjson.JSONDecodeError:
             return None
+
+    async def lists_to_anybody(self, listing: Listing) -> bool:
+        """Whether the list says nothing of our key, since it is given without one too."""
+        upstream = self._upstream
+        if upstream.api_key is None:
+            return False
+        stranger = replace(upstream, name=f"{upstream.name} without a key", api_key=None, keys=())
+        try:
+            await self._body(replace(self.routes[0], upstream=stranger, key=None), listing.call)
+        except PlatformError:
+            return False
+        return True
 
     async def unlisted(self, routes: Sequence[Route]) -> None:
         """Ask models that it does not list; some servers list less than they have."""

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tomllib
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
@@ -90,6 +91,20 @@ def test_draining_keeps_an_upstreams_connections(file: Path) -> None:
     drains = current().all_routes()[0].upstream
     assert drains.draining
     assert (drains, hash(drains)) == (before, hash(before))
+
+
+def test_an_upstreams_several_keys_stay_as_they_were_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TEST_EDIT_KEY_A", "TEST_EDIT_KEY_B"):
+        monkeypatch.setenv(name, f"sk-{name}")
+    keys = ["env:TEST_EDIT_KEY_A", "env:TEST_EDIT_KEY_B"]
+    file.write_text(TOML.replace("[upstreams.first]", f"[upstreams.first]\napi_key = {json.dumps(keys)}", 1))
+    load(file)
+    edits.set_draining("first", True, by="a test")
+    text = edits.export_text()
+    assert tomllib.loads(text)["upstreams"]["first"]["api_key"] == keys
+    assert "sk-" not in text
 
 
 def test_with_every_route_off_the_model_is_paused_and_not_unknown(file: Path) -> None:

@@ -63,9 +63,28 @@ class Server:
 
 
 async def test_a_list_of_models_that_has_ours_is_enough(upstream: LocalUpstream) -> None:
-    server = Server(upstream, v1_models=lambda: listing("other", "upstream/small"))
+    came: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        came.append(request.headers.get("Authorization"))
+        return listing("other", "upstream/small") if came[-1] else web.Response(status=401)
+
+    upstream.handler = answer
     finding = await found(keyed(upstream.url))
     assert finding == Finding("there", "KEY_A", Outcome.WORKS, "it has upstream/small")
+    assert came == [f"Bearer {KEYS[0].secret}", None]
+    assert {request.path for request in upstream.seen} == {"/v1/models"}
+
+
+async def test_a_list_that_anybody_gets_says_nothing_of_the_key(upstream: LocalUpstream) -> None:
+    """OpenRouter's is such a list: with a wrong key it looks as with a right one."""
+    server = Server(upstream, v1_models=lambda: listing("upstream/small"), v1_chat_completions=401)
+    finding = await found(keyed(upstream.url))
+    assert (finding.outcome, server.asked[-1]) == (Outcome.REFUSED_KEY, "/v1/chat/completions")
+    server.says["v1_chat_completions"] = completion()
+    assert (await found(keyed(upstream.url))).outcome is Outcome.WORKS
+    server.asked.clear()
+    assert (await found(route_to(upstream.url, "there"))).outcome is Outcome.WORKS
     assert server.asked == ["/v1/models"]
 
 
@@ -185,11 +204,11 @@ async def test_a_server_that_never_answers_is_given_up(upstream: LocalUpstream) 
 async def test_nobody_waits_for_another(upstream: LocalUpstream, second_upstream: LocalUpstream) -> None:
     """One that hangs is given up while the others are long done."""
     upstream.handler = upstream.hang
-    Server(second_upstream, v1_models=lambda: listing("upstream/small"))
-    routes = [[keyed(upstream.url)]] * 5 + [[keyed(second_upstream.url)]]
-    async with asyncio.timeout(30):
+    Server(second_upstream, v1_models=lambda: listing("upstream/small"), v1_chat_completions=completion())
+    routes = [[keyed(upstream.url)]] * 30 + [[keyed(second_upstream.url)]]
+    async with asyncio.timeout(20):
         findings = await check(routes, 1.0)
-    assert [finding.outcome for finding in findings] == [Outcome.UNREACHABLE] * 5 + [Outcome.WORKS]
+    assert [finding.outcome for finding in findings] == [Outcome.UNREACHABLE] * 30 + [Outcome.WORKS]
 
 
 @pytest.fixture
@@ -307,9 +326,7 @@ async def test_a_refusal_in_the_body_of_a_200_counts(
 
 def test_what_will_be_asked_and_may_cost_is_said_before() -> None:
     chat = keyed("http://there.test")
-    assert plan([chat]).startswith(
-        "its list of models, which costs nothing; each model that it does not list"
-    )
+    assert plan([chat]).startswith("its list of models, which costs nothing; a model that it does not list")
     task = replace(chat, endpoint="image_task", adapter="replicate")
     assert plan([task]) == "about a task that does not exist, which costs nothing"
     texts = replace(chat, endpoint="embeddings", adapter="tei_embed")

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from gateway.adapters.protocol import Form, UpstreamCall
 from gateway.calls.relay import Relay
 from gateway.catalog.routes import UpstreamKey
-from gateway.errors import UpstreamMisconfigured, UpstreamRateLimited, UpstreamRejected
+from gateway.errors import RouteResting, UpstreamMisconfigured, UpstreamRateLimited, UpstreamRejected
 from gateway.upstreams.circuit_breaker import ACCOUNTS_TO_DOUBT, REST_S
 from gateway.upstreams.client import Upstreams
 from gateway.upstreams.health import KeyState, upstream_health
@@ -146,6 +146,23 @@ async def test_what_says_nothing_of_the_key_is_not_tried_with_another(
     for _ in range(2):
         await execute(relay, tenant, route)
     assert door.came == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("status", [403, 429])
+async def test_no_caller_can_bring_about_anothers_refusals(
+    status: int, relay: Relay, tenant: Tenant, other_tenant: Tenant, door: Door, route: Any
+) -> None:
+    """What one caller asks is turned away with every key, again and again; another's calls go out as ever."""
+    for key in "ABC":
+        door.refuses(key, status, Retry_After="120")
+    for _ in range(20):
+        with pytest.raises((UpstreamMisconfigured, UpstreamRateLimited, RouteResting)):
+            await execute(relay, tenant, route)
+    door.says.clear()
+    door.came.clear()
+    for _ in range(6):
+        await execute(relay, other_tenant, route)
+    assert sorted(door.came) == list("AABBCC")
 
 
 async def test_staff_see_which_key_is_refused_until_it_is_taken_again(
