@@ -10,7 +10,7 @@ import orjson
 from gateway.sandbox import dialects
 from gateway.sandbox.chat import completions, prose, stream
 from gateway.sandbox.chat.answer import Choice, Completion, ToolCall, nested
-from gateway.sandbox.chat.gemini_request import as_chat, inner, prompt_messages
+from gateway.sandbox.chat.gemini_request import as_chat, in_camel_case, inner, prompt_messages
 from gateway.sandbox.magic import NO_MAGIC, Magic
 from gateway.sandbox.wire import Answer, Call, Event, EventStream, Json, Reply, Route, Text, json_reply
 
@@ -55,7 +55,7 @@ def stream_generate(call: Call) -> Answer:
 
 def count_tokens(call: Call) -> Answer:
     """What the prompt would be counted as, given as contents or as a whole request."""
-    body = call.json()
+    body = in_camel_case(call.json())
     prompt = completions.read_prompt(prompt_messages(inner(body, "generateContentRequest") or body))
     return json_reply({"totalTokens": completions.prompt_tokens(prompt)})
 

@@ -1,7 +1,8 @@
-"""A request in Google's camelCase as the chat's own body; what Google would refuse is refused."""
+"""A request of Google's as the chat's own body; what Google would refuse is refused."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import orjson
@@ -13,11 +14,26 @@ _ROLES = {"user": "user", "model": "assistant", "function": "user"}
 _CHOICES = {"MODE_UNSPECIFIED": None, "AUTO": None, "VALIDATED": None, "ANY": "required", "NONE": "none"}
 # Values and not schemas, whatever their keys look like.
 _SCHEMA_VALUES = frozenset({"enum", "default", "example"})
+_USUAL_BASE64 = str.maketrans("-_", "+/")
+_AFTER_UNDERSCORE = re.compile(r"_([a-z])")
+# Objects whose names are the caller's.
+_CALLERS_OWN = frozenset(
+    {
+        "args",
+        "labels",
+        "parameters",
+        "parametersJsonSchema",
+        "response",
+        "responseJsonSchema",
+        "responseSchema",
+    }
+)
 _UNSEEN_PARTS = ("functionCall", "executableCode", "codeExecutionResult")
 
 
 def as_chat(body: dict[str, Json], model: str) -> dict[str, Json]:
     """The body as the chat's: texts and images of every turn, functions and the choice among them."""
+    body = in_camel_case(body)
     asked: dict[str, Json] = {"model": model, "messages": prompt_messages(body)}
     _add_tools(asked, body)
     config = inner(body, "generationConfig")
@@ -34,6 +50,21 @@ def as_chat(body: dict[str, Json], model: str) -> dict[str, Json]:
     elif config.get("responseMimeType") == "application/json":
         asked["response_format"] = {"type": "json_object"}
     return asked
+
+
+def in_camel_case(values: dict[str, Json]) -> dict[str, Json]:
+    """The same with names in camel case: Google takes `mime_type` too, and its own client sends it."""
+    cased: dict[str, Json] = {}
+    for name, value in values.items():
+        name = _AFTER_UNDERSCORE.sub(lambda found: found[1].upper(), name)
+        cased[name] = value if name in _CALLERS_OWN else _cased(value)
+    return cased
+
+
+def _cased(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_cased(item) for item in value]
+    return in_camel_case(value) if isinstance(value, dict) else value
 
 
 def prompt_messages(body: dict[str, Json]) -> list[Json]:
@@ -118,7 +149,10 @@ def _images(part: dict[str, Json]) -> Iterator[Json]:
         raise Refusal(400, "Invalid value at 'inlineData': mimeType is required")
     if media_type and not media_type.startswith("image/"):
         return
-    url = f"data:{media_type};base64,{data.get('data')}" if data else file.get("fileUri")
+    url = file.get("fileUri")
+    if data:
+        # Google's own clients write base64 for addresses, and Google takes either.
+        url = f"data:{media_type};base64,{str(data.get('data')).translate(_USUAL_BASE64)}"
     yield {"type": "image_url", "image_url": {"url": url}}
 
 

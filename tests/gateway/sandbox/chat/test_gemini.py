@@ -204,6 +204,15 @@ def test_images_are_seen_and_other_files_are_not(sandbox: Any) -> None:
     data = base64.b64encode(b"twelve bytes").decode()
     inline = ask(sandbox, [{"inlineData": {"mimeType": "image/png", "data": data}}]).json()
     assert "12 bytes" in parts_of(inline)[0]["text"]
+    usual, of_addresses = (
+        encode(b"\xfb\xff\xfe").decode() for encode in (base64.b64encode, base64.urlsafe_b64encode)
+    )
+    assert usual != of_addresses
+    either = [
+        ask(sandbox, [{"inlineData": {"mimeType": "image/png", "data": each}}]).json()
+        for each in (usual, of_addresses)
+    ]
+    assert parts_of(either[0]) == parts_of(either[1])
     sound = ask(sandbox, [{"inlineData": {"mimeType": "audio/wav", "data": data}}, {"text": "1234"}]).json()
     assert sound["usageMetadata"]["promptTokenCount"] == 1
 
@@ -287,3 +296,21 @@ def test_a_fault_has_googles_status(sandbox: Any, status: int, named: str) -> No
     answer = ask(sandbox, f"[[sbx:status={status}]]")
     assert answer.status_code == status
     assert answer.json()["error"]["status"] == named
+
+
+def test_names_are_taken_in_either_spelling(sandbox: Any) -> None:
+    parts = [{"text": "what?"}, {"inline_data": {"mime_type": "image/png", "data": "eA=="}}]
+    body = {
+        "system_instruction": {"parts": [{"text": "Be brief."}]},
+        "generation_config": {
+            "max_output_tokens": 200,
+            "thinking_config": {"include_thoughts": True},
+            "response_mime_type": "application/json",
+            "response_json_schema": {"type": "object", "properties": {"snake_case": {"type": "string"}}},
+        },
+    }
+    told = ask(sandbox, parts, **body).json()
+    thought, answer = parts_of(told)
+    assert thought["thought"]
+    assert list(json.loads(answer["text"])) == ["snake_case"]
+    assert told["usageMetadata"]["promptTokenCount"] == 85 + 4
