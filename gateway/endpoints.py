@@ -84,7 +84,7 @@ _a_task = partial(Endpoint, time_limit=TASK_TIME_LIMIT, is_task=True)
 
 
 def _of_gemini(method: str, view: str) -> Address:
-    """Where Google's clients call a method of a model; some say `v1` for `v1beta`."""
+    """Where Google's clients call a method of a model; newer ones say `v1` for `v1beta`."""
     path = f"/models/{{model}}:{method}"
     return Address(f"/v1beta{path}", view, alias=f"/v1{path}")
 

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from aio_platform.http.schema_view import SCHEMA_PATH
 from gateway.api.chat.messages import CountTokensView
 from gateway.api.gemini.count_tokens import GeminiCountView
-from gateway.api.gemini.models import GeminiModelsView, GeminiModelView
+from gateway.api.gemini.models import GeminiModelsView, GeminiModelView, SharedModelsView, SharedModelView
 from gateway.api.models import ModelsView, ModelView
 from gateway.api.tasks import CancelTaskView, TaskListView, TaskView
 from gateway.api.upstream_webhooks import UpstreamWebhookView
@@ -25,10 +25,10 @@ _BESIDE_ENDPOINTS = [
     path("api/v1/tasks/<str:task_id>", TaskView.as_view()),
     path("api/v1/tasks/<str:task_id>/cancel", CancelTaskView.as_view()),
     path("v1/messages/count_tokens", CountTokensView.as_view()),
-    path("v1/models", ModelsView.as_view()),
+    path("v1/models", SharedModelsView.as_view()),
     # Before the models, whose ids may hold anything.
     path("v1/models/<path:model>:countTokens", GeminiCountView.as_view(schema=None)),
-    path("v1/models/<path:model>", ModelView.as_view()),
+    path("v1/models/<path:model>", SharedModelView.as_view()),
     path("v1beta/models", GeminiModelsView.as_view()),
     path("v1beta/models/<path:model>:countTokens", GeminiCountView.as_view()),
     path("v1beta/models/<path:model>", GeminiModelView.as_view()),

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 OPENAI_MOUNT = "/v1/"
 OBJECT_MOUNTS = ("/api/v1/", OPENAI_MOUNT, "/llm/v1/")
 ANTHROPIC_ADDRESS = re.compile(r"/v1/messages(?:/|\Z)")
-# Some of Google's clients say `/v1` for `/v1beta`.
+# Google's newer clients say `/v1` for `/v1beta`.
 GOOGLE_ADDRESS = re.compile(r"/v1beta(?:/|\Z)|/v1/models/.+:(?:\w+Contents?|countTokens)\Z")
 
 

@@ -169,6 +169,20 @@ def test_a_keys_scope_is_kept_to(platform: RunningPlatform) -> None:
         assert client.get("/v1beta/models/claude").status_code == 404
 
 
-def test_openais_list_stays_where_it_was(client: httpx.Client) -> None:
-    assert client.get("/v1/models").json()["object"] == "list"
-    assert client.get("/v1/models/gemini").json()["object"] == "model"
+@pytest.mark.parametrize("path", ["models", "models/gemini", "models/no-such-model"])
+def test_below_v1_the_list_is_googles_for_who_shows_its_header(
+    path: str, platform: RunningPlatform, tenant: Tenant
+) -> None:
+    def get(mount: str, headers: dict[str, str]) -> tuple[int, Any]:
+        answer = httpx.get(f"{platform.base_url}{mount}{path}", headers=headers)
+        told = answer.json()
+        for detail in told.get("error", {}).get("details", ()):
+            detail["metadata"].pop("request_id")
+        return answer.status_code, told
+
+    for key in (tenant.key, "AIza"):
+        google = {"x-goog-api-key": key}
+        assert get("/v1/", google) == get("/v1beta/", google)
+    for headers in (tenant.headers, {**tenant.headers, "x-goog-api-key": tenant.key}):
+        told = get("/v1/", headers)[1]
+        assert "object" in told or told["error"]["code"] == "model_not_found"

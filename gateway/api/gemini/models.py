@@ -1,16 +1,19 @@
 """The models a key may call, as Google's clients list them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
+from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.i18n.translatable import gettext_noop as _
+from aio_platform.problems import OPENAI_MOUNT
 from gateway.api.gemini.addresses import KEY_HEADER, MOUNT, query_of, refuse_key_in_query
-from gateway.api.models import ModelsOfKey
+from gateway.api.models import ModelsOfKey, ModelsView, ModelView
 from gateway.catalog.routes import unknown_model
 from gateway.dialects.dialect import bad_field
 from gateway.endpoints import BY_NAME, CHAT
@@ -83,6 +86,35 @@ class GeminiModelView(ModelsOfKey):
             if any(name == each["id"] or name in each["aliases"] for name in names):
                 return json_response(_as_google_lists(each))
         raise unknown_model(model)
+
+
+class _ByHeader(AsyncAPIView):
+    """An address that Google's clients share with OpenAI's: who shows Google's header is answered as Google does."""
+
+    # Google's view of the same, as a URL table holds it.
+    googles: ClassVar[Callable[..., Any]]
+
+    async def dispatch(  # type: ignore[override]
+        self, request: GatewayRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        if not request.header(KEY_HEADER) or request.header(b"authorization"):
+            return await super().dispatch(request, *args, **kwargs)
+        # Errors too take the form of the address that is meant.
+        request.path = MOUNT + request.path.removeprefix(OPENAI_MOUNT)
+        answer: HttpResponseBase = await type(self).googles(request, *args, **kwargs)
+        return answer
+
+
+class SharedModelsView(_ByHeader, ModelsView):
+    """GET /v1/models."""
+
+    googles = staticmethod(GeminiModelsView.as_view())
+
+
+class SharedModelView(_ByHeader, ModelView):
+    """GET /v1/models/{id}."""
+
+    googles = staticmethod(GeminiModelView.as_view())
 
 
 def _as_google_lists(model: dict[str, Any]) -> dict[str, Any]:
