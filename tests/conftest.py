@@ -1,5 +1,8 @@
 """Shared fixtures. Databases are real: one embedded PostgreSQL a test process, in a directory of its own."""
 
+import gc
+from collections.abc import Generator
+
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +15,20 @@ from aio_platform.db import database
 # An example may take as long as the machine needs: timing belongs in `make bench`.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The garbage collector does not look through what stays for the whole run: modules and ten thousand tests.
+
+    A tenth of what a test process computes would be that, for nothing.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
