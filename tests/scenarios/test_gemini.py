@@ -125,8 +125,8 @@ def test_a_stream_says_and_costs_what_the_whole_answer_does(
     assert pieces[-1]["candidates"][0]["finishReason"] == "STOP"
     first, second = books.receipt(whole), books.receipt(streamed)
     assert first["capture_microcredits"] == second["capture_microcredits"] > 0
-    shown = pieces[-1].get("credits_consumed") or pieces[-1]["usageMetadata"].get("credits_consumed")
-    assert shown == second["capture_microcredits"] / 1_000_000
+    price_shown = pieces[-1]["usageMetadata"]["credits_consumed"]
+    assert price_shown == second["capture_microcredits"] / 1_000_000
     assert (first["estimated"], second["estimated"]) == (False, False)
     assert (first["streamed"], second["streamed"]) == (False, True)
 
@@ -312,6 +312,12 @@ def test_a_key_in_the_query_of_an_address_that_is_not_there_is_kept_nowhere(
         ({"tools": [{"googleSearch": {}}]}, "tools.0.googleSearch"),
         ({"tools": [{"codeExecution": {}}]}, "tools.0.codeExecution"),
         ({"cachedContent": "cachedContents/x"}, "cachedContent"),
+        ({CONFIG: {"routingConfig": {"manualMode": {"modelName": "m"}}}}, "generationConfig.routingConfig"),
+        (
+            {"contents": [{"parts": [{"functionResponse": {"name": "f", "parts": [
+                {"fileData": {"fileUri": "https://x.test/a.mp4", "mimeType": "video/mp4"}}]}}]}]},
+            "contents.0.parts.0.functionResponse.parts.0",
+        ),
         ({"serviceTier": "flex"}, "serviceTier"),
         ({"serviceTier": "a-new-one"}, "serviceTier"),
         ({"n": 2}, "n"),

@@ -1,5 +1,6 @@
 """Google's Gemini: /v1beta/models/{model}:generateContent and :streamGenerateContent, as SDKs and agents call them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -24,15 +25,21 @@ from gateway.dialects.gemini.fields import camel
 from gateway.endpoints import CHAT
 from gateway.openapi.presentation import DocsPage, Example, GenaiCall
 
-# Of these Google bills more than tokens, or tokens at another price; a cached content is whoever's that made it.
+# Of these Google bills more than tokens, or tokens at another price, or another model's; a cached content is whoever's
+# that made it.
 UNPRICED_FIELDS = frozenset(
     {
         "cachedContent",
         "generationConfig.imageConfig",
+        "generationConfig.modelConfig",
+        "generationConfig.modelSelectionConfig",
         "generationConfig.responseModalities",
+        "generationConfig.routingConfig",
         "generationConfig.speechConfig",
     }
 )
+# Of what a function gave back, the files that are neither an image nor a document.
+_FILE_OF_RESULT = re.compile(r"\.functionResponse\.parts\.\d+\Z")
 _SSE, _JSON = "sse", "json"
 _HELLO = {"contents": [{"role": "user", "parts": [{"text": "Hello!"}]}]}
 _PAGE = DocsPage(
@@ -67,7 +74,7 @@ class GenerateContentView(DialectView):
     def check_priced(self, asked: Conversation) -> None:
         for field in asked.other:
             name = camel(field.path)
-            if name in UNPRICED_FIELDS:
+            if name in UNPRICED_FIELDS or _FILE_OF_RESULT.search(name):
                 raise bad_field(field.path, _("is not supported here. Leave it out"))
             if name == "serviceTier":
                 raise _bad_tier(field.path)

@@ -58,15 +58,17 @@ class GeminiEventWriter:
         return []
 
     def closing(self, extra: Mapping[str, Any]) -> list[Event]:
-        """The last event: why each choice ended, the counts, and `extra` beside them."""
+        """The last event: why each choice ended, and the counts with `extra` among them."""
         late = [
             event for index, choice in self._choices.items() for event in self._sent(index, choice.end_all())
         ]
         choices = self._choices or {0: _Choice(self._shows_thoughts)}
         last = self._response([choice.closing(index) for index, choice in sorted(choices.items())])
-        if self._counts is not None:
-            last["usageMetadata"] = written_counts(self._counts)
-        return [*late, Event("", {**last, **extra})]
+        if self._counts is None:
+            last |= extra
+        else:
+            last["usageMetadata"] = {**written_counts(self._counts), **extra}
+        return [*late, Event("", last)]
 
     def _choice(self, index: int) -> "_Choice":
         if index not in self._choices:

@@ -247,8 +247,12 @@ def test_a_written_stream_as_googles_clients_want_it() -> None:
         {
             "candidates": [{"content": content(""), "finishReason": "MAX_TOKENS", "index": 0}],
             **named,
-            "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
-            "credits_consumed": 5,
+            "usageMetadata": {
+                "promptTokenCount": 3,
+                "candidatesTokenCount": 2,
+                "totalTokenCount": 5,
+                "credits_consumed": 5,
+            },
         },
     ]
 
