@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from running_platform import RunningPlatform, Tenant
+from scenarios import test_gemini as gemini
 from scenarios.asking import OPENAI, Books, TenantPool, eventually, marked, saying, told
 from scenarios.test_omakase_faults import EVERY_ADDRESS, ask
 
@@ -21,7 +22,8 @@ LIMIT_S = 20
 CLOCK_TICK_S = 0.002
 ENDPOINTS = ("CHAT", "EMBEDDING", "RERANK", "TTS", "VOICE_CLONE", "STT", "IMAGE2TEXT", "T2M", "T2I")
 STREAMED = f"{OPENAI}, streamed"
-HANGING = (*EVERY_ADDRESS, OPENAI, STREAMED)
+GEMINI = tuple(gemini.address("gemini-pro", form) for form in gemini.FORMS)
+HANGING = (*EVERY_ADDRESS, OPENAI, STREAMED, *GEMINI)
 # ACE-Step makes music by tasks of its own, and has no way to cancel one.
 MUSIC = "/api/t2m"
 
@@ -62,6 +64,8 @@ def _hang(hasty: RunningPlatform, path: str, tenant: Tenant) -> GivenUp:
         started = time.monotonic()
         if path in (OPENAI, STREAMED):
             answer = client.post(OPENAI, json=saying(text, stream=path == STREAMED))
+        elif path in GEMINI:
+            answer = client.post(path, json=gemini.content(text))
         else:
             answer = ask(client, path, text)
         return GivenUp(answer, time.monotonic() - started, mark, tenant)
@@ -76,7 +80,10 @@ def test_an_upstream_that_hangs_is_given_up_at_the_time_limit(
     assert call.answer.status_code == 504, call.answer.text
     assert call.took_s >= LIMIT_S - CLOCK_TICK_S
     assert call.answer.headers["x-should-retry"] == "false"
-    assert told(call.answer)["type"] == "server_error"
+    if path in GEMINI:
+        assert gemini.error_of(call.answer)["status"] == "DEADLINE_EXCEEDED"
+    else:
+        assert told(call.answer)["type"] == "server_error"
     with hasty.client(call.tenant) as client:
         books = Books(client)
         receipt = books.receipt(call.answer)

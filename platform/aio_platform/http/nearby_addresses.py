@@ -1,4 +1,4 @@
-"""Which address somebody meant who called one that is not there: a slash too many, `/v1` twice or not at all.
+"""Which address somebody meant who called one that is not there: a slash too many, a mount twice or not at all.
 
 Told instead of redirected to: clients lose their body on a redirect, and their key on one to another host.
 """
@@ -15,7 +15,7 @@ MOUNTS = ("/v1", "/api/v1", "/api", "/llm/v1")
 MAX_PATH_LENGTH = 200
 METHODS = ("get", "post", "put", "patch", "delete")
 _SLASHES = re.compile(r"/{2,}")
-_MOUNTS_WRITTEN = re.compile(r"^(?:/(?:api|llm|openai))*(?:/v1)*(?=/|$)")
+_MOUNTS_WRITTEN = re.compile(r"^(?:/(?:api|llm|openai))*(?:/v1(?:beta)?)*(?=/|$)")
 
 
 def nearby(path: str) -> str | None:
