@@ -166,11 +166,12 @@ class ServedPlatform:
     def _process_of(self, name: bytes) -> int:
         for directory in Path("/proc").glob("[0-9]*"):
             try:
-                command = (directory / "cmdline").read_bytes().split(b"\0")
+                # A fork's title is one text, of words.
+                words = (directory / "cmdline").read_bytes().replace(b"\0", b" ").split()
                 parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, IndexError):
                 continue  # gone meanwhile
-            if parent == self._process.pid and name in command:
+            if parent == self._process.pid and name in words:
                 return int(directory.name)
         raise ChildFailed(f"the platform has no process for {name.decode()}:\n{end_of(self._log)}")
 
