@@ -179,9 +179,7 @@ class BoundedConnection(OneWriteProtocol):
         """Let every request under way know that nobody waits for its answer."""
         for cycle in (self._answering, *(waiting for waiting, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.body = bytearray()
-                cycle.message_event.set()
+                cycle.client_left()
         self.pipeline.clear()
         self.flow.resume_writing()
 

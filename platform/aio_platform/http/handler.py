@@ -9,7 +9,7 @@ See ADR 3.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from typing import Any
 
@@ -52,7 +52,9 @@ class GatewayRequest(ASGIRequest):
         self._read_started = True
         self._post_parse_error = False
         self._body_ended = False
-        self._watcher: asyncio.Task[None] | None = None
+        self._end_of_watch: Callable[[], object] | None = None
+        # Whether the watch saw it leave, and cancelled the task.
+        self.client_has_left = False
         # Whoever reads a key, or a member's session, from the request says so.
         self.shows_caller = False
         self._at_end: list[Callable[[], None]] = []
@@ -165,31 +167,36 @@ class GatewayRequest(ASGIRequest):
         """From now on cancel this task when the client leaves; call it once the body has been read."""
         task = asyncio.current_task()
         assert task is not None
-        self._watcher = asyncio.create_task(self._cancel_on_disconnect(task))
 
-    async def _cancel_on_disconnect(self, task: "asyncio.Task[Any]") -> None:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
+        def cancel() -> None:
+            self.client_has_left = True
             task.cancel("client left")
 
-    @property
-    def client_has_left(self) -> bool:
-        """Whether the watcher saw it leave, and cancelled the task."""
-        watcher = self._watcher
-        return watcher is not None and watcher.done() and not watcher.cancelled()
+        watch = getattr(getattr(self._receive, "__self__", None), "watch_departure", None)
+        if watch is None:
+            self._end_of_watch = asyncio.create_task(self._wait_for_departure(cancel)).cancel
+        else:
+            self._end_of_watch = partial(watch, None)
+            watch(cancel)
+
+    async def _wait_for_departure(self, on_departure: Callable[[], None]) -> None:
+        """For servers whose `receive` is all that there is."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            on_departure()
 
     def let_go(self) -> None:
-        """Drop the body, its connection and the watcher, whose frames refer to this request."""
+        """Drop the body and its connection."""
         self._whole_body = b""
         self._receive = _nothing_more
-        self._watcher = None
         while self._at_end:
             self._at_end.pop()()
 
     def stop_watching(self) -> None:
         """From now on the client's leaving interrupts nothing."""
-        if self._watcher is not None:
-            self._watcher.cancel()
+        end, self._end_of_watch = self._end_of_watch, None
+        if end is not None:
+            end()
 
 
 async def _nothing_more() -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """GatewayHandler: bodies are bounded while they are read, and whoever leaves is noticed at once."""
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -192,6 +194,91 @@ async def test_the_watch_ends_with_its_request(connection: Any) -> None:
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     assert connection.body == b"fine"
+
+
+class Departure:
+    """A view that watches, and waits for the client to leave; what becomes of it is in `ends`."""
+
+    def __init__(self, cycle: Cycle, *, stops: bool = False) -> None:
+        self.cycle = cycle
+        self.stops = stops
+        self.ends: list[str] = []
+
+    async def view(self, request: GatewayRequest) -> HttpResponse:
+        request.body_that_came(100)
+        request.watch_disconnect()
+        if self.stops:
+            request.stop_watching()
+        self.cycle.client_left()
+        try:
+            await asyncio.sleep(0)
+            self.ends.append("went on")
+        except asyncio.CancelledError:
+            self.ends.append("cancelled")
+            raise
+        return HttpResponse(b"answer")
+
+
+@pytest.mark.parametrize(("stops", "end", "answers"), [(False, "cancelled", 0), (True, "went on", 2)])
+async def test_a_cycle_tells_of_its_client_s_leaving_without_a_task(
+    stops: bool, end: str, answers: int, connection: Any
+) -> None:
+    cycle = came_whole(b"all of it", connection)
+    departure = Departure(cycle, stops=stops)
+    before = asyncio.all_tasks()
+    connection.receive = cycle.receive
+    await serve(departure.view, connection)
+    assert (departure.ends, len(connection.sent)) == ([end], answers)
+    assert asyncio.all_tasks() == before
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_who_had_left_before_the_watch_is_noticed(connection: Any) -> None:
+    cycle = came_whole(b"all of it", connection, disconnected=True)
+
+    async def view(request: GatewayRequest) -> HttpResponse:
+        request.watch_disconnect()
+        await asyncio.sleep(60)
+        return HttpResponse(b"")
+
+    connection.receive = cycle.receive
+    await serve(view, connection)
+    assert connection.sent == []
+
+
+async def test_a_watched_connection_is_read(connection: Any) -> None:
+    """Of one that is not, nobody learns that it has ended."""
+    cycle = came_whole(b"all of it", connection)
+    resumed: list[bool] = []
+    cycle.flow = SimpleNamespace(resume_reading=lambda: resumed.append(True))
+
+    async def view(request: GatewayRequest) -> HttpResponse:
+        request.watch_disconnect()
+        return HttpResponse(b"")
+
+    connection.receive = cycle.receive
+    await serve(view, connection)
+    assert resumed
+
+
+async def test_a_watch_of_a_cycle_leaves_nothing_to_the_garbage_collector(connection: Any) -> None:
+    cycle = came_whole(b"all of it", connection)
+    held: list[weakref.ref[GatewayRequest]] = []
+
+    async def view(request: GatewayRequest) -> HttpResponse:
+        held.append(weakref.ref(request))
+        request.watch_disconnect()
+        return HttpResponse(b"")
+
+    connection.receive = cycle.receive
+    gc.disable()
+    try:
+        await serve(view, connection)
+        assert [request() for request in held] == [None]
+    finally:
+        gc.enable()
 
 
 class Source:
