@@ -14,14 +14,23 @@ from accounts.models import Account, ApiKey, User
 
 ERRORS = ("rejected", "failed", "timed_out", "expired")
 CHARGED = ("succeeded", "partial")
-UNITS = ("tokens_in", "tokens_out", "images", "audio_ms", "characters", "pixel_steps", "video_ms")
-_TRUTH_SQL = """
+PARTS = (
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "audio_tokens_in",
+    "audio_tokens_out",
+)
+UNITS = ("tokens_in", "tokens_out", "images", "audio_ms", "characters", "pixel_steps", "video_ms", *PARTS)
+_PARTS_SQL = ", ".join(f"coalesce(e.{part}, 0) AS {part}" for part in PARTS)
+_TRUTH_SQL = f"""
     DROP TABLE IF EXISTS pg_temp.truth;
     CREATE TEMPORARY TABLE truth AS
     SELECT e.account_id AS account, e.key_id AS key, e.member_id AS member, p.plan, e.endpoint, e.model, e.route,
         e.upstream, e.outcome, e.started_at, e.request_id, e.cost_microcredits AS gross,
         coalesce(r.amount, 0)::bigint AS refunded, e.tokens_in, e.tokens_out, e.images, e.audio_ms, e.characters,
-        e.pixel_steps, e.video_ms, CASE WHEN e.outcome <> 'expired' THEN e.latency_ms END AS latency,
+        e.pixel_steps, e.video_ms, {_PARTS_SQL}, CASE WHEN e.outcome <> 'expired' THEN e.latency_ms END AS latency,
         e.upstream_latency_ms AS upstream_latency, e.first_byte_ms AS first_byte
     FROM usage_event e
     LEFT JOIN (SELECT l.account_id, l.request_id, sum(r.amount_microcredits) AS amount

@@ -35,6 +35,26 @@ UNITS: dict[str, Any] = {
     "calls": ngettext_lazy("%(shown)s call", "%(shown)s calls", "count"),
     "pixel_steps": ngettext_lazy("%(shown)s pixel step", "%(shown)s pixel steps", "count"),
     "video_ms": ngettext_lazy("%(shown)s ms of video", "%(shown)s ms of video", "count"),
+    "cache_read_tokens": ngettext_lazy(
+        "%(shown)s input token from a cache", "%(shown)s input tokens from a cache", "count"
+    ),
+    "cache_write_tokens": ngettext_lazy(
+        "%(shown)s input token written to a cache", "%(shown)s input tokens written to a cache", "count"
+    ),
+    "cache_write_1h_tokens": ngettext_lazy(
+        "%(shown)s input token written to a cache for an hour",
+        "%(shown)s input tokens written to a cache for an hour",
+        "count",
+    ),
+    "reasoning_tokens": ngettext_lazy(
+        "%(shown)s output token of reasoning", "%(shown)s output tokens of reasoning", "count"
+    ),
+    "audio_tokens_in": ngettext_lazy(
+        "%(shown)s input token of audio", "%(shown)s input tokens of audio", "count"
+    ),
+    "audio_tokens_out": ngettext_lazy(
+        "%(shown)s output token of audio", "%(shown)s output tokens of audio", "count"
+    ),
 }
 DIMENSIONS: dict[str, Promise] = {
     "key": gettext_lazy("API key"),

@@ -178,6 +178,12 @@ class UsageEvent(models.Model):
     upstream_latency_ms = models.IntegerField(null=True)
     first_byte_ms = models.IntegerField(null=True)
     attempts = models.JSONField(null=True)
+    cache_read_tokens = models.BigIntegerField(null=True)
+    cache_write_tokens = models.BigIntegerField(null=True)
+    cache_write_1h_tokens = models.BigIntegerField(null=True)
+    reasoning_tokens = models.BigIntegerField(null=True)
+    audio_tokens_in = models.BigIntegerField(null=True)
+    audio_tokens_out = models.BigIntegerField(null=True)
 
     class Meta:
         managed = False

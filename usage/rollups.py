@@ -37,7 +37,7 @@ def roll_up(span_s: float = SPAN_S, lag_s: float = LAG_S) -> tuple[int, bool]:
     """Take the next events into the sums: how many they were, and whether there are no more to take for now."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT events, is_done FROM usage_roll_up_v3(make_interval(secs => %s), make_interval(secs => %s))",
+            "SELECT events, is_done FROM usage_roll_up_v4(make_interval(secs => %s), make_interval(secs => %s))",
             [span_s, lag_s],
         )
         events, is_done = cursor.fetchone()

@@ -167,7 +167,7 @@ class NewTaskView(Presented, AsyncAPIView):
             route.model,
             route.name,
             route.rate.id,
-            route.rate.cost_microcredits(task.units),
+            route.rate.ceiling_microcredits(task.units),
             deadline_s + HOLD_MARGIN_S,
         )
         return TaskToOpen(

@@ -58,7 +58,7 @@ class Relay:
     async def authorize(self, call: Call) -> None:
         """Hold the call's ceiling, at the rate of its first route. Raises the refusal."""
         route = call.routes[0]
-        ceiling = route.rate.cost_microcredits(call.ceiling)
+        ceiling = route.rate.ceiling_microcredits(call.ceiling)
         longest_s = call.longest_stream_s()
         verdict = await self.ledger.authorize(
             CallToAuthorize(

@@ -166,7 +166,7 @@ def charge_of(call: Call, units: Units) -> int:
 
 def _held_for(call: Call) -> int:
     held = call.held_microcredits
-    return call.routes[0].rate.cost_microcredits(call.ceiling) if held is None else held
+    return call.routes[0].rate.ceiling_microcredits(call.ceiling) if held is None else held
 
 
 def _tell_of_overrun(call: Call, cost: int, held: int) -> None:

@@ -179,12 +179,13 @@ class _Reading:
         """Output is held before it is seen, so where it costs, it must be bounded."""
         prices = self._rates.get(route.rate or "", ())
         output = route.max_output_tokens
-        priced = any(price.unit == "tokens_out" and price.microcredits > 0 for price in prices)
+        rate = Rate.of(0, "", 0, prices)
+        priced = rate.ceiling_microcredits(Units(tokens_out=1, calls=0)) > 0
         field = (*path, "max_output_tokens")
         if "max_output_tokens" not in route.model_fields_set and (route.endpoint == CHAT or priced):
             self._problems.note(field, "missing: without it a call has no ceiling price")
         elif output is not None and priced:
-            cost = Rate.of(0, "", 0, prices).cost_microcredits(Units(tokens_out=output))
+            cost = rate.ceiling_microcredits(Units(tokens_out=output))
             if cost > MAX_MICROCREDITS:
                 self._problems.note(field, "one answer would cost more than a balance can hold")
 

@@ -211,6 +211,7 @@ DESCRIPTIONS = (
     _("`next` of the page before"),
     _("a key's id, or \"session\" for signed-in members"),
     _("a task's id"),
+    _("all that was generated, reasoning in it"),
     _("available plus held, after the capture"),
     _("available plus held, after the entry"),
     _("b64_json, or url for data URLs: images come inside the answer either way."),
@@ -244,6 +245,11 @@ DESCRIPTIONS = (
     _("of all calls but expired ones"),
     _("one of succeeded, partial, rejected, failed, timed_out, cancelled, expired, in_flight"),
     _("one or more, separated by commas"),
+    _("part of tokens_in"),
+    _("part of tokens_in: read from a cache"),
+    _("part of tokens_in: written to a cache of an hour"),
+    _("part of tokens_in: written to a cache of minutes"),
+    _("part of tokens_out"),
     _("pro is fast, flex follows the prompt more closely."),
     _("rejected, failed, timed out or expired"),
     _("sse for server-sent events; without it the answer is a JSON array, sent as it is made."),
@@ -259,6 +265,8 @@ DESCRIPTIONS = (
     _("until the first byte or token, of calls that had one"),
     _("upstream attempts that failed before this one"),
     _("when the secrets before this one stop being signed with"),
+    _("whole prompts, cached tokens in them once"),
     _("whsec_… as Standard Webhooks libraries take it"),
+    _("without what has a line of its own, as cached tokens may"),
 )
 # fmt: on

@@ -13,6 +13,7 @@ from gateway.catalog.routes import Catalog, ModelInfo, UnknownModel
 from gateway.endpoints import BY_NAME, ENDPOINTS
 from gateway.models import CatalogVersion
 from usage.ledger.rates import Rate
+from usage.ledger.units import WHOLE_OF
 
 UNIT_NAMES: dict[str, str | Promise] = {
     "tokens_in": _("input tokens"),
@@ -25,6 +26,12 @@ UNIT_NAMES: dict[str, str | Promise] = {
     "pixel_steps": _("pixels × steps"),
     "video_ms": _("milliseconds of video"),
     "video_s": _("seconds of video"),
+    "cache_read_tokens": _("input tokens from a cache"),
+    "cache_write_tokens": _("input tokens written to a cache"),
+    "cache_write_1h_tokens": _("input tokens written to a cache for an hour"),
+    "reasoning_tokens": _("output tokens of reasoning"),
+    "audio_tokens_in": _("input tokens of audio"),
+    "audio_tokens_out": _("output tokens of audio"),
 }
 ONE: dict[str, str | Promise] = {
     "tokens_in": _("input token"),
@@ -37,6 +44,12 @@ ONE: dict[str, str | Promise] = {
     "pixel_steps": _("pixel × step"),
     "video_ms": _("millisecond of video"),
     "video_s": _("second of video"),
+    "cache_read_tokens": _("input token from a cache"),
+    "cache_write_tokens": _("input token written to a cache"),
+    "cache_write_1h_tokens": _("input token written to a cache for an hour"),
+    "reasoning_tokens": _("output token of reasoning"),
+    "audio_tokens_in": _("input token of audio"),
+    "audio_tokens_out": _("output token of audio"),
 }
 # What is counted in milliseconds, and is told in seconds where that comes out even.
 IN_SECONDS = {"audio_ms": "audio_s", "video_ms": "video_s"}
@@ -117,8 +130,11 @@ def _default_of(catalog: Catalog, endpoint: str) -> str | None:
 
 
 def _lines(rate: Rate) -> Iterable[PriceLine]:
+    if not any(price.microcredits for price in rate.prices):
+        return
     for price in rate.prices:
-        if price.microcredits == 0:
+        # A part that is free says so: without a line it would cost what the rest of its whole costs.
+        if price.microcredits == 0 and price.unit not in WHOLE_OF:
             continue
         unit, per = price.unit, price.per
         if unit in IN_SECONDS and per % 1000 == 0:

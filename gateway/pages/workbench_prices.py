@@ -66,12 +66,12 @@ def ceiling_microcredits(
         raise InvalidRequest(gettext_noop("%(param)s: must be a model's name."), param="model")
     if endpoint.is_task:
         route = catalog.routes_for(endpoint.endpoint, model)[0]
-        return route.rate.cost_microcredits(read_task(endpoint.endpoint, route.model, values).units)
+        return route.rate.ceiling_microcredits(read_task(endpoint.endpoint, route.model, values).units)
     assert endpoint.view is not None
     view = endpoint.view()
     adapter_request = _to_request(view, values, file)
     route = catalog.routes_for(endpoint.endpoint, model)[0]
-    return route.rate.cost_microcredits(CALL_ADAPTERS[route.adapter].ceiling(adapter_request, route))
+    return route.rate.ceiling_microcredits(CALL_ADAPTERS[route.adapter].ceiling(adapter_request, route))
 
 
 def _to_request(view: Any, values: dict[str, Any], file: GivenFile | None) -> Any:

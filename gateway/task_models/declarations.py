@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from usage.ledger.units import Units
+from usage.ledger.units import WHOLE_OF, Units
 
 TYPES = ("text", "choice", "number", "flag", "url", "urls", "dialogue")
 
@@ -159,7 +159,7 @@ def _model(slug: str, table: Any) -> Model:
     if not model.endpoint or not units:
         raise BadDeclaration(f"{slug}: needs an endpoint and units")
     for unit in units:
-        if unit not in Units._fields:
+        if unit not in Units._fields or unit in WHOLE_OF:
             raise BadDeclaration(f"{slug}: {unit} is not a unit")
     for preset in model.presets.values():
         for name, value in preset.items():

@@ -39,7 +39,7 @@ def open_parameters(tasks: list[TaskToOpen]) -> tuple[str, ...]:
         name_array_literal([task.upstream for task in tasks]),
         json_array_literal([task.request for task in tasks]),
         json_array_literal([task.parameters for task in tasks]),
-        json_array_literal([task.units._asdict() for task in tasks]),
+        json_array_literal([_stored_units(task.units) for task in tasks]),
         # The marker is the hold's id: unique, ours, and found again from either side.
         array_literal([task.call.request_uuid for task in tasks]),
         text_array_literal([task.callback_url for task in tasks]),
@@ -107,11 +107,16 @@ def finish_parameters(owner: str | None, ends: list[Transition]) -> tuple[str, .
         array_literal([end.end.outcome.value for end in ends]),
         array_literal([end.end.status for end in ends]),
         array_literal([end.charge_microcredits for end in ends]),
-        json_array_literal([None if end.units is None else end.units._asdict() for end in ends]),
+        json_array_literal([end.units and _stored_units(end.units) for end in ends]),
         json_array_literal([end.results for end in ends]),
         text_array_literal([end.message for end in ends]),
         json_array_literal([end.attempts for end in ends]),
     )
+
+
+def _stored_units(units: Units) -> dict[str, int]:
+    """Units by name, without those that are none: a worker of the release before need not know them."""
+    return {unit: count for unit, count in units._asdict().items() if count or unit == "calls"}
 
 
 def key_parameters(keys: Sequence[TaskKey]) -> tuple[str, str]:

@@ -34,9 +34,11 @@ def of_chat(entry: Entry) -> Units:
         parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
         texts += [part["text"] for part in parts if part["type"] == "text"]
         images += sum(part["type"] == "image_url" for part in parts)
+    thought = tokens(entry["delivered"].get("reasoning", ""))
     return {
         "tokens_in": tokens(*texts) + TOKENS_PER_IMAGE * images,
         "tokens_out": tokens(*entry["delivered"].values()),
+        **({"reasoning_tokens": thought} if thought else {}),
     }
 
 

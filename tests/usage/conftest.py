@@ -1,6 +1,7 @@
 """Accounts with keys and credits, and the SQL functions of the books called as the ledger client calls them."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from accounts.models import Account, ApiKey, Membership
 from aio_platform.http import request_ids
 from tests.accounts.memberships import add_member
 from usage.ledger import grants
+from usage.ledger.units import NULLABLE_UNITS
 
 CREDIT = 1_000_000
 _numbers = itertools.count(1)
@@ -68,7 +70,7 @@ class Verdict(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """One row of usage_settle_v2."""
+    """One row of usage_settle_v3."""
 
     settled: bool
     charged: int | None
@@ -136,17 +138,18 @@ class Books:
     def settle(self, *ends: dict[str, Any]) -> list[Settled]:
         """One batch of `end(...)`."""
         rows = self.sql(
-            "SELECT * FROM usage_settle_v2(%s::bigint[], %s::uuid[], %s::text[], %s::bigint[], %s::boolean[],"
+            "SELECT * FROM usage_settle_v3(%s::bigint[], %s::uuid[], %s::text[], %s::bigint[], %s::boolean[],"
             " %s::text[], %s::smallint[], %s::boolean[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],"
             " %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::integer[],"
-            " %s::jsonb[])",
+            " %s::jsonb[], %s::jsonb[])",
             *[[one[field] for one in ends] for field in _END_FIELDS],
         )
         return [Settled._make(row) for row in rows]
 
     def call(self, tenant: Tenant, cost: int = 0, *, ceiling: int = 1, **fields: Any) -> str:
         """A call from hold to end; its request uuid. Fields are those of Call and of `end`."""
-        ends = {name: fields.pop(name) for name in list(fields) if name in _END_FIELDS[2:]}
+        of_ends = (*_END_FIELDS[2:], *NULLABLE_UNITS)
+        ends = {name: fields.pop(name) for name in list(fields) if name in of_ends}
         call = self.hold(tenant, max(ceiling, cost), **fields)
         [settled] = self.settle(end(tenant, call, cost or None, **ends))
         assert settled.settled
@@ -192,13 +195,16 @@ _END_DEFAULTS: dict[str, Any] = {
     "upstream_latency_ms": 8,
     "first_byte_ms": 9,
     "attempts": None,
+    "parts": None,
 }
 _END_FIELDS = tuple(_END_DEFAULTS)
 
 
 def end(tenant: Tenant, call: Call, charge: int | None, **fields: Any) -> dict[str, Any]:
-    """How a held call ended; a charge of None releases it."""
+    """How a held call ended; a charge of None releases it. Parts of tokens are fields too, as in Units."""
     outcome = {} if charge else {"outcome": "failed"}
+    if parts := {name: fields.pop(name) for name in NULLABLE_UNITS if name in fields}:
+        fields["parts"] = json.dumps(parts)
     return (
         _END_DEFAULTS
         | outcome

@@ -20,6 +20,7 @@ from aio_platform.http.request_ids import new_request_uuid
 from usage import rollups
 from usage.errors import EventsArchived
 from usage.ledger import grants
+from usage.ledger.units import NULLABLE_UNITS
 from usage.queries.aggregates.histograms import bucket_of, counts
 from usage.queries.aggregates.sums import DIMENSIONS, UNIT_SUMS, Wanted, aggregate_calls
 from usage.queries.cursors import call_of
@@ -54,6 +55,7 @@ class Traffic:
 
     def __init__(self, books, seed, days=4):
         self.books, self.random = books, random.Random(seed)
+        self.random_parts = random.Random(seed)
         self.tenants = [books.tenant(plan="unlimited", credit=10**6 * CREDIT) for _ in range(3)]
         self.now = datetime.now(UTC)
         self.days = days
@@ -73,11 +75,17 @@ class Traffic:
             upstream=self.random.choice(["one", "two"]),
             outcome=outcome,
             tokens_in=self.random.randint(0, 1000),
+            **self.parts(),
             latency_ms=int(self.random.lognormvariate(6, 1)),
             first_byte_ms=self.random.choice([None, self.random.randint(1, 500)]),
         )
         if cost:
             self.charged.append((tenant, request_id, cost))
+
+    def parts(self):
+        """Some of each part of a few calls' tokens."""
+        chosen = self.random_parts.sample(NULLABLE_UNITS, self.random_parts.choice([0, 0, 2]))
+        return {part: self.random_parts.randint(1, 100) for part in chosen}
 
     def refund(self):
         if self.charged:
@@ -148,7 +156,7 @@ def brute_force(which, wanted):
         sums["gross"] += event["cost_microcredits"]
         sums["refunded"] += event["refunded_microcredits"]
         for unit in UNIT_SUMS:
-            sums[unit] += event[unit]
+            sums[unit] += event[unit] or 0
         if event["outcome"] != "expired":
             bucket_number = bucket_of(event["latency_ms"])
             sums["latencies"][bucket_number] = sums["latencies"].get(bucket_number, 0) + 1

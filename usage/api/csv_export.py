@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from usage.ledger.units import NULLABLE_UNITS
 from usage.queries.events import UNIT_COLUMNS
 
 COLUMNS = (
@@ -20,7 +21,7 @@ COLUMNS = (
     "streamed",
     "estimated",
     "trial",
-    *UNIT_COLUMNS,
+    *(unit for unit in UNIT_COLUMNS if unit not in NULLABLE_UNITS),
     "hold",
     "capture",
     "refunded",
@@ -29,6 +30,7 @@ COLUMNS = (
     "platform_ms",
     "upstream_ms",
     "first_byte_ms",
+    *NULLABLE_UNITS,
 )
 
 

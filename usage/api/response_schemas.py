@@ -35,7 +35,10 @@ class MemberName(_Body):
 
 
 class UnitCounts(_Body):
-    """Whole numbers, one for each unit that a rate can price."""
+    """Whole numbers, one for each unit that a rate can price. Each token is once in tokens_in or in tokens_out.
+
+    Those from a cache, written to one, of reasoning and of audio are counted in a unit of their own besides.
+    """
 
     def get_fields(self) -> dict[str, Any]:
         return {unit: serializers.IntegerField() for unit in UNIT_COLUMNS}
@@ -90,7 +93,7 @@ class UsagePage(_Body):
 
 class RateLine(_Body):
     unit = serializers.CharField()
-    quantity = serializers.IntegerField()
+    quantity = serializers.IntegerField(help_text="without what has a line of its own, as cached tokens may")
     price_microcredits = serializers.IntegerField()
     per = serializers.IntegerField()
     microcredits = serializers.CharField()
@@ -156,8 +159,18 @@ class Sums(_Body):
     gross_microcredits = serializers.IntegerField()
     refunded = _Credits()
     refunded_microcredits = serializers.IntegerField()
-    tokens_in = serializers.IntegerField()
-    tokens_out = serializers.IntegerField()
+    tokens_in = serializers.IntegerField(help_text="whole prompts, cached tokens in them once")
+    tokens_out = serializers.IntegerField(help_text="all that was generated, reasoning in it")
+    cache_read_tokens = serializers.IntegerField(help_text="part of tokens_in: read from a cache")
+    cache_write_tokens = serializers.IntegerField(
+        help_text="part of tokens_in: written to a cache of minutes"
+    )
+    cache_write_1h_tokens = serializers.IntegerField(
+        help_text="part of tokens_in: written to a cache of an hour"
+    )
+    reasoning_tokens = serializers.IntegerField(help_text="part of tokens_out")
+    audio_tokens_in = serializers.IntegerField(help_text="part of tokens_in")
+    audio_tokens_out = serializers.IntegerField(help_text="part of tokens_out")
     latency_ms = Percentiles(help_text="of all calls but expired ones")
     first_byte_ms = FirstBytePercentiles(help_text="until the first byte or token, of calls that had one")
 

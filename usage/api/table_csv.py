@@ -7,6 +7,7 @@ from typing import Any
 from django.http import StreamingHttpResponse
 
 from aio_platform.http.output_formats import csv_stream
+from usage.ledger.units import NULLABLE_UNITS
 
 ROWS_AT_ONCE = 1000
 SUMS = (
@@ -22,6 +23,7 @@ SUMS = (
     "latency_p99_ms",
     "first_byte_p50_ms",
     "first_byte_p95_ms",
+    *NULLABLE_UNITS,
 )
 LEDGER_COLUMNS = ("entry", "created_at", "kind", "amount", "balance", "request_id", "cause_entry", "reason")
 _NUMBERS = frozenset({"amount", "balance", *SUMS})

@@ -30,11 +30,12 @@ WINDOW spent AS (PARTITION BY c.account_id ORDER BY c.place);
 INSERT INTO usage_event (account_id, started_at, request_id, settled_at, key_id, member_id, endpoint, model, route,
     upstream, rate_id, outcome, status, streamed, estimated, trial, tokens_in, tokens_out, images, audio_ms, characters,
     pixel_steps, video_ms, hold_microcredits, cost_microcredits, ledger_entry, latency_ms, upstream_latency_ms,
-    first_byte_ms)
+    first_byte_ms, cache_read_tokens, cache_write_tokens, reasoning_tokens)
 SELECT c.account_id, c.started_at, c.request_id, c.settled_at, c.key_id, c.member_id, c.endpoint, c.model, c.route,
     c.upstream, c.rate_id, c.outcome, c.status, c.streamed, c.estimated, c.trial, c.tokens_in, c.tokens_out, c.images,
     c.audio_ms, c.characters, c.pixel_steps, c.video_ms, c.hold, c.cost,
-    CASE WHEN c.cost > 0 THEN b.last_entry + c.place END, c.latency_ms, c.upstream_latency_ms, c.first_byte_ms
+    CASE WHEN c.cost > 0 THEN b.last_entry + c.place END, c.latency_ms, c.upstream_latency_ms, c.first_byte_ms,
+    c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens
 FROM demo_call c JOIN usage_balance b USING (account_id)
 ORDER BY c.settled_at;
 

@@ -4,9 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import lcm
 
-from usage.ledger.rates import Price, Rate
+from usage.ledger.rates import Rate
 
 # The first few make most of the traffic, as everywhere.
 WEIGHT_EXPONENT = 1.1
@@ -138,9 +137,3 @@ def _latency_ms(route: DemoRoute, chance: random.Random) -> int:
     if {price.unit for price in route.rate.prices} & {"images", "audio_ms", "video_ms", "pixel_steps"}:
         base *= 4
     return int(base * chance.uniform(0.8, 1.3))
-
-
-def unit_weights(prices: Sequence[Price]) -> tuple[dict[str, int], int]:
-    """A rate as whole numbers: micro-credits for each unit, over one divisor."""
-    divisor = lcm(*(price.per for price in prices))
-    return {price.unit: price.microcredits * (divisor // price.per) for price in prices}, divisor

@@ -37,12 +37,19 @@ WITH drawn AS MATERIALIZED (
         (c.w_pixel_steps > 0)::integer * 31457280::bigint AS pixel_steps,
         (c.w_video_ms > 0)::integer * (5000 * (1 + (c.size > 0.7)::integer))::bigint AS video_ms
     FROM called c
+), parted AS (
+    -- Who asks with a cache mostly finds what was asked before in it, and some think before they answer.
+    SELECT m.*, (m.w_cache_read_tokens <> 0 AND m.first > 0.3)::integer * (m.tokens_in * 0.7)::bigint AS cache_read_tokens,
+        (m.w_cache_write_tokens <> 0 AND m.first > 0.2)::integer * (m.tokens_in * 0.1)::bigint AS cache_write_tokens,
+        (m.endpoint = 'chat' AND m.size > 0.6)::integer * (m.tokens_out * 0.4)::bigint AS reasoning_tokens
+    FROM measured m
 ), priced AS (
     SELECT m.*, CASE WHEN m.is_charged THEN (
             m.tokens_in * w_tokens_in + m.tokens_out * w_tokens_out + m.images * w_images + m.audio_ms * w_audio_ms
             + m.characters * w_characters + m.pixel_steps * w_pixel_steps + m.video_ms * w_video_ms + w_calls
-            + divisor - 1) / divisor ELSE 0 END AS cost
-    FROM measured m
+            + m.cache_read_tokens * w_cache_read_tokens + m.cache_write_tokens * w_cache_write_tokens
+            + m.reasoning_tokens * w_reasoning_tokens + divisor - 1) / divisor ELSE 0 END AS cost
+    FROM parted m
 )
 SELECT p.account_id, p.started_at,
     (lpad(to_hex((extract(epoch FROM p.started_at) * 1000)::bigint), 12, '0') || '7' || substr(h.hex, 1, 3) || '8'
@@ -61,6 +68,9 @@ SELECT p.account_id, p.started_at,
     CASE WHEN p.is_charged THEN p.characters ELSE 0 END AS characters,
     CASE WHEN p.is_charged THEN p.pixel_steps ELSE 0 END AS pixel_steps,
     CASE WHEN p.is_charged THEN p.video_ms ELSE 0 END AS video_ms,
+    CASE WHEN p.is_charged THEN nullif(p.cache_read_tokens, 0) END AS cache_read_tokens,
+    CASE WHEN p.is_charged THEN nullif(p.cache_write_tokens, 0) END AS cache_write_tokens,
+    CASE WHEN p.is_charged THEN nullif(p.reasoning_tokens, 0) END AS reasoning_tokens,
     p.cost + (p.latency_total * 100) AS hold, p.cost, p.latency_total AS latency_ms,
     CASE WHEN p.outcome NOT IN ('expired') THEN greatest(p.latency_total - 2 - (p.size * 4)::integer, 1) END
         AS upstream_latency_ms,

@@ -12,9 +12,10 @@ from django.db import connection, transaction
 
 from accounts.keys.format import digest_of, last_four_of, new_key, prefix_of
 from accounts.models import Account, ApiKey, Membership, User
-from usage.demo.people import DemoAccount, unit_weights
+from usage.demo.people import DemoAccount
 from usage.errors import EventsArchived
 from usage.ledger import grants
+from usage.ledger.rates import unit_weights
 from usage.ledger.units import Units
 from usage.queries.retention import kept_from
 from usage.snapshot import snapshot

@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 
 AUTHORIZE_SQL = "SELECT * FROM usage_authorize_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 SETTLE_SQL = (
-    "SELECT * FROM usage_settle_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-    " $17, $18, $19, $20)"
+    "SELECT * FROM usage_settle_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+    " $17, $18, $19, $20, $21)"
 )
 REFUSE_SQL = "SELECT usage_refuse_v1(%s, %s, %s, %s, %s, %s, %s)"
 SETTLE_PATIENCE_S = 30.0

@@ -27,7 +27,7 @@ def authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
 
 
 def settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
-    """The arguments of usage_settle_v2."""
+    """The arguments of usage_settle_v3."""
     units = [end.units for end in ends]
     return (
         array_literal([end.account_id for end in ends]),
@@ -50,6 +50,7 @@ def settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
         array_literal([end.upstream_latency_ms for end in ends]),
         array_literal([end.first_byte_ms for end in ends]),
         json_array_literal([end.attempts or None for end in ends]),
+        json_array_literal([u.parts() for u in units]),
     )
 
 
@@ -61,7 +62,7 @@ def read_verdict(row: Row) -> Verdict:
 
 
 def read_settlement(row: Row) -> Settlement:
-    """One row of usage_settle_v2."""
+    """One row of usage_settle_v3."""
     settled, charged, available, repeated = row
     return Settlement(
         settled == b"t",

@@ -57,7 +57,7 @@ def find_receipt(account_id: int, call: CallName) -> Receipt | None:
 
 
 def _of_event(books: Snapshot, event: dict[str, Any]) -> dict[str, Any]:
-    units = Units(**{unit: event[unit] for unit in UNIT_COLUMNS})
+    units = Units(**{unit: event[unit] or 0 for unit in UNIT_COLUMNS})
     return {
         **describe_event(event, _key(event)),
         "rate": _describe_rate(books, event["rate_id"], units if event["cost_microcredits"] else None),

@@ -18,6 +18,7 @@ from usage.queries.aggregates.summaries import (
 )
 from usage.queries.aggregates.sums import Wanted, aggregate_calls
 from usage.queries.filters import CallFilter
+from usage.reports.calls import UNITS as CALL_UNITS
 from usage.reports.calls import VALUE_COLUMNS as CALL_COLUMNS
 from usage.reports.calls import describe as describe_calls
 from usage.reports.report_query import period_of
@@ -49,7 +50,7 @@ def all_usage(since: datetime | None, until: datetime | None, group_by: tuple[st
         grouping.by,
         grouping.interval,
         histograms=("latencies",),
-        units=("tokens_in", "tokens_out"),
+        units=CALL_UNITS,
         limit=MAX_ROWS + 1,
     )
     with snapshot() as books:

@@ -25,6 +25,17 @@ VALUE_COLUMNS = (
     Column("granted", "Granted", Kind.MICROCREDITS, shown_as=pgettext_lazy("amount", "Granted")),
     Column("tokens_in", _("Tokens in"), Kind.COUNT),
     Column("tokens_out", _("Tokens out"), Kind.COUNT),
+    Column("cache_read_tokens", _("Tokens from a cache"), Kind.COUNT),
+    Column("cache_write_tokens", _("Tokens to a cache"), Kind.COUNT),
+    Column("reasoning_tokens", _("Tokens of reasoning"), Kind.COUNT),
+)
+UNITS = (
+    "tokens_in",
+    "tokens_out",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
 )
 _GRANTS_SQL = """
     SELECT CASE WHEN %(interval)s <> 'none' THEN date_trunc(%(interval)s, created_at, %(zone)s) END AS bucket,
@@ -49,10 +60,13 @@ def describe(row: Mapping[str, Any]) -> Row:
         "granted": None,
         "tokens_in": row["tokens_in"],
         "tokens_out": row["tokens_out"],
+        "cache_read_tokens": row["cache_read_tokens"],
+        "cache_write_tokens": row["cache_write_tokens"] + row["cache_write_1h_tokens"],
+        "reasoning_tokens": row["reasoning_tokens"],
     }
 
 
-_query_calls = query_of_sums(describe, units=("tokens_in", "tokens_out"))
+_query_calls = query_of_sums(describe, units=UNITS)
 
 
 def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple[list[Row], Row]:
@@ -76,7 +90,7 @@ def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple
         row["granted"] = granted.pop((row["bucket"], row.get("account")), 0)
     empty = describe(
         dict.fromkeys(("calls", "errors", "gross_microcredits", "refunded_microcredits"), 0)
-        | {"tokens_in": 0, "tokens_out": 0}
+        | dict.fromkeys(UNITS, 0)
     )
     for (bucket, account), amount in granted.items():
         groups = {"bucket": bucket} | ({"account": account} if "account" in grouping.by else {})

@@ -16,7 +16,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from usage.ledger.outcomes import CHARGED
-from usage.ledger.rates import Price
+from usage.ledger.rates import WeighedUnits, unit_weights
 from usage.ledger.route_costs import RouteCost, route_costs
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
 from usage.queries.aggregates.sums import UNIT_SUMS, Wanted, aggregate_calls
@@ -64,11 +64,14 @@ def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple
     total = _Sum()
     for part in _between_changes(which, costs):
         in_force = {route: _in_force(found, part.since) for route, found in costs.items()}
-        wanted = Wanted(by, grouping.interval, grouping.zone, grouping.zone_name, (), UNIT_SUMS)
+        priced = {unit for weights, _ in filter(None, in_force.values()) for unit in weights}
+        units = tuple(unit for unit in UNIT_SUMS if unit in priced)
+        wanted = Wanted(by, grouping.interval, grouping.zone, grouping.zone_name, (), units)
         for row in aggregate_calls(books, part, wanted):
             key = (row["bucket"], *(row[name] for name in grouping.by))
+            cost = _cost(row, in_force.get(row["route"]))
             for one in (sums[key], total):
-                _add(one, row, in_force.get(row["route"]))
+                _add(one, row, cost)
     check_row_count(list(sums)[: MAX_ROWS + 1])
     names = ("bucket", *grouping.by)
     rows = [dict(zip(names, key, strict=True)) | one.row() for key, one in sums.items()]
@@ -76,16 +79,23 @@ def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple
     return rows, total.row()
 
 
-def _add(one: _Sum, row: dict[str, Any], prices: tuple[Price, ...] | None) -> None:
+def _cost(row: dict[str, Any], weighed: WeighedUnits | None) -> Fraction | None:
+    """What summed calls cost us: weights price a sum as they price each of its calls. None where that is not known."""
+    if row["outcome"] not in _CHARGED:
+        return Fraction()
+    if weighed is None:
+        return None
+    weights, divisor = weighed
+    return Fraction(sum(row[unit] * weight for unit, weight in weights.items()), divisor)
+
+
+def _add(one: _Sum, row: dict[str, Any], cost: Fraction | None) -> None:
     one.calls += row["calls"]
     one.revenue += row["gross_microcredits"] - row["refunded_microcredits"]
-    if row["outcome"] not in _CHARGED:
-        return
-    if prices is None:
+    if cost is None:
         one.uncosted += row["calls"]
-        return
-    for price in prices:
-        one.cost += Fraction(row[price.unit] * price.microcredits, price.per)
+    else:
+        one.cost += cost
 
 
 def _between_changes(which: CallFilter, costs: dict[str, list[RouteCost]]) -> Iterator[CallFilter]:
@@ -100,10 +110,10 @@ def _between_changes(which: CallFilter, costs: dict[str, list[RouteCost]]) -> It
     yield replace(which, since=since)
 
 
-def _in_force(found: list[RouteCost], at: datetime | None) -> tuple[Price, ...] | None:
+def _in_force(found: list[RouteCost], at: datetime | None) -> WeighedUnits | None:
     assert at is not None
     earlier = [cost for cost in found if cost.since <= at]
-    return earlier[-1].prices if earlier else None
+    return unit_weights(earlier[-1].prices) if earlier else None
 
 
 margin = ReportDefinition(

@@ -3,18 +3,20 @@
 That is a fault of ours or of an upstream's counting, or somebody's way of paying less; the difference is a loss.
 """
 
+import json
 from datetime import timedelta
 from typing import Any
 
 from aio_platform.http.request_ids import public_request_id
 from aio_platform.i18n.translatable import gettext_noop as _
+from usage.ledger.rates import prices_from_json, unit_weights
 from usage.ledger.units import Units
 from usage.queries.filters import MATCHES_SQL
 from usage.queries.retention import check_calls_are_kept
 from usage.reports.report_query import ReportQuery, period_of
 from usage.reports.rows import account_name, accounts_by_id
 from usage.reports.shape import Column, Kind, Report, group
-from usage.snapshot import snapshot
+from usage.snapshot import Snapshot, snapshot
 
 USUAL = timedelta(days=1)
 LONGEST = timedelta(days=31)
@@ -29,29 +31,30 @@ COLUMNS = (
     Column("charged", _("Charged"), Kind.MICROCREDITS),
     Column("lost", _("Not charged"), Kind.MICROCREDITS),
 )
-_WEIGHTS_SQL = ", ".join(
-    f"coalesce((prices -> '{unit}' ->> 'microcredits')::numeric / (prices -> '{unit}' ->> 'per')::numeric, 0) AS {unit}"
-    for unit in Units._fields
+_RATES_SQL = "SELECT id, prices::text AS prices FROM usage_rate"
+_PRICE_SQL = " + ".join(
+    ["w.calls", *(f"coalesce(e.{unit}, 0) * w.{unit}" for unit in Units._fields if unit != "calls")]
 )
-_PRICE_SQL = " + ".join(f"e.{unit} * r.{unit}" for unit in Units._fields if unit != "calls") + " + r.calls"
 # Upstreams may claim so much that its price is no bigint: a price is shown up to a billion credits.
 _MOST, _MOST_OF_ALL = 10**15, 9 * 10**18
-# A rate is divided to sixteen digits, and a price is whole: what is smaller than a millionth of its smallest unit is
-# no difference. The first condition is that of the index usage_event_at_its_hold.
+# The first condition is that of the index usage_event_at_its_hold.
 _FOUND_SQL = f"""
-    WITH rate AS MATERIALIZED (SELECT id, {_WEIGHTS_SQL} FROM usage_rate),
+    WITH weights AS MATERIALIZED (
+        SELECT * FROM unnest(%(rate_ids)s::bigint[], %(divisors)s::numeric[],
+            {", ".join(f"%(w_{unit})s::numeric[]" for unit in Units._fields)})
+            AS w (rate_id, divisor, {", ".join(Units._fields)})),
     full_price AS MATERIALIZED (
         SELECT e.account_id, e.request_id, e.endpoint, e.model, e.upstream, e.started_at,
-            e.cost_microcredits AS charged, least({_PRICE_SQL}, {_MOST}) AS exact
+            e.cost_microcredits AS charged, least(div({_PRICE_SQL} + w.divisor - 1, w.divisor), {_MOST}) AS price
         FROM (
             SELECT * FROM usage_event
             WHERE cost_microcredits = hold_microcredits AND outcome IN ('succeeded', 'partial') AND {MATCHES_SQL}) e
-        JOIN rate r ON r.id = e.rate_id)
+        JOIN weights w ON w.rate_id = e.rate_id)
     SELECT account_id, request_id, endpoint, model, upstream, started_at, charged,
-        ceil(exact - 0.000001)::bigint AS price, ceil(exact - 0.000001)::bigint - charged AS lost,
+        price::bigint AS price, price::bigint - charged AS lost,
         count(*) OVER () AS calls, sum(charged) OVER ()::bigint AS all_charged,
-        least(sum(ceil(exact - 0.000001)) OVER (), {_MOST_OF_ALL})::bigint AS all_prices
-    FROM full_price WHERE exact > charged + 0.000001
+        least(sum(price) OVER (), {_MOST_OF_ALL})::bigint AS all_prices
+    FROM full_price WHERE price > charged
     ORDER BY lost DESC, started_at DESC, request_id LIMIT %(limit)s
 """  # noqa: S608 - constants
 
@@ -66,7 +69,8 @@ def overruns(query: ReportQuery) -> Report:
     with snapshot() as books:
         which = query.starting(query.which, books.as_of, USUAL, LONGEST)
         check_calls_are_kept(books, which)
-        found = books.rows(_FOUND_SQL, {**which.parameters(), "limit": query.limit + 1})
+        parameters = {**which.parameters(), **_weights(books), "limit": query.limit + 1}
+        found = books.rows(_FOUND_SQL, parameters)
     accounts = accounts_by_id(row["account_id"] for row in found)
     totals: dict[str, Any] = {"price": 0, "charged": 0, "lost": 0}
     if found:
@@ -92,3 +96,15 @@ def overruns(query: ReportQuery) -> Report:
         zone=query.zone,
         zone_name=query.zone_name,
     )
+
+
+def _weights(books: Snapshot) -> dict[str, list[Any]]:
+    """What each rate that was ever published charges for each unit, as the statement's arrays."""
+    rates = books.rows(_RATES_SQL, {})
+    weighed = [unit_weights(prices_from_json(json.loads(rate["prices"]))) for rate in rates]
+    weights = {f"w_{unit}": [of.get(unit, 0) for of, _ in weighed] for unit in Units._fields}
+    return {
+        "rate_ids": [rate["id"] for rate in rates],
+        "divisors": [divisor for _, divisor in weighed],
+        **weights,
+    }

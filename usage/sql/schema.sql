@@ -101,6 +101,12 @@ CREATE TABLE usage_event (
     upstream_latency_ms integer,
     first_byte_ms integer,
     attempts jsonb,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    cache_write_1h_tokens bigint,
+    reasoning_tokens bigint,
+    audio_tokens_in bigint,
+    audio_tokens_out bigint,
     CONSTRAINT usage_event_pkey PRIMARY KEY (account_id, started_at, request_id),
     CONSTRAINT usage_event_audio_ms_check CHECK ((audio_ms >= 0)),
     CONSTRAINT usage_event_characters_check CHECK ((characters >= 0)),
@@ -123,6 +129,8 @@ CREATE TABLE usage_event (
 ) PARTITION BY RANGE (started_at);
 CREATE INDEX usage_event_at_its_hold ON ONLY public.usage_event USING btree (started_at) WHERE ((cost_microcredits = hold_microcredits) AND (outcome = ANY (ARRAY['succeeded'::text, 'partial'::text])));
 CREATE INDEX usage_event_by_time ON ONLY public.usage_event USING brin (settled_at, started_at) WITH (pages_per_range='64', autosummarize='on');
+COMMENT ON COLUMN usage_event.tokens_in IS 'The whole prompt: cache_read_tokens, cache_write_tokens, cache_write_1h_tokens and audio_tokens_in are in it.';
+COMMENT ON COLUMN usage_event.tokens_out IS 'All that was generated: reasoning_tokens and audio_tokens_out are in it.';
 COMMENT ON COLUMN usage_event.latency_ms IS 'From the request''s arrival to its settlement being asked for.';
 COMMENT ON COLUMN usage_event.attempts IS 'The upstream attempts, where there was more than one.';
 GRANT SELECT ON usage_event TO aio_app;
@@ -339,6 +347,12 @@ CREATE TABLE usage_rollup_day (
     upstream_latencies numeric NOT NULL,
     first_bytes numeric NOT NULL,
     day_start integer NOT NULL,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    cache_write_1h_tokens bigint,
+    reasoning_tokens bigint,
+    audio_tokens_in bigint,
+    audio_tokens_out bigint,
     CONSTRAINT usage_rollup_day_pkey PRIMARY KEY (account_id, day_start, bucket, key_id, member_id, kind_id)
 ) PARTITION BY LIST (account_id);
 COMMENT ON COLUMN usage_rollup_day.day_start IS 'At which minute after midnight UTC this day starts.';
@@ -370,6 +384,12 @@ CREATE TABLE usage_rollup_hour (
     latencies numeric NOT NULL,
     upstream_latencies numeric NOT NULL,
     first_bytes numeric NOT NULL,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    cache_write_1h_tokens bigint,
+    reasoning_tokens bigint,
+    audio_tokens_in bigint,
+    audio_tokens_out bigint,
     CONSTRAINT usage_rollup_hour_pkey PRIMARY KEY (account_id, bucket, key_id, member_id, kind_id)
 ) PARTITION BY LIST (account_id);
 COMMENT ON COLUMN usage_rollup_hour.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
@@ -401,6 +421,12 @@ CREATE TABLE usage_rollup_minute (
     latencies numeric NOT NULL,
     upstream_latencies numeric NOT NULL,
     first_bytes numeric NOT NULL,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    cache_write_1h_tokens bigint,
+    reasoning_tokens bigint,
+    audio_tokens_in bigint,
+    audio_tokens_out bigint,
     CONSTRAINT usage_rollup_minute_pkey PRIMARY KEY (account_id, bucket, key_id, member_id, kind_id)
 ) PARTITION BY LIST (account_id);
 COMMENT ON COLUMN usage_rollup_minute.latencies IS 'A histogram, as latency_mark_v1.sql describes it.';
@@ -486,6 +512,41 @@ BEGIN
 END $function$;
 -- rights: {postgres=X/postgres}
 
+CREATE OR REPLACE FUNCTION public.usage_add_refunds_to_rollups_v3(p_to timestamp with time zone, p_state usage_rollup_state)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    counted bigint;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM usage_refund_to_roll_up) THEN
+        RETURN;
+    END IF;
+    EXECUTE usage_rollup_statement_v3($sql$taken AS (
+        DELETE FROM usage_refund_to_roll_up r USING usage_event e
+        WHERE e.account_id = r.account_id AND e.started_at = r.started_at AND e.request_id = r.request_id
+            AND e.settled_at <= $2
+        RETURNING r.amount_microcredits, e.account_id, e.started_at, e.key_id, e.member_id, e.endpoint, e.model,
+            e.route, e.upstream, e.outcome
+    ), $sql$, $sql$
+        SELECT e.account_id, e.started_at, e.key_id, coalesce(e.member_id, 0) AS member_id, k.id AS kind_id,
+            0 AS calls, 0 AS errors, 0 AS gross_microcredits, e.amount_microcredits AS refunded_microcredits,
+            0 AS tokens_in, 0 AS tokens_out, 0 AS images, 0 AS audio_ms, 0 AS characters, 0 AS pixel_steps,
+            0 AS video_ms, NULL::bigint AS cache_read_tokens, NULL::bigint AS cache_write_tokens,
+            NULL::bigint AS cache_write_1h_tokens, NULL::bigint AS reasoning_tokens, NULL::bigint AS audio_tokens_in,
+            NULL::bigint AS audio_tokens_out, 0::numeric AS latencies, 0::numeric AS upstream_latencies, 0::numeric AS first_bytes
+        FROM taken e
+        LEFT JOIN usage_plan_period p
+            ON p.account_id = e.account_id AND p.since <= e.started_at AND e.started_at < p.until
+        JOIN usage_call_kind k ON k.plan = coalesce(p.plan, '') AND k.endpoint = e.endpoint AND k.model = e.model
+            AND k.route = e.route AND k.upstream = coalesce(e.upstream, '') AND k.outcome = e.outcome
+    $sql$) INTO counted
+    USING NULL::timestamptz, p_to, p_state.day_starts, p_state.minutes_from, p_state.hours_from;
+END $function$;
+-- rights: {postgres=X/postgres}
+
 CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v2(p_after timestamp with time zone, p_to timestamp with time zone, p_state usage_rollup_state)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -513,6 +574,48 @@ BEGIN
             1 AS calls, (e.outcome IN ('rejected', 'failed', 'timed_out', 'expired'))::integer AS errors,
             e.cost_microcredits AS gross_microcredits, 0 AS refunded_microcredits, e.tokens_in, e.tokens_out,
             e.images, e.audio_ms, e.characters, e.pixel_steps, e.video_ms,
+            CASE WHEN e.outcome <> 'expired' THEN usage_latency_mark_v1(e.latency_ms) END AS latencies,
+            usage_latency_mark_v1(e.upstream_latency_ms) AS upstream_latencies,
+            usage_latency_mark_v1(e.first_byte_ms) AS first_bytes
+        FROM usage_event e
+        LEFT JOIN usage_plan_period p
+            ON p.account_id = e.account_id AND p.since <= e.started_at AND e.started_at < p.until
+        JOIN usage_call_kind k ON k.plan = coalesce(p.plan, '') AND k.endpoint = e.endpoint AND k.model = e.model
+            AND k.route = e.route AND k.upstream = coalesce(e.upstream, '') AND k.outcome = e.outcome
+        WHERE e.settled_at > $1 AND e.settled_at <= $2
+    $sql$) INTO counted USING p_after, p_to, p_state.day_starts, p_state.minutes_from, p_state.hours_from;
+    RETURN counted;
+END $function$;
+-- rights: {postgres=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_add_to_rollups_v3(p_after timestamp with time zone, p_to timestamp with time zone, p_state usage_rollup_state)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET work_mem TO '128MB'
+ SET enable_nestloop TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    counted bigint;
+BEGIN
+    INSERT INTO usage_call_kind (plan, endpoint, model, route, upstream, outcome)
+    SELECT DISTINCT k.plan, e.endpoint, e.model, e.route, coalesce(e.upstream, ''), k.outcome
+    FROM usage_event e
+    LEFT JOIN usage_plan_period p
+        ON p.account_id = e.account_id AND p.since <= e.started_at AND e.started_at < p.until
+    CROSS JOIN LATERAL (VALUES (coalesce(p.plan, ''), e.outcome), ('', usage_coarse_outcome_v1(e.outcome)))
+        AS k (plan, outcome)
+    WHERE e.settled_at > p_after AND e.settled_at <= p_to
+    EXCEPT SELECT k.plan, k.endpoint, k.model, k.route, k.upstream, k.outcome FROM usage_call_kind k
+    ON CONFLICT DO NOTHING;
+    EXECUTE usage_rollup_statement_v3('', $sql$
+        SELECT e.account_id, e.started_at, e.key_id, coalesce(e.member_id, 0) AS member_id, k.id AS kind_id,
+            1 AS calls, (e.outcome IN ('rejected', 'failed', 'timed_out', 'expired'))::integer AS errors,
+            e.cost_microcredits AS gross_microcredits, 0 AS refunded_microcredits, e.tokens_in, e.tokens_out,
+            e.images, e.audio_ms, e.characters, e.pixel_steps, e.video_ms, e.cache_read_tokens, e.cache_write_tokens,
+            e.cache_write_1h_tokens, e.reasoning_tokens, e.audio_tokens_in, e.audio_tokens_out,
             CASE WHEN e.outcome <> 'expired' THEN usage_latency_mark_v1(e.latency_ms) END AS latencies,
             usage_latency_mark_v1(e.upstream_latency_ms) AS upstream_latencies,
             usage_latency_mark_v1(e.first_byte_ms) AS first_bytes
@@ -1710,6 +1813,16 @@ END $function$;
 
 CREATE OR REPLACE FUNCTION public.usage_roll_up_v3(p_span interval, p_lag interval, OUT events bigint, OUT is_done boolean)
  RETURNS record
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    SELECT * FROM usage_roll_up_v4(p_span, p_lag)
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_roll_up_v4(p_span interval, p_lag interval, OUT events bigint, OUT is_done boolean)
+ RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1745,9 +1858,9 @@ BEGIN
         chunk_from := chunk_to;
         chunk_to := least(chunk_from + span, target);
         span := span * 4;
-        events := usage_add_to_rollups_v2(chunk_from, chunk_to, state);
+        events := usage_add_to_rollups_v3(chunk_from, chunk_to, state);
     END LOOP;
-    PERFORM usage_add_refunds_to_rollups_v2(chunk_to, state);
+    PERFORM usage_add_refunds_to_rollups_v3(chunk_to, state);
     is_done := chunk_to >= target;
     IF is_done AND coalesce(is_safe, true) THEN
         UPDATE usage_rollup_state
@@ -1772,6 +1885,83 @@ DECLARE
     columns text := array_to_string(measures, ', ');
     sums text := (SELECT string_agg(format('coalesce(sum(%s), 0) AS %s', m, m), ', ') FROM unnest(measures) m);
     adding text := (SELECT string_agg(format('%s = r.%s + excluded.%s', m, m, m), ', ') FROM unnest(measures) m);
+BEGIN
+    -- Everybody's sums are the same groups without account, key and member, as account 0; and as account -1 also
+    -- without plan, and with no more of the outcome than whether it is an error. Rows are added in the order in which
+    -- they are read, so that those of an account lie together.
+    RETURN format($sql$WITH %5$sevent AS (%1$s), added AS MATERIALIZED (
+        -- Where minutes are kept no more, whatever still tells the days apart is fine enough.
+        SELECT account_id, date_bin(CASE WHEN started_at >= $4 THEN '1 minute'::interval ELSE w.width END, started_at,
+                                    'epoch') AS bucket, key_id, member_id, kind_id, sum(errors) AS errors, %2$s
+        FROM event CROSS JOIN (SELECT CASE WHEN bool_and(d %% 60 = 0) THEN '1 hour'::interval
+                                          ELSE '15 minutes' END AS width FROM unnest($3) d) w
+        GROUP BY 1, 2, 3, 4, 5
+    ), everybody AS MATERIALIZED (
+        SELECT bucket, kind_id, sum(errors) AS errors, %2$s FROM added GROUP BY 1, 2
+    ), minutes AS MATERIALIZED (
+        SELECT account_id, bucket, key_id, member_id, kind_id, errors, %4$s FROM added
+        UNION ALL SELECT 0, bucket, 0, 0, kind_id, errors, %4$s FROM everybody
+        UNION ALL SELECT -1, e.bucket, 0, 0, c.id, sum(e.errors), %2$s FROM everybody e
+            JOIN usage_call_kind k ON k.id = e.kind_id
+            JOIN usage_call_kind c ON c.plan = '' AND c.endpoint = k.endpoint AND c.model = k.model
+                AND c.route = k.route AND c.upstream = k.upstream AND c.outcome = usage_coarse_outcome_v1(k.outcome)
+            GROUP BY 2, 5
+    ), hours AS MATERIALIZED (
+        SELECT account_id, date_bin('1 hour', bucket, 'epoch') AS bucket, key_id, member_id, kind_id,
+            sum(errors) AS errors, %2$s
+        FROM minutes GROUP BY 1, 2, 3, 4, 5
+    ), days AS MATERIALIZED (
+        SELECT account_id, d.day_start, date_bin('1 day', m.bucket, 'epoch'::timestamptz + d.day_start * interval '1 minute')
+            AS bucket, key_id, member_id, kind_id, sum(errors) AS errors, %2$s
+        FROM minutes m CROSS JOIN unnest($3) AS d (day_start) GROUP BY 1, 2, 3, 4, 5, 6
+    ), to_minutes AS (
+        INSERT INTO usage_rollup_minute AS r (account_id, bucket, key_id, member_id, kind_id, %4$s)
+        SELECT account_id, bucket, key_id, member_id, kind_id, %4$s FROM minutes WHERE bucket >= $4
+        ORDER BY 1, 2, 3, 4, 5
+        ON CONFLICT (account_id, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
+    ), to_hours AS (
+        INSERT INTO usage_rollup_hour AS r (account_id, bucket, key_id, member_id, kind_id, %4$s)
+        SELECT account_id, bucket, key_id, member_id, kind_id, %4$s FROM hours WHERE bucket >= $5
+        ORDER BY 1, 2, 3, 4, 5
+        ON CONFLICT (account_id, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
+    ), to_days AS (
+        INSERT INTO usage_rollup_day AS r (account_id, day_start, bucket, key_id, member_id, kind_id, %4$s)
+        SELECT account_id, day_start, bucket, key_id, member_id, kind_id, %4$s FROM days
+        ORDER BY 1, 2, 3, 4, 5, 6
+        ON CONFLICT (account_id, day_start, bucket, key_id, member_id, kind_id) DO UPDATE SET %3$s
+    ), to_account_days AS (
+        INSERT INTO usage_rollup_account_day AS r
+            (day_start, bucket, account_id, calls, errors, gross_microcredits, refunded_microcredits)
+        SELECT day_start, bucket, account_id, sum(calls), sum(errors), sum(gross_microcredits),
+            sum(refunded_microcredits)
+        FROM days WHERE account_id > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        ON CONFLICT (day_start, bucket, account_id) DO UPDATE SET calls = r.calls + excluded.calls,
+            errors = r.errors + excluded.errors,
+            gross_microcredits = r.gross_microcredits + excluded.gross_microcredits,
+            refunded_microcredits = r.refunded_microcredits + excluded.refunded_microcredits
+    ) SELECT coalesce(sum(calls), 0)::bigint FROM added$sql$, p_source, sums, adding, columns, p_with);
+END $function$;
+-- rights: {postgres=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_rollup_statement_v3(p_with text, p_source text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    measures constant text[] := ARRAY['calls', 'gross_microcredits', 'refunded_microcredits', 'tokens_in',
+        'tokens_out', 'images', 'audio_ms', 'characters', 'pixel_steps', 'video_ms', 'latencies',
+        'upstream_latencies', 'first_bytes'];
+    -- Null where there is none of them.
+    parts constant text[] := ARRAY['cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'reasoning_tokens',
+        'audio_tokens_in', 'audio_tokens_out'];
+    columns text := array_to_string(measures || parts, ', ');
+    sums text := (SELECT string_agg(format('coalesce(sum(%1$s), 0) AS %1$s', m), ', ') FROM unnest(measures) m)
+        || (SELECT string_agg(format(', sum(%1$s) AS %1$s', p), '') FROM unnest(parts) p);
+    adding text := (SELECT string_agg(format('%1$s = r.%1$s + excluded.%1$s', m), ', ') FROM unnest(measures) m)
+        || (SELECT string_agg(format(', %1$s = coalesce(r.%1$s + excluded.%1$s, r.%1$s, excluded.%1$s)', p), '')
+            FROM unnest(parts) p);
 BEGIN
     -- Everybody's sums are the same groups without account, key and member, as account 0; and as account -1 also
     -- without plan, and with no more of the outcome than whether it is an error. Rows are added in the order in which
@@ -1864,13 +2054,25 @@ CREATE OR REPLACE FUNCTION public.usage_settle_v1(p_account_ids bigint[], p_requ
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-    SELECT * FROM usage_settle_v2(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams,
+    SELECT * FROM usage_settle_v3(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams,
         p_statuses, p_streamed, p_estimated, p_tokens_in, p_tokens_out, p_images, p_audio_ms, p_characters,
-        p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts)
+        p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts, '{}')
 $function$;
 -- rights: {postgres=X/postgres,aio_app=X/postgres}
 
 CREATE OR REPLACE FUNCTION public.usage_settle_v2(p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[], p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[], p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[], p_pixel_steps bigint[], p_video_ms bigint[], p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[])
+ RETURNS TABLE(settled boolean, charged bigint, available bigint, repeated boolean)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    SELECT * FROM usage_settle_v3(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams,
+        p_statuses, p_streamed, p_estimated, p_tokens_in, p_tokens_out, p_images, p_audio_ms, p_characters,
+        p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts, '{}')
+$function$;
+-- rights: {postgres=X/postgres,aio_app=X/postgres}
+
+CREATE OR REPLACE FUNCTION public.usage_settle_v3(p_account_ids bigint[], p_request_ids uuid[], p_outcomes text[], p_charges bigint[], p_give_trial_back boolean[], p_upstreams text[], p_statuses smallint[], p_streamed boolean[], p_estimated boolean[], p_tokens_in bigint[], p_tokens_out bigint[], p_images bigint[], p_audio_ms bigint[], p_characters bigint[], p_pixel_steps bigint[], p_video_ms bigint[], p_latencies_ms integer[], p_upstream_latencies_ms integer[], p_first_bytes_ms integer[], p_attempts jsonb[], p_parts jsonb[])
  RETURNS TABLE(settled boolean, charged bigint, available bigint, repeated boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1892,17 +2094,19 @@ BEGIN
     WITH numbered AS MATERIALIZED (
         SELECT i.ord, i.account_id, i.request_id, i.outcome, i.give_trial_back, i.upstream, i.status, i.streamed,
             i.estimated, i.tokens_in, i.tokens_out, i.images, i.audio_ms, i.characters, i.pixel_steps, i.video_ms,
-            i.latency_ms, i.upstream_latency_ms, i.first_byte_ms, i.attempts, h.key_id, h.member_id, h.endpoint, h.model,
+            i.latency_ms, i.upstream_latency_ms, i.first_byte_ms, i.attempts, i.parts, h.key_id, h.member_id, h.endpoint, h.model,
             h.route, h.rate_id, h.trial_day, h.held_at, h.started_at, h.meters, h.hold, h.cost,
             CASE WHEN h.cost > 0 THEN b.last_entry
                 + sum((h.cost > 0)::int) OVER of_account END AS entry,
             b.total - sum(h.cost) OVER of_account AS balance
         FROM unnest(p_account_ids, p_request_ids, p_outcomes, p_charges, p_give_trial_back, p_upstreams, p_statuses,
                     p_streamed, p_estimated, p_tokens_in, p_tokens_out, p_images, p_audio_ms, p_characters,
-                    p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts)
+                    p_pixel_steps, p_video_ms, p_latencies_ms, p_upstream_latencies_ms, p_first_bytes_ms, p_attempts,
+                    p_parts)
             WITH ORDINALITY AS i (account_id, request_id, outcome, charge, give_trial_back, upstream, status,
                                   streamed, estimated, tokens_in, tokens_out, images, audio_ms, characters,
-                                  pixel_steps, video_ms, latency_ms, upstream_latency_ms, first_byte_ms, attempts, ord)
+                                  pixel_steps, video_ms, latency_ms, upstream_latency_ms, first_byte_ms, attempts, parts,
+                                  ord)
         -- OFFSET 0 keeps these look-ups by key; as joins they would be planned as scans while their tables are small.
         CROSS JOIN LATERAL (
             SELECT h.key_id, h.member_id, h.endpoint, h.model, h.route, h.rate_id, h.trial_day, h.held_at, h.started_at,
@@ -1928,11 +2132,16 @@ BEGIN
         INSERT INTO usage_event (account_id, started_at, request_id, settled_at, key_id, member_id, endpoint, model,
             route, upstream, rate_id, outcome, status, streamed, estimated, trial, tokens_in, tokens_out, images,
             audio_ms, characters, pixel_steps, video_ms, hold_microcredits, cost_microcredits, ledger_entry, latency_ms,
-            upstream_latency_ms, first_byte_ms, attempts)
+            upstream_latency_ms, first_byte_ms, attempts, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens,
+            reasoning_tokens, audio_tokens_in, audio_tokens_out)
         SELECT n.account_id, n.started_at, n.request_id, moment, n.key_id, n.member_id, n.endpoint, n.model,
             n.route, n.upstream, n.rate_id, n.outcome, n.status, n.streamed, n.estimated, n.trial_day IS NOT NULL,
-            n.tokens_in, n.tokens_out, n.images, n.audio_ms, n.characters, n.pixel_steps, n.video_ms, n.hold, n.cost, n.entry, n.latency_ms,
-            n.upstream_latency_ms, n.first_byte_ms, n.attempts
+            n.tokens_in, n.tokens_out, n.images, n.audio_ms, n.characters, n.pixel_steps, n.video_ms,
+            n.hold, n.cost, n.entry, n.latency_ms,
+            n.upstream_latency_ms, n.first_byte_ms, n.attempts, (n.parts ->> 'cache_read_tokens')::bigint,
+            (n.parts ->> 'cache_write_tokens')::bigint, (n.parts ->> 'cache_write_1h_tokens')::bigint,
+            (n.parts ->> 'reasoning_tokens')::bigint, (n.parts ->> 'audio_tokens_in')::bigint,
+            (n.parts ->> 'audio_tokens_out')::bigint
         FROM numbered n
     ), totals AS (
         UPDATE usage_balance b

@@ -35,7 +35,7 @@ from gateway.adapters.protocol import (
 )
 from gateway.adapters.shared.json_splice import spliced, value_of
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
-from gateway.adapters.shared.usage_counts import counts_that_can_be
+from gateway.adapters.shared.usage_counts import units_of
 from gateway.dialects.conversation import NativeTool
 from gateway.dialects.dialect import AnswerContext, Dialect, UnreadableReply, Written
 from gateway.dialects.reply import Reply
@@ -188,5 +188,4 @@ def _renamed(body: bytes, values: Any, model: str) -> bytes:
 
 def _metered(request: ChatRequest, reply: Reply) -> tuple[Units, bool]:
     said = sum(parts_weight(choice.parts) for choice in reply.choices)
-    counts = None if reply.counts is None else counts_that_can_be(reply.counts.tokens_in, reply.counts.out)
-    return request.metered(counts, said)
+    return request.metered(None if reply.counts is None else units_of(reply.counts), said)

@@ -18,9 +18,17 @@ from gateway.adapters.chat.writing import END_MARK, PRICE, error_event, written
 from gateway.adapters.protocol import MalformedAnswer
 from gateway.adapters.shared.sse import EventBuffer, EventTooLong, fields_of
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json, write_json
-from gateway.adapters.shared.usage_counts import Counts, counts_that_can_be
+from gateway.adapters.shared.usage_counts import larger, units_of
 from gateway.dialects.dialect import AnswerContext, Dialect, Event, UnreadableReply
-from gateway.dialects.reply import Counted, Failed, Finished, ReplyEvent, Started, StreamEnded
+from gateway.dialects.reply import (
+    Counted,
+    Failed,
+    Finished,
+    ReplyEvent,
+    Started,
+    StreamEnded,
+    TokenCounts,
+)
 from usage.ledger.units import Units
 
 # Where an event holds the model's name, and its counts: in itself, or in the answer that it holds.
@@ -43,7 +51,7 @@ class DialectStream:
         self._buffer = EventBuffer()
         self._held: list[Event] = []
         self._weight = self._held_weight = 0
-        self._counts: Counts | None = None
+        self._counts: Units | None = None
         self._counts_are_final = False
         self._finished_choices: set[int] = set()
         self._wanted_choices = request.choices()
@@ -143,9 +151,9 @@ class DialectStream:
         self._weight += event_weight(told)
         match told:
             case Started(counts=counts) if counts is not None:
-                self._count(counts.tokens_in, counts.out)
+                self._count(counts)
             case Counted(counts):
-                self._count(counts.tokens_in, counts.out)
+                self._count(counts)
             case Finished(choice):
                 self._finished_choices.add(choice)
                 self.finished = len(self._finished_choices) >= self._wanted_choices
@@ -155,8 +163,8 @@ class DialectStream:
             case StreamEnded():
                 self.done = True
 
-    def _count(self, tokens_in: int, tokens_out: int) -> None:
-        self._counts = counts_that_can_be(tokens_in, tokens_out).largest(self._counts)
+    def _count(self, counts: TokenCounts) -> None:
+        self._counts = larger(units_of(counts), self._counts)
         self._counts_are_final = self.finished
 
     def _passed_on(self, text: bytes, event: Event) -> bytes:

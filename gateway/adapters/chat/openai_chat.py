@@ -25,7 +25,6 @@ from gateway.adapters.protocol import (
 )
 from gateway.adapters.shared.files_in_texts import FilesSaid
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
-from gateway.adapters.shared.usage_counts import Counts
 from usage.ledger.units import Units
 
 SERVES = frozenset({"chat"})
@@ -47,7 +46,7 @@ class ChatAnswer:
 
     values: dict[str, Any]
     said_weight: int
-    counts: Counts | None
+    counts: Units | None
 
     def metered(self, request: ChatRequest) -> tuple[Units, bool]:
         """Its units, and whether those are our estimate."""

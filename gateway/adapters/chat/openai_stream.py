@@ -25,7 +25,7 @@ from gateway.adapters.shared.upstream_json import (
     read_json,
     write_json,
 )
-from gateway.adapters.shared.usage_counts import Counts, read_counts
+from gateway.adapters.shared.usage_counts import larger, read_counts
 from usage.ledger.units import Units
 
 DONE = b"data: [DONE]\n\n"
@@ -49,7 +49,7 @@ class ChatStream:
         self._held: dict[str, Any] | None = None
         self._weight = self._held_weight = 0
         self._files = FilesSaid()
-        self._counts: Counts | None = None
+        self._counts: Units | None = None
         self._counts_are_final = False
         self._finished_choices: set[int] = set()
         self._wanted_choices = request.choices()
@@ -170,7 +170,7 @@ class ChatStream:
     def _read_counts(self, chunk: dict[str, Any]) -> None:
         counts = counts_in(chunk)
         if counts is not None:
-            self._counts = counts.largest(self._counts)
+            self._counts = larger(counts, self._counts)
             self._counts_are_final = self.finished
 
     def _hold(self, chunk: dict[str, Any], weight: int) -> bytes:
@@ -228,7 +228,7 @@ class ChatStream:
         return _event(last) + DONE
 
 
-def counts_in(values: dict[str, Any]) -> Counts | None:
+def counts_in(values: dict[str, Any]) -> Units | None:
     """What an answer or a chunk reports, wherever in it servers put that."""
     usage = values.get("usage")
     if usage is None and "x_groq" in values:
@@ -238,7 +238,7 @@ def counts_in(values: dict[str, Any]) -> Counts | None:
         choices = values.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             told = read_counts(choice.get("usage")) if isinstance(choice, dict) else None
-            counts = counts if told is None else told.largest(counts)
+            counts = counts if told is None else larger(told, counts)
     return counts
 
 

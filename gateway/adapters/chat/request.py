@@ -8,7 +8,7 @@ from gateway.adapters.chat.caller_dialect import CallerDialect
 from gateway.adapters.chat.weight import ESTIMATED_IMAGE_TOKENS, asked_weight
 from gateway.adapters.shared.files_in_texts import files_weight, surely_read
 from gateway.adapters.shared.tokens import estimated_tokens, text_weight
-from gateway.adapters.shared.usage_counts import Counts, is_possible
+from gateway.adapters.shared.usage_counts import is_possible
 from gateway.dialects.dialect import Loss
 from usage.ledger.units import Units
 
@@ -68,7 +68,7 @@ class ChatRequest:
 
     def metered(
         self,
-        counts: Counts | None,
+        counts: Units | None,
         said: int,
         files_said: Callable[[], int] = lambda: 0,
         *,
@@ -83,10 +83,11 @@ class ChatRequest:
         """
         if counts is None:
             return Units(tokens_in=self.estimated_prompt_tokens(), tokens_out=estimated_tokens(said)), True
-        tokens_in, tokens_out = counts
+        tokens_in, tokens_out = counts.tokens_in, counts.tokens_out
         if not to_its_end:
             tokens_in = max(tokens_in, self._prompt_estimate_beside(tokens_in))
-            return Units(tokens_in=tokens_in, tokens_out=max(tokens_out, estimated_tokens(said))), True
+            tokens_out = max(tokens_out, estimated_tokens(said))
+            return counts._replace(tokens_in=tokens_in, tokens_out=tokens_out), True
         estimated = False
         if self._cannot_be_prompt(tokens_in):
             tokens_in, estimated = max(tokens_in, self.estimated_prompt_tokens()), True
@@ -94,7 +95,9 @@ class ChatRequest:
             tokens_out and is_possible(tokens_out, said - files_said())
         ):
             tokens_out, estimated = estimated_tokens(said), True
-        return Units(tokens_in=tokens_in, tokens_out=tokens_out), estimated
+        if estimated:
+            counts = counts._replace(tokens_in=tokens_in, tokens_out=tokens_out)
+        return counts, estimated
 
     def _cannot_be_prompt(self, tokens_in: int) -> bool:
         """Whether the prompt is more than these tokens can be; its texts are weighed only where its size says so.

@@ -16,7 +16,7 @@ from aio_platform.errors import InvalidRequest
 from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute
 from gateway.adapters.shared.limits import BadOption
-from usage.ledger.units import Units
+from usage.ledger.units import WHOLE_OF, Units
 
 # What clients send who leave the choice to the upstream.
 UNNAMED = frozenset({None, "auto"})
@@ -37,7 +37,7 @@ def choose(given: Mapping[str, str | None], route: AdapterRoute) -> Choice:
     options: dict[str, str] = {}
     units: dict[str, int] = {}
     for unit, table in _table(route.options.get("priced", {}), route).items():
-        if unit not in Units._fields or unit == "calls":
+        if unit not in Units._fields or unit in WHOLE_OF or unit == "calls":
             raise BadOption(f"{unit}, which {route.model} prices options by, is not a unit")
         table = _table(table, route)
         names, values, defaults = (

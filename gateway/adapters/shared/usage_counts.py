@@ -1,14 +1,15 @@
-"""What upstreams say they counted, in any of the ways they say it, and whether that can be so.
+"""What upstreams say they counted, as units, and whether that can be so.
 
-Sources: OpenAI's API reference (`usage`, `completion_tokens_details`); xAI's and Gemini's compatibility layers, where
-reasoning stands outside `completion_tokens` and shows only in `total_tokens`; Groq's `x_groq`; vLLM's continuous
-usage; Moonshot's usage inside a choice. How they are weighed: see ADR 18.
+How a chat's counts are read: `gateway/dialects/openai_chat/counts.py`. How they are weighed: see ADR 18.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from gateway.dialects.counts import MOST_COUNTED, count_of
+from gateway.dialects.openai_chat import counts as openai_counts
+from gateway.dialects.reply import TokenCounts
+from usage.ledger.units import PARTS, Units
 
 # The longest tokens are runs of blanks; no text reaches this many bytes a token on average.
 MOST_WEIGHT_PER_TOKEN = 64
@@ -16,56 +17,50 @@ MOST_WEIGHT_PER_TOKEN = 64
 SHORTEST_INPUT_TOKENS = 64
 
 
-class Counts(NamedTuple):
-    """Tokens as an upstream reports them."""
-
-    tokens_in: int
-    tokens_out: int
-
-    def largest(self, other: "Counts | None") -> "Counts":
-        """The larger of two readings: counts of a stream only grow, and a last one of zeros is no correction."""
-        if other is None:
-            return self
-        return Counts(max(self.tokens_in, other.tokens_in), max(self.tokens_out, other.tokens_out))
-
-
-def counts_that_can_be(tokens_in: int, tokens_out: int) -> Counts:
-    """Sums of counts, none larger than the books can hold."""
-    return Counts(min(tokens_in, MOST_COUNTED), min(tokens_out, MOST_COUNTED))
+def units_of(counts: TokenCounts) -> Units:
+    """The units of counts: wholes that the books can hold, with no part larger than its whole."""
+    return Units(
+        tokens_in=min(counts.tokens_in, MOST_COUNTED),
+        tokens_out=min(counts.out, MOST_COUNTED),
+        cache_read_tokens=counts.cache_read,
+        cache_write_tokens=counts.cache_write_5m,
+        cache_write_1h_tokens=counts.cache_write_1h,
+        reasoning_tokens=counts.reasoning,
+        audio_tokens_in=counts.audio_in,
+        audio_tokens_out=counts.audio_out,
+    ).consistent()
 
 
-def read_counts(usage: object) -> Counts | None:
-    """The largest reading of a chat's usage object that is consistent; None where there is none that makes sense.
+def larger(new: Units, old: Units | None) -> Units:
+    """The larger of two readings, of the prompt and of the answer: counts of a stream only grow.
 
-    Input is `prompt_tokens` or `input_tokens`, output `completion_tokens` or `output_tokens`; where one is missing
-    it is what the other leaves of the total. A part (reasoning, cached input) that is larger than the count that
-    should contain it is added to that count; so are Anthropic's cache tokens. Where the total exceeds input and output
+    A last reading of zeros is no correction, and one of the whole alone does not take its parts away.
+    """
+    if old is None:
+        return new
+    for whole, parts in PARTS.items():
+        count, counted = getattr(new, whole), getattr(old, whole)
+        if count < counted or (count == counted and not any(getattr(new, part) for part in parts)):
+            new = new._replace(**{name: getattr(old, name) for name in (whole, *parts)})
+    return new
+
+
+def read_counts(usage: object) -> Units | None:
+    """The units of a chat's usage object, each token once; None where there are none that make sense.
+
+    Cached tokens are in `tokens_in` once, whether the server counts them within the prompt or beside it. A part that is
+    larger than the count that should contain it is added to that count. Where the total exceeds input and output
     together, the rest is taken for uncounted output, up to the reasoning where that is given.
     """
     if not isinstance(usage, Mapping):
         return None
     if (plain := _plainly_told(usage)) is not None:
         return plain
-    tokens_in = _largest(usage, "prompt_tokens", "input_tokens")
-    tokens_out = _largest(usage, "completion_tokens", "output_tokens")
-    total = count_of(usage.get("total_tokens"))
-    if total is not None and tokens_in is not None and tokens_out is None and total >= tokens_in:
-        tokens_out = total - tokens_in
-    elif total is not None and tokens_out is not None and tokens_in is None and total >= tokens_out:
-        tokens_in = total - tokens_out
-    if tokens_in is None or tokens_out is None:
-        return None
-    tokens_in += _cached_outside(usage, tokens_in)
-    reasoning = _part(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens")
-    if reasoning > tokens_out:
-        tokens_out += reasoning
-    elif total is not None and total > tokens_in + tokens_out:
-        uncounted = total - tokens_in - tokens_out
-        tokens_out += min(uncounted, reasoning) if reasoning else uncounted
-    return counts_that_can_be(tokens_in, tokens_out)
+    counts = openai_counts.read_counts(usage)
+    return None if counts is None else units_of(counts)
 
 
-def _plainly_told(usage: Mapping[str, Any]) -> Counts | None:
+def _plainly_told(usage: Mapping[str, Any]) -> Units | None:
     """The counts of a usage object as most servers write it, at a tenth of the cost; None where it says more."""
     if len(usage) == 3:
         tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -75,7 +70,7 @@ def _plainly_told(usage: Mapping[str, Any]) -> Counts | None:
             and 0 <= tokens_out <= MOST_COUNTED
             and usage.get("total_tokens") == tokens_in + tokens_out
         ):
-            return Counts(tokens_in, tokens_out)
+            return Units(tokens_in, tokens_out)
     return None
 
 
@@ -105,28 +100,6 @@ def least_weight_of_cut(weight: int) -> int:
     return min(weight, SHORTEST_INPUT_TOKENS * MOST_WEIGHT_PER_TOKEN)
 
 
-def _cached_outside(usage: Mapping[str, Any], tokens_in: int) -> int:
-    """Input tokens from a cache that are not among `tokens_in`.
-
-    Anthropic's `input_tokens` leave out what was read from its cache and written there ("Tracking cache performance").
-    Servers that send OpenAI's `prompt_tokens` as well have included both.
-    """
-    names = ("cache_read_input_tokens", "cache_creation_input_tokens")
-    beside = sum(count_of(usage.get(name)) or 0 for name in names)
-    if usage.get("prompt_tokens") is None and beside:
-        return beside
-    cached = _part(usage, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens")
-    largest = max(cached, beside)
-    return largest if largest > tokens_in else 0
-
-
 def _largest(usage: Mapping[str, Any], *names: str) -> int | None:
     found = [count for name in names if (count := count_of(usage.get(name))) is not None]
     return max(found, default=None)
-
-
-def _part(usage: Mapping[str, Any], groups: tuple[str, ...], name: str) -> int:
-    """A part of a count, told in one of the groups or beside the counts; 0 where it is not told."""
-    tellers = [usage, *(usage.get(group) for group in groups)]
-    found = [count_of(teller.get(name)) for teller in tellers if isinstance(teller, Mapping)]
-    return max((count for count in found if count is not None), default=0)

@@ -218,7 +218,8 @@ MISTAKES = {
         "tokens_in = { credits = 0.1", "tokens = { credits = 0.1",
         [
             "16: rates.embed.tokens: not a unit; the units are "
-            "tokens_in, tokens_out, images, audio_ms, characters, calls, pixel_steps, video_ms"
+            "tokens_in, tokens_out, images, audio_ms, characters, calls, pixel_steps, video_ms, cache_read_tokens, "
+            "cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, audio_tokens_in, audio_tokens_out"
         ],
     ),
     "a rate without prices": (

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -89,9 +89,10 @@ class _Server(uvicorn.Server):
 
 
 class GatewayInProcess:
-    """Open it, play calls one by one, close it."""
+    """Open it, play calls one by one, close it. `catalog` is given the scripted upstream's URL."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalog: Callable[[str], str] = catalog_text, lanes: int = LANES) -> None:
+        self._lanes = lanes
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._numbers = count()
         self._books = database.connect("aio test books")
@@ -103,7 +104,7 @@ class GatewayInProcess:
         _, self._key = lifecycle.issue_key(account, "delivered")
         self.upstream = ScriptedUpstream()
         self._runner.run(self.upstream.start())
-        text = catalog_text(f"http://127.0.0.1:{self.upstream.port}")
+        text = catalog(f"http://127.0.0.1:{self.upstream.port}")
         store.store(text, parse_catalog(text, file="delivered.toml", adapters=ADAPTERS, environ={}))
         self._runner.run(self._start())
         self._last = self._balance(0)
@@ -115,7 +116,7 @@ class GatewayInProcess:
 
     def play(self, call: Call) -> tuple[list[Received], Books]:
         """One call from its first byte to its last settlement; a repeated one gives two answers."""
-        lane = next(self._numbers) % LANES
+        lane = next(self._numbers) % self._lanes
         since = time.time_ns() // 1_000_000 / 1000
         received = self._runner.run(self._play(call, lane))
         return received, self._what_changed(since)

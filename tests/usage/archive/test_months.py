@@ -61,7 +61,7 @@ def sum_up(books):
     books.sql("""
         DO $$ DECLARE state usage_rollup_state; moment timestamptz := clock_timestamp(); BEGIN
             SELECT * INTO state FROM usage_rollup_state;
-            PERFORM usage_add_to_rollups_v2(state.rolled_up_to, moment, state);
+            PERFORM usage_add_to_rollups_v3(state.rolled_up_to, moment, state);
             PERFORM usage_add_refunds_to_rollups_v2(moment, state);
             UPDATE usage_rollup_state SET rolled_up_to = moment;
         END $$

@@ -12,9 +12,18 @@ from hypothesis import strategies as st
 from usage.ledger import rate_card
 from usage.ledger.rate_card import UnknownRate
 from usage.ledger.rates import PRICED_UNITS, BadPrice, Price, Rate, parse_prices, prices_from_json
-from usage.ledger.units import Units
+from usage.ledger.units import PARTS, WHOLE_OF, Units
 
-QUANTITIES = st.builds(Units, *[st.integers(0, 10**9)] * len(PRICED_UNITS))
+ANY_QUANTITIES = st.builds(Units, *[st.integers(0, 10**9)] * len(PRICED_UNITS))
+# Parts within their wholes.
+QUANTITIES = ANY_QUANTITIES.map(
+    lambda units: units._replace(
+        **{
+            whole: getattr(units, whole) + sum(getattr(units, part) for part in parts)
+            for whole, parts in PARTS.items()
+        }
+    )
+)
 PRICE_LISTS = st.dictionaries(
     st.sampled_from(PRICED_UNITS), st.tuples(st.integers(0, 10**12), st.integers(1, 10**9))
 ).map(
@@ -23,10 +32,13 @@ PRICE_LISTS = st.dictionaries(
 
 
 def exact_cost(prices: tuple[Price, ...], units: Units) -> Fraction:
-    return sum(
-        (Fraction(getattr(units, price.unit) * price.microcredits, price.per) for price in prices),
-        Fraction(0),
-    )
+    """Each token at the price of its part, or of its whole where the part has none."""
+    each = {price.unit: Fraction(price.microcredits, price.per) for price in prices}
+    cost = Fraction(0)
+    for unit, quantity in units._asdict().items():
+        rest = quantity - sum(getattr(units, part) for part in PARTS.get(unit, ()))
+        cost += rest * each.get(unit, each.get(WHOLE_OF.get(unit, ""), Fraction(0)))
+    return cost
 
 
 @given(PRICE_LISTS, QUANTITIES)
@@ -43,6 +55,104 @@ def test_more_units_never_cost_less_and_splitting_a_call_never_saves(
     cost = rate.cost_microcredits(together)
     assert cost >= rate.cost_microcredits(some)
     assert cost <= rate.cost_microcredits(some) + rate.cost_microcredits(others) <= cost + 1
+
+
+@given(PRICE_LISTS, QUANTITIES)
+def test_the_lines_of_a_receipt_come_to_the_cost(prices: tuple[Price, ...], units: Units) -> None:
+    rate = Rate.of(1, "any", 1, prices)
+    each = {price.unit: Fraction(price.microcredits, price.per) for price in prices}
+    lines = rate.derivation(units)
+    assert sum((line["quantity"] * each[line["unit"]] for line in lines), Fraction(0)) == exact_cost(
+        prices, units
+    )
+    assert all(line["quantity"] >= 0 for line in lines)
+
+
+@given(PRICE_LISTS, QUANTITIES, st.data())
+def test_no_units_cost_more_than_the_ceiling_of_their_wholes(
+    prices: tuple[Price, ...], most: Units, data: st.DataObject
+) -> None:
+    """Whatever the caches and the model make of a prompt and an answer that are no longer than they may be."""
+    rate = Rate.of(1, "any", 1, prices)
+    held = rate.ceiling_microcredits(most._replace(**dict.fromkeys(WHOLE_OF, 0)))
+    used = {whole: data.draw(st.integers(0, getattr(most, whole))) for whole in PARTS}
+    for whole, parts in PARTS.items():
+        left = used[whole]
+        for part in data.draw(st.permutations(parts)):
+            used[part] = data.draw(st.integers(0, left))
+            left -= used[part]
+    assert rate.cost_microcredits(most._replace(**used)) <= held
+
+
+@given(PRICE_LISTS, QUANTITIES)
+def test_the_ceiling_is_reached_where_all_is_of_the_dearest_part(
+    prices: tuple[Price, ...], most: Units
+) -> None:
+    rate = Rate.of(1, "any", 1, prices)
+    wholes = most._replace(**dict.fromkeys(WHOLE_OF, 0))
+    reached = max(
+        rate.cost_microcredits(wholes._replace(**{one: wholes.tokens_in, other: wholes.tokens_out}))
+        for one in (*PARTS["tokens_in"], "tokens_in")
+        for other in (*PARTS["tokens_out"], "tokens_out")
+    )
+    assert rate.ceiling_microcredits(wholes) == reached
+
+
+@given(PRICE_LISTS, ANY_QUANTITIES)
+def test_parts_that_do_not_fit_their_whole_cost_no_more_than_the_whole_can(
+    prices: tuple[Price, ...], units: Units
+) -> None:
+    rate = Rate.of(1, "any", 1, prices)
+    cost = rate.cost_microcredits(units)
+    assert cost == math.ceil(exact_cost(prices, units.consistent()))
+    assert 0 <= cost <= rate.ceiling_microcredits(units)
+
+
+@given(ANY_QUANTITIES)
+def test_what_is_kept_of_parts_fits_their_whole(units: Units) -> None:
+    kept = units.consistent()
+    assert kept._replace(**dict.fromkeys(WHOLE_OF, 0)) == units._replace(**dict.fromkeys(WHOLE_OF, 0))
+    for whole, parts in PARTS.items():
+        counts = [getattr(kept, part) for part in parts]
+        assert all(0 <= count <= getattr(units, part) for count, part in zip(counts, parts, strict=True))
+        assert sum(counts) <= getattr(units, whole)
+    assert Units(**{**units._asdict(), **dict.fromkeys(WHOLE_OF, 0), **(units.parts() or {})}) == kept
+
+
+@given(PRICE_LISTS.filter(lambda prices: not any(price.unit in WHOLE_OF for price in prices)), QUANTITIES)
+def test_a_rate_without_prices_of_parts_costs_the_same_whatever_the_parts(
+    prices: tuple[Price, ...], units: Units
+) -> None:
+    rate = Rate.of(1, "any", 1, prices)
+    wholes = units._replace(**dict.fromkeys(WHOLE_OF, 0))
+    assert rate.cost_microcredits(units) == rate.cost_microcredits(wholes) == rate.ceiling_microcredits(units)
+
+
+def test_a_cached_token_is_counted_once() -> None:
+    rate = Rate.of(
+        1, "claude", 1,
+        parse_prices(
+            {
+                "tokens_in": {"credits": "3", "per": 1_000_000},
+                "tokens_out": {"credits": "15", "per": 1_000_000},
+                "cache_read_tokens": {"credits": "0.3", "per": 1_000_000},
+                "cache_write_tokens": {"credits": "3.75", "per": 1_000_000},
+                "cache_write_1h_tokens": {"credits": "6", "per": 1_000_000},
+            }
+        ),
+    )  # fmt: skip
+    units = Units(10_000, 100, cache_read_tokens=9_000, cache_write_tokens=400, cache_write_1h_tokens=100)
+    # 500 × 3 + 100 × 15 + 9,000 × 0.3 + 400 × 3.75 + 100 × 6
+    assert rate.cost_microcredits(units) == 1_500 + 1_500 + 2_700 + 1_500 + 600
+    assert [(line["unit"], line["quantity"]) for line in rate.derivation(units)] == [
+        ("cache_read_tokens", 9_000),
+        ("cache_write_1h_tokens", 100),
+        ("cache_write_tokens", 400),
+        ("tokens_in", 500),
+        ("tokens_out", 100),
+    ]
+    # Every token of the prompt may be written for an hour.
+    assert rate.ceiling_microcredits(Units(10_000, 100)) == 60_000 + 1_500
 
 
 @given(PRICE_LISTS)

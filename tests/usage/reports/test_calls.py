@@ -64,7 +64,7 @@ def test_a_day_of_25_hours_does_not_shift_the_days_it_is_compared_with(books, te
 def test_a_cell_that_starts_like_a_formula_is_text_in_the_csv(books, tenant):
     books.call(tenant, CREDIT, model="=1+1")
     report = REPORTS["calls"].make(ReportQuery(group_by=("model",), interval="none"))
-    assert "\r\n'=1+1,1,0,0.0,1,1,0,,0,0\r\n" in as_csv(report)
+    assert "\r\n'=1+1,1,0,0.0,1,1,0,,0,0,0,0,0\r\n" in as_csv(report)
     assert as_json(report)["rows"][0]["model"] == "=1+1"
     assert as_json(report)["rows"][0]["cost_microcredits"] == CREDIT
     assert as_table(report).splitlines()[-1].startswith("total")

@@ -47,8 +47,13 @@ def calls(books):
             model=model,
             upstream=chance.choice(["one", "two"]),
             outcome=outcome,
-            tokens_in=chance.randint(0, 999),
+            tokens_in=chance.randint(400, 999),
             tokens_out=chance.randint(0, 999),
+            **(
+                {"cache_read_tokens": chance.randint(1, 300), "cache_write_1h_tokens": 50}
+                if number % 2
+                else {}
+            ),
             latency_ms=chance.randint(1, 90),
             upstream_latency_ms=chance.randint(1, 80),
             first_byte_ms=chance.randint(1, 70),
@@ -149,6 +154,24 @@ def test_margin_takes_off_what_each_call_cost_at_its_own_time(calls):
     assert found == {key: (paid, round(cost), paid - round(cost)) for key, (paid, cost) in expected.items()}
     assert report.totals["uncosted"] == uncosted
     assert report.totals["upstream_cost"] == round(sum(cost for _, cost in expected.values()))
+
+
+def test_margin_takes_cached_tokens_off_at_their_own_cost(calls):
+    prices = (
+        Price("tokens_in", 1000, 3),
+        Price("cache_read_tokens", 100, 3),
+        Price("cache_write_1h_tokens", 2000, 3),
+    )
+    publish_route_cost("chat/small", HOUR - timedelta(days=30), prices)
+    report = ask("margin", group_by=("route",), since=NOW - timedelta(days=7))
+    exact = Fraction(0)
+    for event in events():
+        if event["route"] == "chat/small" and event["outcome"] in ("succeeded", "partial"):
+            read, written = event["cache_read_tokens"] or 0, event["cache_write_1h_tokens"] or 0
+            uncached = event["tokens_in"] - read - written
+            exact += Fraction(uncached * 1000 + read * 100 + written * 2000, 3)
+    [row] = [row for row in report.rows if row["route"] == "chat/small"]
+    assert row["upstream_cost"] == round(exact)
 
 
 def test_a_cost_is_published_once_an_hour_and_never_changed(books):
@@ -363,6 +386,18 @@ def test_calls_that_cost_more_than_their_hold_are_listed_with_what_was_lost(book
         f"req_{old}",
     ]
     assert ask("overruns", endpoint="chat").rows == []
+
+
+def test_cached_tokens_are_priced_again_at_their_own_price(books):
+    tenant = books.tenant(plan="unlimited", credit=CREDIT)
+    prices = (Price("tokens_in", 10, 3), Price("cache_read_tokens", 1, 3))
+    # 100 uncached and 900 cached tokens cost 1,000 + 900 thirds: 634.
+    charged_right = books.call(tenant, 634, tokens_in=1000, cache_read_tokens=900)
+    held_too_little = books.call(tenant, 633, tokens_in=1000, cache_read_tokens=900)
+    for request_id in (charged_right, held_too_little):
+        price_at(books, request_id, *prices)
+    [row] = ask("overruns").rows
+    assert (row["request"], row["price"], row["lost"]) == (f"req_{held_too_little}", 634, 1)
 
 
 def test_a_price_beyond_all_bounds_is_shown_as_the_largest_there_is(books):

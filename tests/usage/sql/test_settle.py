@@ -1,4 +1,4 @@
-"""usage_settle_v2 and usage_expire_holds_v1: a hold ends once, and its event is written with it."""
+"""usage_settle_v3 and usage_expire_holds_v1: a hold ends once, and its event is written with it."""
 
 from datetime import timedelta
 
@@ -22,6 +22,44 @@ def test_a_capture_takes_the_cost_and_gives_back_the_rest_of_the_hold(books, ten
         request_ids.started_at(call.request_id), "succeeded", 2 * CREDIT, 5 * CREDIT, 2, 7, 9, 42,
         tenant.key.pk, "chat", "small", "chat/small", False,
     )  # fmt: skip
+    assert books.problems() == []
+
+
+def test_parts_of_the_tokens_are_kept_and_null_where_there_are_none(books, tenant, make_end):
+    cached, plain = books.hold(tenant), books.hold(tenant)
+    parts = {
+        "cache_read_tokens": 5,
+        "cache_write_tokens": 1,
+        "cache_write_1h_tokens": 2,
+        "reasoning_tokens": 3,
+        "audio_tokens_in": 4,
+        "audio_tokens_out": 6,
+    }
+    books.settle(
+        make_end(tenant, cached, 7, tokens_in=12, tokens_out=9, **parts),
+        make_end(tenant, plain, 7, tokens_in=12),
+    )
+    kept = books.sql(
+        "SELECT tokens_in, tokens_out, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens,"
+        " audio_tokens_in, audio_tokens_out FROM usage_event ORDER BY cache_read_tokens"
+    )
+    assert kept == [(12, 9, *parts.values()), (12, 0, *[None] * 6)]
+    assert books.problems() == []
+
+
+def test_a_process_of_the_release_before_settles_beside_this_one(books, tenant):
+    """By the function's first names, which know nothing of parts."""
+    for version in (1, 2):
+        call = books.hold(tenant)
+        [settled] = books.sql(
+            f"SELECT settled, charged FROM usage_settle_v{version}(%s, %s::uuid[], '{{succeeded}}', '{{5}}', '{{f}}',"
+            " '{sandbox}', '{200}', '{f}', '{f}', '{7}', '{9}', '{0}', '{0}', '{0}', '{0}', '{0}', '{1}', '{1}', '{1}',"
+            " '{NULL}')",
+            [tenant.id],
+            [call.request_id],
+        )
+        assert settled == (True, 5)
+    assert books.sql("SELECT tokens_in, tokens_out, cache_read_tokens FROM usage_event") == [(7, 9, None)] * 2
     assert books.problems() == []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from aio_platform.errors import InvalidRequest
 from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.timestamps import local_text
+from usage.ledger.units import NULLABLE_UNITS
 from usage.queries.aggregates.histograms import percentiles
 from usage.queries.aggregates.intervals import start_of_interval
 from usage.queries.aggregates.sums import ZERO_SUMS, Wanted, aggregate_calls
@@ -27,6 +28,8 @@ INTERVALS: dict[str, tuple[timedelta, timedelta]] = {
     "month": (timedelta(days=28), timedelta(days=365)),
     NO_INTERVAL: (timedelta(days=1), timedelta(days=30)),
 }
+# Both wholes first, then their parts.
+TOKEN_UNITS = ("tokens_in", "tokens_out", *NULLABLE_UNITS)
 DIMENSIONS = ("key", "member", "model", "endpoint", "outcome")
 
 
@@ -85,7 +88,7 @@ def _wanted(grouping: Grouping, limit: int | None = None) -> Wanted:
         grouping.zone,
         grouping.zone_name,
         histograms=("latencies", "first_bytes"),
-        units=("tokens_in", "tokens_out"),
+        units=TOKEN_UNITS,
         limit=limit,
     )
 
@@ -111,8 +114,7 @@ def describe_sums(row: dict[str, Any]) -> dict[str, Any]:
         **money("cost", gross - refunded),
         **money("gross", gross),
         **money("refunded", refunded),
-        "tokens_in": row["tokens_in"],
-        "tokens_out": row["tokens_out"],
+        **{unit: row[unit] for unit in TOKEN_UNITS},
         "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
         "first_byte_ms": {"p50": first_p50, "p95": first_p95},
     }

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from accounts.models import ApiKey
+from usage.ledger.units import Units
 from usage.queries.aggregates.coverage import Coverage, Kept, Span, cover
 from usage.queries.aggregates.intervals import start_of_bucket
 from usage.queries.filters import CallFilter
@@ -18,7 +19,7 @@ from usage.snapshot import Snapshot
 # All accounts' sums, and those without plans and with no more of an outcome than whether it is an error.
 EVERYBODY = 0
 EVERYBODY_COARSELY = -1
-UNIT_SUMS = ("tokens_in", "tokens_out", "images", "audio_ms", "characters", "pixel_steps", "video_ms")
+UNIT_SUMS = tuple(unit for unit in Units._fields if unit != "calls")
 HISTOGRAMS = ("latencies", "upstream_latencies", "first_bytes")
 _COUNTS = ("calls", "gross_microcredits", "refunded_microcredits")
 ERROR_OUTCOMES = ("rejected", "failed", "timed_out", "expired")
@@ -156,7 +157,9 @@ class _Query:
         groups = ["bucket", *self._wanted.by]
         # Seconds: the driver takes longer to read a moment than the database to add up a row, and most are the same.
         columns = ["extract(epoch FROM bucket)::bigint AS bucket", *self._wanted.by]
-        sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, *self._wanted.units, "errors")]
+        sums = [f"sum({name})::bigint AS {name}" for name in (*_COUNTS, "errors")]
+        # Parts of units are null where there are none.
+        sums += [f"coalesce(sum({name}), 0)::bigint AS {name}" for name in self._wanted.units]
         sums += [f"numeric_send(sum({name})) AS {name}" for name in self._wanted.histograms]
         order = ["part.bucket", "sum(gross_microcredits - refunded_microcredits) DESC", *self._wanted.by]
         limit = f" LIMIT {int(self._wanted.limit)}" if self._wanted.limit is not None else ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.shared import embeddings
 from gateway.adapters.shared.requests import EmbeddingRequest
-from gateway.adapters.shared.usage_counts import Counts, read_counts, reported_input
+from gateway.adapters.shared.usage_counts import larger, read_counts, reported_input
 from gateway.dialects.counts import MOST_COUNTED, count_of
 from usage.ledger.units import Units
 
@@ -92,7 +92,63 @@ def test_a_count_is_a_whole_number_however_it_is_written(value: Any, count: int 
     ],
 )
 def test_the_largest_consistent_reading_is_taken(usage: Any, counts: tuple[int, int] | None) -> None:
-    assert read_counts(usage) == (None if counts is None else Counts(*counts))
+    found = read_counts(usage)
+    assert (found and (found.tokens_in, found.tokens_out)) == counts
+
+
+@pytest.mark.parametrize(
+    ("usage", "units"),
+    [
+        # OpenAI: within the prompt's count, and DeepSeek's name for it.
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 50,
+                "prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 10},
+                "completion_tokens_details": {"reasoning_tokens": 30, "audio_tokens": 5},
+            },
+            Units(100, 50, cache_read_tokens=60, audio_tokens_in=10, reasoning_tokens=30, audio_tokens_out=5),
+        ),
+        (
+            {"prompt_tokens": 100, "completion_tokens": 5, "prompt_cache_hit_tokens": 60},
+            Units(100, 5, cache_read_tokens=60),
+        ),
+        # Anthropic's names alone: beside the input's count.
+        (
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "cache_read_input_tokens": 60,
+                "cache_creation_input_tokens": 30,
+                "cache_creation": {"ephemeral_1h_input_tokens": 20},
+            },
+            Units(100, 5, cache_read_tokens=60, cache_write_tokens=10, cache_write_1h_tokens=20),
+        ),
+        # LiteLLM's: both names, and all of it within the prompt's count.
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 5,
+                "cache_read_input_tokens": 60,
+                "cache_creation_input_tokens": 30,
+                "prompt_tokens_details": {"cached_tokens": 60},
+            },
+            Units(100, 5, cache_read_tokens=60, cache_write_tokens=30),
+        ),
+    ],
+)
+def test_a_cached_token_is_counted_once_however_it_is_told(usage: dict[str, Any], units: Units) -> None:
+    assert read_counts(usage) == units
+
+
+def test_later_counts_of_a_stream_add_to_earlier_ones_and_take_nothing_away() -> None:
+    first = Units(100, 1, cache_read_tokens=60)
+    assert larger(Units(0, 9, reasoning_tokens=4), first) == Units(
+        100, 9, cache_read_tokens=60, reasoning_tokens=4
+    )
+    assert larger(Units(100, 9), first) == Units(100, 9, cache_read_tokens=60)
+    assert larger(Units(120, 0, cache_read_tokens=80), first) == Units(120, 1, cache_read_tokens=80)
+    assert larger(first, None) == first
 
 
 json_values = st.recursive(
@@ -133,29 +189,29 @@ def asking(content: Any = "Hello you", **fields: Any) -> ChatRequest:
 def test_counts_that_cannot_be_so_are_replaced_by_guesses(
     counts: tuple[int, int] | None, said: int, units: tuple[int, int], estimated: bool
 ) -> None:
-    found = asking().metered(None if counts is None else Counts(*counts), said)
+    found = asking().metered(None if counts is None else Units(*counts), said)
     assert found == (Units(tokens_in=units[0], tokens_out=units[1]), estimated)
 
 
 def test_a_prompt_cannot_be_fewer_tokens_than_its_text_allows() -> None:
     request = asking("word " * 1000)
     request.size_bytes = 5100
-    assert request.metered(Counts(1, 5), 4)[0].tokens_in == 1250
-    assert request.metered(Counts(900, 5), 4) == (Units(tokens_in=900, tokens_out=5), False)
+    assert request.metered(Units(1, 5), 4)[0].tokens_in == 1250
+    assert request.metered(Units(900, 5), 4) == (Units(tokens_in=900, tokens_out=5), False)
 
 
 def test_an_images_bytes_are_no_text() -> None:
     url = "data:image/png;base64," + "A" * 100_000
     request = asking([{"type": "text", "text": "read"}, {"type": "image_url", "image_url": {"url": url}}])
     request.size_bytes = 100_100
-    assert request.metered(Counts(86, 5), 4) == (Units(tokens_in=86, tokens_out=5), False)
+    assert request.metered(Units(86, 5), 4) == (Units(tokens_in=86, tokens_out=5), False)
 
 
 @pytest.mark.parametrize(("counts", "units"), [((10, 0), (10, 10)), ((1, 25), (3, 25)), (None, (3, 10))])
 def test_an_answer_that_broke_off_costs_the_larger_of_count_and_guess(
     counts: tuple[int, int] | None, units: tuple[int, int]
 ) -> None:
-    found = asking().metered(None if counts is None else Counts(*counts), 40, to_its_end=False)
+    found = asking().metered(None if counts is None else Units(*counts), 40, to_its_end=False)
     assert found == (Units(tokens_in=units[0], tokens_out=units[1]), True)
 
 
