@@ -19,8 +19,14 @@ os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ.setdefault("AIO_LOG_LEVEL", "WARNING")
 
 from aio_platform.settings import *  # noqa: E402, F403
-from aio_platform.settings import INSTALLED_APPS  # noqa: E402
+from aio_platform.settings import INSTALLED_APPS, MIDDLEWARE  # noqa: E402
 
 INSTALLED_APPS = [*INSTALLED_APPS, "quick_flush"]
+MIDDLEWARE = [
+    "static_files_found_once.FilesFoundOnce"
+    if middleware == "whitenoise.middleware.WhiteNoiseMiddleware"
+    else middleware
+    for middleware in MIDDLEWARE
+]
 # A real one is made to take a third of a second each time. Platforms that tests start have theirs.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
