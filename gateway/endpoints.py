@@ -227,6 +227,17 @@ _OURS = (
         demo_weight=5,
     ),
     Endpoint(
+        "image_edits",
+        _("Image edits"),
+        (Address("/v1/images/edits", "gateway.api.image_edits.OpenAIImageEditView"),),
+        inputs=("text", "image"),
+        outputs=("image",),
+        units=("images", "pixel_steps"),
+        time_limit=Limit("IMAGE_EDIT_TIME_LIMIT_S", 115),
+        size_limit=Limit("IMAGE_EDIT_MAX_BODY_BYTES", 50_000_000),
+        demo_weight=2,
+    ),
+    Endpoint(
         "music",
         _("Music"),
         (Address("/api/t2m", "gateway.api.music.MusicView"),),

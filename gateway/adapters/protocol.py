@@ -55,11 +55,18 @@ class Upload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A multipart/form-data body: text fields, which may come several times, and one file, streamed from its spool."""
+    """A multipart/form-data body: text fields, which may come several times, and files, streamed from their spools."""
 
     fields: Mapping[str, str | Sequence[str]]
     file_field: str
     file: Upload
+    # By field; one may come several times.
+    more_files: Sequence[tuple[str, Upload]] = ()
+
+    @property
+    def files(self) -> Sequence[tuple[str, Upload]]:
+        """All files, each with its field."""
+        return ((self.file_field, self.file), *self.more_files)
 
 
 # Not frozen, as what else is made for each chat call: that would cost it ten microseconds.

@@ -48,6 +48,22 @@ Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
 Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 Quality = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+IMAGE_LIST = json_object(
+    "ImageList",
+    created=INTEGER,
+    # `response_format` says which of the first two an image has.
+    data=array_of(
+        titled(
+            "GeneratedImage",
+            "b64_json",
+            "url",
+            "revised_prompt",
+            b64_json=STRING,
+            url=STRING,
+            revised_prompt=STRING,
+        )
+    ),
+)
 
 
 class TextToImageBody(RequestContract):
@@ -101,17 +117,7 @@ class OpenAIImageBody(RequestContract):
     @field_validator("size")
     @classmethod
     def a_size(cls, given: str | None) -> str | None:
-        if given is not None and given != "auto":
-            width, height = sides_of(given)
-            if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
-                raise ValueError(
-                    Message(
-                        _("each side must be from %(least)s to %(most)s pixels"),
-                        least=MIN_SIDE,
-                        most=MAX_SIDE,
-                    )
-                )
-        return given
+        return checked_size(given)
 
     @field_validator("stream")
     @classmethod
@@ -122,7 +128,25 @@ class OpenAIImageBody(RequestContract):
 
     def sides(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return sides_of(self.size) if self.size and self.size != "auto" else (DEFAULT_SIDE, DEFAULT_SIDE)
+        return sides_in(self.size)
+
+
+def checked_size(given: str | None) -> str | None:
+    """The size as it was given; raises ValueError for one that is none, or that no image has here."""
+    if given is not None and given != "auto":
+        width, height = sides_of(given)
+        if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+            raise ValueError(
+                Message(
+                    _("each side must be from %(least)s to %(most)s pixels"), least=MIN_SIDE, most=MAX_SIDE
+                )
+            )
+    return given
+
+
+def sides_in(size: str | None) -> tuple[int, int]:
+    """Width and height of a size that was checked, those of a usual image where there is none."""
+    return sides_of(size) if size and size != "auto" else (DEFAULT_SIDE, DEFAULT_SIDE)
 
 
 def sides_of(size: str) -> tuple[int, int]:
@@ -219,22 +243,7 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
             "openai_create_images",
             "Images from a description, as OpenAI's",
             json_body(OpenAIImageBody),
-            json_object(
-                "ImageList",
-                created=INTEGER,
-                # `response_format` says which of the first two an image has.
-                data=array_of(
-                    titled(
-                        "GeneratedImage",
-                        "b64_json",
-                        "url",
-                        "revised_prompt",
-                        b64_json=STRING,
-                        url=STRING,
-                        revised_prompt=STRING,
-                    )
-                ),
-            ),
+            IMAGE_LIST,
         )
     )
     async def post(self, request: Request) -> HttpResponseBase:
@@ -258,9 +267,13 @@ class OpenAIImageView(JsonEndpointView[OpenAIImageBody]):
         )
 
     def to_response(self, answer: JsonAnswer, contract: OpenAIImageBody, call: Call) -> HttpResponse:
-        images = [_picture(image, as_url=contract.response_format == "url") for image in answer.values]
-        created = int(started_at(call.request_uuid).timestamp())
-        return json_response({"created": created, "data": images})
+        return image_list(answer, call, as_url=contract.response_format == "url")
+
+
+def image_list(answer: JsonAnswer, call: Call, *, as_url: bool) -> HttpResponse:
+    """The images in OpenAI's shape."""
+    images = [_picture(image, as_url=as_url) for image in answer.values]
+    return json_response({"created": int(started_at(call.request_uuid).timestamp()), "data": images})
 
 
 def _picture(image: dict[str, Any], *, as_url: bool) -> dict[str, Any]:

@@ -40,7 +40,19 @@ def refuse_price_changers(extra: Mapping[str, Any] | None, changers: PriceChange
         harmless = changers.get(name)
         if harmless is None or value is None or any(is_same(value, one) for one in harmless):
             continue
-        raise InvalidRequest(
-            _("%(param)s: this endpoint has no such option, and it would change the price; leave it out."),
-            param=name,
-        )
+        raise _changes_price(name)
+
+
+def refuse_price_changers_of_form(extra: Mapping[str, Any] | None, changers: PriceChangers) -> None:
+    """The same of a form, whose values are texts."""
+    for name, value in (extra or {}).items():
+        harmless = changers.get(name)
+        if harmless is not None and value not in [str(one).lower() for one in harmless]:
+            raise _changes_price(name)
+
+
+def _changes_price(name: str) -> InvalidRequest:
+    return InvalidRequest(
+        _("%(param)s: this endpoint has no such option, and it would change the price; leave it out."),
+        param=name,
+    )

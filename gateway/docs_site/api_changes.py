@@ -33,6 +33,7 @@ CHANGES = (
             _(
                 "Chat, embeddings, images, speech, transcriptions, translations and rerank on /v1 for OpenAI's clients."
             ),
+            _("Legacy completions, moderations and edits of images on /v1 too."),
             _(
                 "Keys with scopes, caps, expiry and rotation; credits, ledger, receipts, summaries and CSV from a "
                 "program."

@@ -1,7 +1,8 @@
 """What endpoints that take a file have in common: the key first, then the form, then as every endpoint."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from django.http import HttpResponse, HttpResponseBase
 from rest_framework.request import Request
@@ -21,10 +22,15 @@ Form = TypeVar("Form", bound=FormContract)
 
 
 class FormEndpointView(EndpointView, Generic[Form]):
-    """An endpoint whose body is a form with one file. No byte of it is read for a key that may not call."""
+    """An endpoint whose body is a form with a file. No byte of it is read for a key that may not call.
+
+    `file_field` is the file that there must be. Where there may be more files, `most_files` says in which fields and
+    how many, that one included.
+    """
 
     contract: type[Form]
     file_field: str
+    most_files: ClassVar[Mapping[str, int] | None] = None
 
     async def execute(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
@@ -38,7 +44,7 @@ class FormEndpointView(EndpointView, Generic[Form]):
         async with AsyncExitStack() as until_answered:
             try:
                 form = await until_answered.enter_async_context(
-                    received_form(request, self.file_field, size_limit.value())
+                    received_form(request, self.file_field, size_limit.value(), self.most_files)
                 )
                 contract = parse_form(self.contract, form.fields)
                 adapter_request = await self.to_request(contract, form)

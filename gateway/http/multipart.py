@@ -1,13 +1,15 @@
-"""multipart/form-data, parsed as it arrives: text fields into memory, the one file into its spool."""
+"""multipart/form-data, parsed as it arrives: text fields into memory, each file into its spool."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from aio_platform.errors import InvalidRequest, wrong_field
 from aio_platform.i18n.translatable import gettext_noop
+from gateway.contracts.form import LIST_MARK
 from gateway.http.spool import Spool
 
 MAX_FIELDS = 64
@@ -29,24 +31,35 @@ def boundary_of(content_type: str) -> bytes:
     return boundary
 
 
-class FormParser:
-    """Feed it the body; `fields` and `spool` fill as it goes.
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file as it was sent: the field that it came in, without a list's mark, what it was called, and its bytes."""
 
-    `open_spool` is called once, when the file's part begins. Everything that is wrong with the form raises
-    InvalidRequest with the name of the part.
+    field: str
+    name: str
+    spool: Spool
+
+
+class FormParser:
+    """Feed it the body; `fields` and `files` fill as it goes.
+
+    `most_files` says which fields take files, and how many; where there may be several, the name may end with a list's
+    mark. `open_spool` is called when a file's part begins. Everything that is wrong with the form raises InvalidRequest
+    with the name of the part.
     """
 
-    def __init__(self, boundary: bytes, file_field: str, open_spool: Callable[[], Spool]) -> None:
+    def __init__(
+        self, boundary: bytes, most_files: Mapping[str, int], open_spool: Callable[[], Spool]
+    ) -> None:
         self.fields: dict[str, list[str]] = {}
-        self.spool: Spool | None = None
-        self.file_name = ""
-        self.file_field = file_field
+        self.files: list[SentFile] = []
+        self._most_files = most_files
         self._open_spool = open_spool
         self._field_count = 0
         self._headers: dict[bytes, bytes] = {}
         self._header_name = self._header_value = b""
         self._name = ""
-        self._value: bytearray | None = None  # None while the file's part is read
+        self._value: bytearray | None = None  # None while a file's part is read
         self._ended = False
         self._parser = MultipartParser(
             boundary,
@@ -104,20 +117,30 @@ class FormParser:
             self._field_begins()
 
     def _file_begins(self, file_name: str) -> None:
-        if self._name != self.file_field:
+        field = self._file_field()
+        if field is None:
             raise wrong_field(
                 self._name,
                 gettext_noop("no file is taken here; send it as '%(file_field)s'"),
-                file_field=self.file_field,
+                file_field=next(iter(self._most_files)),
             )
-        if self.spool is not None:
-            raise wrong_field(self._name, gettext_noop("only one file is taken"))
-        self.file_name = file_name
-        self.spool = self._open_spool()
+        most = self._most_files[field]
+        if sum(file.field == field for file in self.files) >= most:
+            if most == 1:
+                raise wrong_field(self._name, gettext_noop("only one file is taken"))
+            raise wrong_field(self._name, gettext_noop("at most %(most)s files are taken"), most=most)
+        self.files.append(SentFile(field, file_name, self._open_spool()))
         self._value = None
 
+    def _file_field(self) -> str | None:
+        """The field of files that this part's name stands for; None where it stands for none."""
+        if self._name in self._most_files:
+            return self._name
+        name = self._name.removesuffix(LIST_MARK)
+        return name if self._most_files.get(name, 1) > 1 else None
+
     def _field_begins(self) -> None:
-        if self._name == self.file_field:
+        if self._file_field() is not None:
             raise wrong_field(self._name, gettext_noop("must be sent as a file, with a file name"))
         self._field_count += 1
         if self._field_count > MAX_FIELDS:
@@ -128,8 +151,7 @@ class FormParser:
 
     def _data_comes(self, data: bytes, start: int, end: int) -> None:
         if self._value is None:
-            assert self.spool is not None
-            self.spool.add(data[start:end])
+            self.files[-1].spool.add(data[start:end])
             return
         self._value += data[start:end]
         if len(self._value) > MAX_FIELD_BYTES:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,7 +15,7 @@ from aio_platform.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, wrong
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.i18n.translatable import Template
 from aio_platform.i18n.translatable import gettext_noop as _
-from gateway.http.multipart import FormParser, boundary_of
+from gateway.http.multipart import FormParser, SentFile, boundary_of
 from gateway.http.spool import IN_MEMORY_BYTES, Spool
 from gateway.media.audio_length import BrokenSound, SoundLength, sound_length
 from gateway.media.image_size import BrokenImage, image_size
@@ -78,39 +78,38 @@ class ReceivedFile:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedForm:
-    """A form read to its end. A field may have come several times; the file is not looked at yet."""
+    """A form read to its end. A field may have come several times; the files are not looked at yet.
+
+    The first of them is the one that the form is about.
+    """
 
     fields: dict[str, list[str]]
-    file_field: str
-    sent_name: str
-    spool: Spool
+    files: Sequence[SentFile]
+
+    @property
+    def spool(self) -> Spool:
+        """The first file's bytes."""
+        return self.files[0].spool
 
     async def sound(self) -> tuple[ReceivedFile, SoundLength]:
         """The file as audio, and how long it plays; raises InvalidRequest for anything else."""
-        file = self._file_of(AUDIO_KINDS, _("must be an audio file (WAV, MP3, FLAC, OGG, M4A, WEBM or AAC)"))
+        sent = self.files[0]
+        file = _file_of(sent, AUDIO_KINDS, _("must be an audio file (WAV, MP3, FLAC, OGG, M4A, WEBM or AAC)"))
         try:
             return file, await asyncio.to_thread(_measured, file)
         except BrokenSound as error:
-            raise self._wrong(Template(str(error))) from None
+            raise wrong_field(sent.field, Template(str(error))) from None
 
     async def image(self) -> ReceivedFile:
         """The file as an image that can be decoded in reasonable memory; raises InvalidRequest otherwise."""
-        file = self._file_of(IMAGE_KINDS, _("must be an image (JPG, PNG, WEBP or GIF)"))
-        try:
-            width, height = await asyncio.to_thread(_dimensions, file)
-        except BrokenImage as error:
-            raise self._wrong(Template(str(error))) from None
-        if width * height > MAX_PIXELS:
-            raise self._wrong(
-                _("the image has %(width)s × %(height)s pixels; at most %(max_pixels)s are taken"),
-                width=f"{width:,}",
-                height=f"{height:,}",
-                max_pixels=f"{MAX_PIXELS:,}",
-            )
-        return file
+        return await _image(self.files[0])
+
+    async def images(self, field: str) -> list[ReceivedFile]:
+        """Every file of that field as an image, in the order that they were sent; raises as `image` does."""
+        return [await _image(sent) for sent in self.files if sent.field == field]
 
     async def digest(self) -> bytes:
-        """What was sent, whatever boundary or order it came with: equal for the same fields and file."""
+        """What was sent, whatever boundary or order it came with: equal for the same fields and files."""
         return await asyncio.to_thread(self._digest)
 
     def _digest(self) -> bytes:
@@ -119,55 +118,89 @@ class ReceivedForm:
             for value in (name, *self.fields[name]):
                 state.update(b"%d:" % len(value.encode()) + value.encode())
             state.update(b";")
-        with self.spool.reader() as file:
-            while data := file.read(1 << 20):
-                state.update(data)
+        for sent in sorted(self.files, key=lambda each: each.field):
+            if len(self.files) > 1:
+                state.update(f"{sent.field}:{sent.spool.size_bytes}:".encode())
+            with sent.spool.reader() as file:
+                while data := file.read(1 << 20):
+                    state.update(data)
         return state.digest()
-
-    def _file_of(self, kinds: frozenset[str], problem: Template) -> ReceivedFile:
-        kind = kind_of(self.spool.head)
-        if kind not in kinds:
-            raise self._wrong(problem)
-        return ReceivedFile(self.spool, safe_file_name(self.sent_name, kind), kind)
-
-    def _wrong(self, problem: Template, **values: str) -> InvalidRequest:
-        return wrong_field(self.file_field, problem, **values)
 
 
 @asynccontextmanager
 async def received_form(
-    request: GatewayRequest, file_field: str, limit_bytes: int
+    request: GatewayRequest,
+    file_field: str,
+    limit_bytes: int,
+    most_files: Mapping[str, int] | None = None,
 ) -> AsyncIterator[ReceivedForm]:
-    """Read a form with its one required file; its bytes are let go when the block ends, however it ends.
+    """Read a form with its required file; its bytes are let go when the block ends, however it ends.
 
-    Raises InvalidRequest for a form that is not as it should be or lacks its file, BodyTooLarge as soon as it
-    is known to be larger than `limit_bytes`, BodyTooSlow, and ClientGone.
+    `most_files` says which fields take files, and how many; without it there is the one. Raises InvalidRequest for a
+    form that is not as it should be or lacks its file, BodyTooLarge as soon as it is known to be larger than
+    `limit_bytes`, BodyTooSlow, and ClientGone.
     """
     announced = request.header(b"content-length")
     large = announced.isdecimal() and len(announced) < 19 and int(announced) > IN_MEMORY_BYTES
-    spool = Spool(starts_on_disk=large)
+    spools: list[Spool] = []
+
+    def open_spool() -> Spool:
+        in_memory = sum(spool.size_bytes for spool in spools if not spool.on_disk)
+        spools.append(Spool(starts_on_disk=large or in_memory > IN_MEMORY_BYTES))
+        return spools[-1]
+
     try:
-        parser = FormParser(boundary_of(request.header(b"content-type")), file_field, lambda: spool)
+        parser = FormParser(
+            boundary_of(request.header(b"content-type")), most_files or {file_field: 1}, open_spool
+        )
         async with body_deadline():
-            await _read(request, parser, spool, limit_bytes)
-        if parser.spool is None:
+            await _read(request, parser, file_field, limit_bytes)
+        if not any(sent.field == file_field for sent in parser.files):
             raise InvalidRequest(_("%(param)s: this file is required."), param=file_field)
-        if spool.size_bytes == 0:
-            raise InvalidRequest(_("%(param)s: the file is empty."), param=file_field)
-        yield ReceivedForm(parser.fields, file_field, parser.file_name, spool)
+        for sent in parser.files:
+            if sent.spool.size_bytes == 0:
+                raise InvalidRequest(_("%(param)s: the file is empty."), param=sent.field)
+        yield ReceivedForm(parser.fields, sorted(parser.files, key=lambda sent: sent.field != file_field))
     finally:
-        spool.close()
+        for spool in spools:
+            spool.close()
 
 
-async def _read(request: GatewayRequest, parser: FormParser, spool: Spool, limit_bytes: int) -> None:
+async def _read(request: GatewayRequest, parser: FormParser, file_field: str, limit_bytes: int) -> None:
     try:
         async for chunk in request.chunks(limit_bytes):
             parser.feed(chunk)
-            await spool.flush()
+            for sent in parser.files:
+                await sent.spool.flush()
     except BodyTooLarge as error:
-        raise BodyTooLarge(_("%(param)s: %(problem)s"), param=parser.file_field, problem=error.told) from None
+        raise BodyTooLarge(_("%(param)s: %(problem)s"), param=file_field, problem=error.told) from None
     parser.finish()
-    await spool.finish()
+    for sent in parser.files:
+        await sent.spool.finish()
+
+
+def _file_of(sent: SentFile, kinds: frozenset[str], problem: Template) -> ReceivedFile:
+    kind = kind_of(sent.spool.head)
+    if kind not in kinds:
+        raise wrong_field(sent.field, problem)
+    return ReceivedFile(sent.spool, safe_file_name(sent.name, kind), kind)
+
+
+async def _image(sent: SentFile) -> ReceivedFile:
+    file = _file_of(sent, IMAGE_KINDS, _("must be an image (JPG, PNG, WEBP or GIF)"))
+    try:
+        width, height = await asyncio.to_thread(_dimensions, file)
+    except BrokenImage as error:
+        raise wrong_field(sent.field, Template(str(error))) from None
+    if width * height > MAX_PIXELS:
+        raise wrong_field(
+            sent.field,
+            _("the image has %(width)s × %(height)s pixels; at most %(max_pixels)s are taken"),
+            width=f"{width:,}",
+            height=f"{height:,}",
+            max_pixels=f"{MAX_PIXELS:,}",
+        )
+    return file
 
 
 def safe_file_name(sent: str, kind: str) -> str:

@@ -49,11 +49,11 @@ def json_body(contract: type[RequestContract] | type[FormContract]) -> dict[str,
     return {"application/json": resolved}
 
 
-def form_body(contract: type[FormContract], file_field: str) -> dict[str, Any]:
-    """A form's fields, with its file."""
+def form_body(contract: type[FormContract], file_field: str, *other_files: str) -> dict[str, Any]:
+    """A form's fields, with its file and those that may come with it."""
     schema: dict[str, Any] = json_body(contract)["application/json"]
-    file = with_descriptions(contract.descriptions, {file_field: BINARY})
-    properties = {**file, **schema["properties"]}
+    files = with_descriptions(contract.descriptions, dict.fromkeys((file_field, *other_files), BINARY))
+    properties = {**files, **schema["properties"]}
     required = [file_field, *schema.get("required", [])]
     return {"multipart/form-data": {**schema, "properties": properties, "required": required}}
 

@@ -227,15 +227,11 @@ def _session(upstream: Upstream) -> aiohttp.ClientSession:
 
 
 def _form_data(form: Form) -> aiohttp.FormData:
-    """The fields, then the file, read from where it is spooled as the connection takes it."""
+    """The fields, then the files, read from where they are spooled as the connection takes them."""
     data = aiohttp.FormData(default_to_multipart=True)
     for name, value in form.fields.items():
         for each in (value,) if isinstance(value, str) else value:
             data.add_field(name, each)
-    data.add_field(
-        form.file_field,
-        form.file.reader(),
-        filename=form.file.file_name,
-        content_type=form.file.content_type,
-    )
+    for field, file in form.files:
+        data.add_field(field, file.reader(), filename=file.file_name, content_type=file.content_type)
     return data

@@ -76,6 +76,23 @@ def test_images_are_made(ai: openai.OpenAI) -> None:
     assert base64.b64decode(answer.data[0].b64_json or "").startswith(b"\x89PNG")
 
 
+def test_images_are_edited(ai: openai.OpenAI) -> None:
+    made = ai.images.generate(model="gpt-image-1", prompt="a cat", size="256x256", n=2)
+    files = [
+        (f"{place}.png", base64.b64decode(image.b64_json or ""))
+        for place, image in enumerate(made.data or ())
+    ]
+
+    one = ai.images.edit(model="gpt-image-1", image=files[0], prompt="in the rain", size="256x256")
+    both = ai.images.edit(
+        image=files, mask=files[1], prompt="in the rain", size="256x256", n=2, quality="auto"
+    )
+
+    edited = [image.b64_json or "" for image in (*(one.data or ()), *(both.data or ()))]
+    assert len(set(edited)) == 3
+    assert all(base64.b64decode(image).startswith(b"\x89PNG") for image in edited)
+
+
 def test_speech_is_streamed_to_a_file(ai: openai.OpenAI, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("speech") / "speech.mp3"
 

@@ -10,6 +10,7 @@ from aio_platform.i18n.translatable import gettext_noop as _
 from gateway.adapters.protocol import AdapterRoute, JsonAnswer, MalformedAnswer, Received
 from gateway.adapters.shared.limits import limit
 from gateway.adapters.shared.priced_options import UNNAMED, Choice, choose
+from gateway.adapters.shared.raise_error_body import raise_for_error_body
 from gateway.adapters.shared.requests import ImageRequest
 from gateway.media.kinds import HEAD_BYTES, IMAGE_KINDS, kind_of
 from usage.ledger.units import Units
@@ -19,6 +20,18 @@ MAX_STEPS = 200
 MAX_IMAGES = 10
 DEFAULT_STEPS = 30
 _USUAL_QUALITY = UNNAMED | {"standard"}
+_USUAL_FIDELITY = UNNAMED | {"low"}
+# Of the caller's other fields, those that cannot change what the upstream bills; `quality` can, and is priced.
+EXTRA_FIELDS = (
+    "background",
+    "guidance_scale",
+    "moderation",
+    "output_compression",
+    "output_format",
+    "style",
+    "true_cfg_scale",
+    "user",
+)
 
 
 def max_units(request: ImageRequest, route: AdapterRoute) -> Units:
@@ -59,14 +72,66 @@ def units(request: ImageRequest, route: AdapterRoute) -> Units:
 
 
 def choice(request: ImageRequest, route: AdapterRoute) -> Choice:
-    """The options that the route prices (see `priced_options`), of `quality` and `size`.
+    """The options that the route prices (see `priced_options`), of `quality`, `size` and, of edits, `input_fidelity`.
 
     Raises InvalidRequest for what has no price: where the route prices no quality, there is only the usual one.
     """
-    chosen = choose({"quality": request.quality, "size": f"{request.width}x{request.height}"}, route)
+    given = {
+        "quality": request.quality,
+        "size": f"{request.width}x{request.height}",
+        "input_fidelity": request.input_fidelity,
+    }
+    chosen = choose(given, route)
     if "quality" not in chosen.options and request.quality not in _USUAL_QUALITY:
         raise InvalidRequest(_("%(param)s: this model has one quality only; leave it out."), param="quality")
+    if "input_fidelity" not in chosen.options and request.input_fidelity not in _USUAL_FIDELITY:
+        raise InvalidRequest(
+            _("%(param)s: this model has one fidelity only; leave it out."), param="input_fidelity"
+        )
     return chosen
+
+
+def openai_fields(request: ImageRequest, route: AdapterRoute) -> dict[str, Any]:
+    """What OpenAI's and vLLM-Omni's servers are told of the images to make.
+
+    Steps go out where the caller or the route's `default_steps` says how many.
+    """
+    fields: dict[str, Any] = {name: request.extra[name] for name in EXTRA_FIELDS if name in request.extra}
+    fields |= {
+        "model": route.upstream_model,
+        "prompt": request.prompt,
+        "n": request.count,
+        "size": f"{request.width}x{request.height}",
+        **choice(request, route).options,
+    }
+    response_format = route.options.get("response_format", "b64_json")
+    if response_format:
+        fields["response_format"] = response_format
+    if request.negative_prompt:
+        fields["negative_prompt"] = request.negative_prompt
+    if request.steps is not None or "default_steps" in route.options:
+        fields["num_inference_steps"] = steps_of(request, route)
+    if request.seed is not None:
+        fields["seed"] = request.seed
+    return fields
+
+
+def openai_answer(received: Received, request: ImageRequest, route: AdapterRoute) -> JsonAnswer:
+    """The images of OpenAI's answer. Raises MalformedAnswer unless there are as many as were asked for."""
+    values = received.json()
+    raise_for_error_body(values)
+    data = values.get("data") if isinstance(values, dict) else None
+    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+        raise MalformedAnswer("no data")
+    return answer([_picture(item) for item in data], request, route, received)
+
+
+def _picture(item: dict[str, Any]) -> dict[str, Any]:
+    picture = from_base64(item.get("b64_json"))
+    revised = item.get("revised_prompt")
+    if isinstance(revised, str) and revised:
+        picture["revised_prompt"] = revised
+    return picture
 
 
 def steps_of(request: ImageRequest, route: AdapterRoute) -> int:

@@ -97,7 +97,7 @@ class VisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """`quality` is None where the caller leaves it to the model."""
+    """`quality` and `input_fidelity` are None where the caller leaves them to the model."""
 
     prompt: str
     width: int = 1024
@@ -108,6 +108,16 @@ class ImageRequest:
     count: int = 1
     quality: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    input_fidelity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEditRequest:
+    """What is to be made, the images that it is made of, and the mask that says where the first may change."""
+
+    made: ImageRequest
+    images: list[Upload]
+    mask: Upload | None = None
 
 
 @dataclass(frozen=True, slots=True)

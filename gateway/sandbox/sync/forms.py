@@ -22,11 +22,12 @@ class Upload:
 
 @dataclass(slots=True)
 class Form:
-    """The parts of a form, by name; the last of a name wins, but for `lists`, which has all of each."""
+    """The parts of a form, by name; the last of a name wins, but for the lists, which have all of each."""
 
     fields: dict[str, str]
     files: dict[str, Upload]
     lists: dict[str, list[str]]
+    file_lists: dict[str, list[Upload]]
 
     def file(self, name: str) -> Upload:
         """The file called `name`; the request is refused with 422 where it is missing or empty."""
@@ -45,7 +46,7 @@ def read_form(call: Call) -> Form:
     if not content_type.lower().startswith("multipart/form-data") or match is None:
         raise Refusal(422, "the body must be multipart/form-data")
     mark = b"--" + match.group(1).encode("latin-1")
-    form = Form({}, {}, {})
+    form = Form({}, {}, {}, {})
     pieces = (b"\r\n" + call.body).split(b"\r\n" + mark)
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise Refusal(400, "the form has no end")
@@ -69,6 +70,7 @@ def _add_part(form: Form, head: str, data: bytes) -> None:
     if "filename" in parameters:
         content_type = headers.get("content-type", "application/octet-stream")
         form.files[name] = Upload(parameters["filename"], content_type, data)
+        form.file_lists.setdefault(name, []).append(form.files[name])
     else:
         form.fields[name] = data.decode("utf-8", "replace")
         form.lists.setdefault(name, []).append(form.fields[name])

@@ -1,4 +1,4 @@
-"""Images from text: the OpenAI surface of vLLM-Omni, and AUTOMATIC1111's."""
+"""Images from text, and from images: the OpenAI surface of vLLM-Omni, and AUTOMATIC1111's."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from gateway.sandbox import dialects
 from gateway.sandbox.chat import prose
 from gateway.sandbox.files import png
 from gateway.sandbox.magic import without_magic
+from gateway.sandbox.sync.forms import read_form
 from gateway.sandbox.wire import Answer, Call, Json, Refusal, Route, Text, json_reply
 
 DEFAULT_SIDE = 1024
 MAX_IMAGES = 10
+MAX_INPUT_IMAGES = 16
 CREATED = 1_750_000_000
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
@@ -21,13 +23,29 @@ def routes() -> list[Route]:
     """The synchronous image surface."""
     return [
         Route("POST", "/v1/images/generations", generations, dialects.openai),
+        Route("POST", "/v1/images/edits", edits, dialects.openai),
         Route("POST", "/sdapi/v1/txt2img", txt2img, dialects.fastapi),
     ]
 
 
 def generations(call: Call) -> Answer:
     """OpenAI, vLLM-Omni: `n` images of `size`, as base64."""
-    body = call.json()
+    return _openai(call.json(), b"")
+
+
+def edits(call: Call) -> Answer:
+    """OpenAI, vLLM-Omni: images of `size`, as base64; how they look depends on all files sent."""
+    form = read_form(call)
+    files = [file for name in ("image", "image[]") for file in form.file_lists.get(name, [])]
+    if not 1 <= len(files) <= MAX_INPUT_IMAGES:
+        raise Refusal(400, f"from 1 to {MAX_INPUT_IMAGES} images are taken")
+    files += form.file_lists.get("mask", [])
+    if not all(file.content_type.startswith("image/") and file.data for file in files):
+        raise Refusal(400, "Invalid image file")
+    return _openai(dict(form.fields), b"".join(prose.digest(file.data) for file in files))
+
+
+def _openai(body: dict[str, Json], source: bytes) -> Answer:
     prompt = _prompt(body, 400)
     size = body.get("size")
     match = _SIZE.fullmatch("1024x1024" if size in (None, "auto") else str(size))
@@ -39,7 +57,7 @@ def generations(call: Call) -> Answer:
     wanted = _whole(body.get("n", 1), "n", 1, MAX_IMAGES, 400)
     if body.get("response_format", "b64_json") not in ("b64_json", None):
         raise Refusal(400, "response_format must be b64_json")
-    seed = _seed(body, prompt)
+    seed = _seed(body, prompt) + int.from_bytes(prose.digest(source)[:2], "big") * bool(source)
     data = [
         {"b64_json": _encoded(width, height, prompt, seed + index), "url": None, "revised_prompt": None}
         for index in range(wanted)

@@ -64,9 +64,10 @@ class SandboxDriver:
     def _send(self, step: UpstreamCall) -> httpx.Response:
         sent: dict[str, Any] = {"params": dict(step.query), "headers": {"accept": step.accept}}
         if step.form is not None:
-            file = step.form.file
             sent["data"] = dict(step.form.fields)
-            sent["files"] = {step.form.file_field: (file.file_name, file.read(), file.content_type)}
+            sent["files"] = [
+                (field, (file.file_name, file.read(), file.content_type)) for field, file in step.form.files
+            ]
         elif step.json is not None:
             sent["json"] = step.json
         response = self.client.request(step.method, step.path, **sent)

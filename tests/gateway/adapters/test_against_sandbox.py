@@ -10,6 +10,7 @@ import pytest
 from gateway.adapters.protocol import JsonAnswer, MalformedAnswer, StreamedAnswer, UpstreamFault
 from gateway.adapters.shared.requests import (
     EmbeddingRequest,
+    ImageEditRequest,
     ImageRequest,
     ModerationRequest,
     MusicRequest,
@@ -167,6 +168,22 @@ def test_several_images(sandbox: SandboxDriver, model: str) -> None:
     assert answer.units == Units(images=3, pixel_steps=64 * 64 * steps * 3)
 
 
+def test_edits_depend_on_every_file_that_is_sent(sandbox: SandboxDriver) -> None:
+    made, _ = sandbox.run("images", "qwen-image", ImageRequest("a lake", 64, 64, count=3, seed=1))
+    one, other, mask = (
+        MemoryUpload(base64.b64decode(image["b64_json"]), "image/png", f"{place}.png")
+        for place, image in enumerate(made.values)
+    )
+    asked = ImageRequest("in winter", 128, 64, count=2, steps=5)
+    found = []
+    for images, with_mask in (([one], None), ([one, other], None), ([one, other], mask), ([other], None)):
+        request = ImageEditRequest(asked, images, with_mask)
+        answer, _ = sandbox.run("image_edits", "qwen-image", request)
+        assert answer.units == Units(images=2, pixel_steps=128 * 64 * 5 * 2)
+        found.append(tuple(image["b64_json"] for image in answer.values))
+    assert len(set(found)) == 4
+
+
 def test_music(sandbox: SandboxDriver) -> None:
     answer, sound = sandbox.run("music", "ace-step", MusicRequest("jazz", 10_000, seed=3))
     assert answer == StreamedAnswer("audio/wav", Units(audio_ms=10_000))
@@ -192,6 +209,7 @@ def test_music(sandbox: SandboxDriver) -> None:
         ("moderations", "omni-moderation"),
         ("images", "qwen-image"),
         ("images", "stable-diffusion"),
+        ("image_edits", "qwen-image"),
         ("music", "ace-step"),
         ("vision", "sbx-chat"),
         ("transcription", "whisper-1"),
@@ -207,6 +225,9 @@ def test_broken_answers(sandbox: SandboxDriver, endpoint: str, model: str, magic
         "rerank": RerankRequest(text, ["a"]),
         "moderations": ModerationRequest([text]),
         "images": ImageRequest(text, 64, 64),
+        "image_edits": ImageEditRequest(
+            ImageRequest(text, 64, 64), [MemoryUpload(b"\x89PNG\r\n\x1a\n", "image/png", "a.png")]
+        ),
         "music": MusicRequest(text),
         "vision": VisionRequest(MemoryUpload(b"\x89PNG\r\n\x1a\n", "image/png"), text),
         "transcription": TranscriptionRequest(sound, SoundLength(None, sound.size_bytes)),

@@ -15,6 +15,7 @@ from gateway.adapters.protocol import AnswerRefused, MalformedAnswer, Received, 
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.adapters.shared.requests import (
     EmbeddingRequest,
+    ImageEditRequest,
     ImageRequest,
     ModerationRequest,
     MusicRequest,
@@ -59,6 +60,7 @@ REQUESTS: dict[str, list[Any]] = {
     "faster_whisper": [TranscriptionRequest(SOUND, SoundLength(None, SOUND.size_bytes))],
     "openai_vision": [VisionRequest(MemoryUpload(b"\x89PNG", "image/png"), "?")],
     "openai_images": [ImageRequest("x")],
+    "openai_image_edits": [ImageEditRequest(ImageRequest("x"), [MemoryUpload(b"\x89PNG", "image/png")])],
     "a1111_txt2img": [ImageRequest("x")],
     "ace_step": [MusicRequest("x")],
     "passthrough_json": [

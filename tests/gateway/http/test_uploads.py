@@ -130,6 +130,65 @@ async def test_what_was_sent_has_one_digest_whatever_its_boundary_and_order() ->
         assert await form.digest() != first
 
 
+FILES = {"image": 3, "mask": 1}
+
+
+async def read_files(*parts: bytes) -> dict[str, list[bytes]]:
+    """What came in each field of a form that takes several images and one mask."""
+    async with received_form(request_of([b"".join(parts)]), "image", LIMIT_BYTES, FILES) as form:
+        found: dict[str, list[bytes]] = {}
+        for sent in form.files:
+            found.setdefault(sent.field, []).append(sent.spool.read())
+        return found
+
+
+async def test_a_form_may_have_files_in_several_fields_and_several_in_one() -> None:
+    parts = [file(b"m", "mask"), file(b"1", "image"), field("prompt", "x"), file(b"2", "image[]")]
+    assert await read_files(*parts, END) == {"image": [b"1", b"2"], "mask": [b"m"]}
+
+
+@pytest.mark.parametrize(
+    ("parts", "param"),
+    [
+        ([file(b"1", "image")] * 4, "image"),
+        ([file(b"1", "image[]")] * 4, "image[]"),
+        ([file(b"1", "image"), file(b"m", "mask"), file(b"m", "mask")], "mask"),
+        ([file(b"1", "image"), file(b"m", "mask[]")], "mask[]"),
+        ([file(b"1", "image"), file(b"", "mask")], "mask"),
+        ([file(b"m", "mask")], "image"),
+        ([field("image[]", "text")], "image[]"),
+    ],
+)
+async def test_what_is_too_much_or_missing_among_several_files_is_named(
+    parts: list[bytes], param: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await read_files(*parts, END)
+    assert caught.value.param == param
+
+
+async def test_several_files_take_no_more_memory_than_two_small_ones() -> None:
+    parts = b"".join(file(os.urandom(900_000), "image[]") for _ in range(3))
+    async with received_form(request_of([parts, END]), "image", LIMIT_BYTES, FILES) as form:
+        assert [sent.spool.on_disk for sent in form.files] == [False, False, True]
+        spools = [sent.spool for sent in form.files]
+    assert all(spool._closed for spool in spools)
+
+
+async def test_another_file_or_another_place_for_it_is_another_digest() -> None:
+    digests = set()
+    for parts in (
+        [file(b"1", "image"), file(b"2", "mask")],
+        [file(b"2", "image"), file(b"1", "mask")],
+        [file(b"12", "image"), file(b"2", "mask")],
+        [file(b"1", "image"), file(b"2", "image")],
+        [file(b"1", "image")],
+    ):
+        async with received_form(request_of([*parts, END]), "image", LIMIT_BYTES, FILES) as form:
+            digests.add(await form.digest())
+    assert len(digests) == 5
+
+
 async def test_a_missing_or_empty_file_is_named() -> None:
     missing = await refusal(field("language", "ko"), END)
     empty = await refusal(file(b""), END)
