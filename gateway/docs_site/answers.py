@@ -26,7 +26,7 @@ def example_answer(method: str, address: str) -> str:
     return "" if answer is None else json.dumps(answer, indent=2, ensure_ascii=False)
 
 
-def stream_example() -> str:
-    """The events of one streamed chat completion."""
-    events: str = recorded()[f"stream {STREAM_ADDRESS}"]
+def stream_example(address: str = STREAM_ADDRESS) -> str:
+    """The events of one streamed answer; those of a chat completion for an address of which none are kept."""
+    events: str = recorded().get(f"stream {address}") or recorded()[f"stream {STREAM_ADDRESS}"]
     return events

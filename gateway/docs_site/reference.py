@@ -180,7 +180,7 @@ def _answers(method: str, address: str, described: Mapping[str, Any]) -> list[An
                 example = example_answer(method, address)
                 found.append(Answer(int(status), content_type, example, tuple(rows_of(_listed(schema)))))
             elif content_type == "text/event-stream":
-                found.append(Answer(int(status), content_type, stream_example(), ()))
+                found.append(Answer(int(status), content_type, stream_example(address), ()))
             elif content_type:
                 found.append(Answer(int(status), content_type, _BINARY_SAMPLE.format(type=content_type), ()))
             else:

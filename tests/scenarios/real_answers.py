@@ -23,10 +23,14 @@ SHOWN_ITEMS = 3
 SHOWN_CHARACTERS = 400
 # What is made first is there to be listed, and what ends things comes last.
 ORDER = ("post", "put", "patch", "get", "delete")
-STREAMED = {
-    "model": "gemini",
-    "messages": [{"role": "user", "content": "[[sbx:chunks=3]]Hi"}],
-    "stream": True,
+_THREE_CHUNKS = "[[sbx:chunks=3]]Hi"
+_MESSAGES = [{"role": "user", "content": _THREE_CHUNKS}]
+# By address, one of each form that streams have.
+STREAMED: dict[str, dict[str, Any]] = {
+    STREAM_ADDRESS: {"model": "gemini", "messages": _MESSAGES, "stream": True},
+    "/v1/messages": {"model": "gemini", "max_tokens": 256, "messages": _MESSAGES, "stream": True},
+    "/v1/responses": {"model": "gemini", "input": _THREE_CHUNKS, "stream": True},
+    "/v1beta/models/{model}:streamGenerateContent": {"contents": [{"parts": [{"text": _THREE_CHUNKS}]}]},
 }
 
 
@@ -62,7 +66,7 @@ class Reader:
         self.files: dict[str, bytes] = {}
 
     def answers(self) -> dict[str, Any]:
-        """Every JSON answer by method and address, as in "post /api/chat", and one stream's text."""
+        """Every JSON answer by method and address, as in "post /api/chat", and the text of streams."""
         document = yaml.safe_load(self.client.get("/api/schema").content)
         self.make_files()
         found = {}
@@ -76,9 +80,10 @@ class Reader:
             operations, key=lambda each: (ORDER.index(each[0]), "{" not in each[1])
         ):
             found[f"{method} {address}"] = self.presentable(self.answer(method, address).json())
-        streamed = self.client.post(STREAM_ADDRESS, json=STREAMED)
-        assert streamed.status_code == 200
-        found[f"stream {STREAM_ADDRESS}"] = streamed.text.strip()
+        for address, body in STREAMED.items():
+            streamed = self.client.post(self.with_ids("post", address), json=body, params={"alt": "sse"})
+            assert streamed.headers["Content-Type"].startswith("text/event-stream"), streamed.text
+            found[f"stream {address}"] = streamed.text.strip()
         return found
 
     def make_files(self) -> None:

@@ -160,6 +160,25 @@ def test_a_function_is_called_and_its_result_is_read(model: str, client: httpx.C
     assert parts_of([ended.json()])[0]["text"]
 
 
+def test_thoughts_of_another_provider_come_back_to_it_with_their_proofs(
+    client: httpx.Client, platform: RunningPlatform
+) -> None:
+    text, mark = marked("[[sbx:tool=get_weather]] Seoul?")
+    config = {"thinkingConfig": {"thinkingBudget": 1024}, "maxOutputTokens": 2000}
+    asked = content(text, tools=TOOLS, generationConfig=config)
+    called = client.post(address("claude", "events"), json=asked)
+    parts = parts_of(events_of(called))
+    [call] = [part for part in parts if "functionCall" in part]
+    assert not any(part.get("thought") for part in parts), "nobody asked to see them"
+    result = {"functionResponse": {"name": "get_weather", "response": {"output": "It rains."}}}
+    asked["contents"] += [{"role": "model", "parts": [call]}, {"role": "user", "parts": [result]}]
+    assert client.post(address("claude"), json=asked).status_code == 200
+    [_first, second] = [json.loads(entry["body"]) for entry in platform.journal(mark)]
+    [thought] = [block for block in second["messages"][1]["content"] if block["type"] == "thinking"]
+    assert thought["thinking"]
+    assert thought["signature"]
+
+
 def test_between_servers_of_one_dialect_the_body_passes_as_it_came(
     client: httpx.Client, platform: RunningPlatform
 ) -> None:
