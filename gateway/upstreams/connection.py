@@ -290,6 +290,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_free(self)
 
     def _end(self, broken: BrokenConnection) -> None:
+        # It refers to this connection, and only the garbage collector would free the two.
+        self._parser = None  # type: ignore[assignment]
         answer, self._answer = self._answer, None
         if answer is not None:
             answer._connection = None

@@ -1,6 +1,8 @@
 """The bytes of one connection: any of them, split anywhere, are an answer or a broken connection, and never both."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any, cast
@@ -448,3 +450,24 @@ def test_a_well_formed_answer_is_read_as_aiohttp_reads_it(shapes: list[Shape]) -
             await runner.cleanup()
 
     asyncio.run(compare())
+
+
+@pytest.mark.parametrize(
+    "end", [lambda it: it.break_off("left"), lambda it: it.connection_lost(None)], ids=["broken off", "lost"]
+)
+def test_a_connection_that_has_ended_leaves_nothing_to_the_garbage_collector(
+    end: Callable[[UpstreamConnection], None],
+) -> None:
+    def on_gone(connection: UpstreamConnection) -> None:
+        pass
+
+    connection = UpstreamConnection(lambda connection: None, on_gone, lambda: None)
+    connection.connection_made(Wire())
+    gone_with_it = weakref.ref(on_gone)
+    gc.disable()
+    try:
+        end(connection)
+        del connection, on_gone
+        assert gone_with_it() is None
+    finally:
+        gc.enable()
