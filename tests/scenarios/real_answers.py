@@ -28,6 +28,7 @@ _MESSAGES = [{"role": "user", "content": _THREE_CHUNKS}]
 # By address, one of each form that streams have.
 STREAMED: dict[str, dict[str, Any]] = {
     STREAM_ADDRESS: {"model": "gemini", "messages": _MESSAGES, "stream": True},
+    "/v1/completions": {"model": "gemini", "prompt": _THREE_CHUNKS, "max_tokens": 256, "stream": True},
     "/v1/messages": {"model": "gemini", "max_tokens": 256, "messages": _MESSAGES, "stream": True},
     "/v1/responses": {"model": "gemini", "input": _THREE_CHUNKS, "stream": True},
     "/v1beta/models/{model}:streamGenerateContent": {"contents": [{"parts": [{"text": _THREE_CHUNKS}]}]},
