@@ -48,8 +48,12 @@ class TextCompletionRequest(ChatRequest):
 
     def echo_of(self, choice: int) -> str:
         """What the answer of that index begins with: its prompt where prompts are echoed, else nothing."""
-        prompts = self.prompts
-        return prompts[min(choice // self.choices_of_each, len(prompts) - 1)] if self.echoes else ""
+        if not self.echoes:
+            return ""
+        # Asked for each of many choices: nothing here looks at all prompts.
+        messages = self.values["messages"]
+        prompt: str = messages[min(choice // self.choices_of_each, len(messages) - 1)]["content"]
+        return prompt
 
     def chats(self) -> list[ChatRequest]:
         """A chat of one message for each prompt."""

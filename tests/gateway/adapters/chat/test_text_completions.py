@@ -1,5 +1,6 @@
 """Legacy completions, by servers that know only chat and by those that have them: what is sent, read and counted."""
 
+import time
 from typing import Any
 
 import orjson
@@ -294,6 +295,24 @@ def test_a_prompt_that_the_server_echoes_is_not_charged_as_an_answer() -> None:
     assert values["choices"][0]["text"] == prompt + "end"
     assert values["choices"][0]["logprobs"] == logprobs
     assert counted == (Units(tokens_in=401, tokens_out=1), False)
+
+
+def test_thousands_of_prompts_and_answers_take_linear_time() -> None:
+    """Were every prompt looked at for each answer, these would be sixty million steps."""
+    prompts = [f"prompt {number}" for number in range(2048)]
+    request = asking(prompts, n=8, echo=True)
+    answer = texts_saying(*["x"] * (8 * len(prompts)), tokens=(9000, 16384))
+
+    started = time.process_time()
+    values, _, _ = carried(request, answer, route=ITSELF)
+
+    assert time.process_time() - started < 1
+    assert [values["choices"][index]["text"] for index in (0, 7, 8, -1)] == [
+        "prompt 0x",
+        "prompt 0x",
+        "prompt 1x",
+        "prompt 2047x",
+    ]
 
 
 def test_texts_that_nobody_counted_are_estimated() -> None:
