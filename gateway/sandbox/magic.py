@@ -14,6 +14,8 @@ from urllib.parse import unquote_plus
 MARK = b"[[sbx:"
 _DIRECTIVE = re.compile(r"\[\[sbx:(.*?)\]\]", re.DOTALL)
 
+_TAKE_THE_REST = ("text", "script")
+
 MAGIC: dict[str, str] = {
     "delay_ms": "wait this long before the first byte of the response (any endpoint)",
     "until": 'wait until the gate of this name is opened: POST /__sandbox/release {"name": NAME}',
@@ -44,6 +46,7 @@ MAGIC: dict[str, str] = {
     "text": "exactly this answer (takes everything up to the closing brackets, so it comes last)",
     "tokens": "an answer of exactly this many tokens",
     "tool": "answer with a tool call, when the request has tools (tool=NAME picks one)",
+    "script": "the steps of an agent, a list as JSON (takes everything up to the closing brackets)",
     "task": "tasks: fail (at its end), stuck (never ends), late_fail (at 10x its time), callback_exception",
     "task_s": "tasks: seconds from creation to the end, on the sandbox's clock",
     "webhook": "tasks: duplicate, late, forged, or none",
@@ -91,8 +94,8 @@ def parse_directive(inside: str, into: Magic) -> None:
     rest = inside
     while rest:
         key, sign, value = rest.partition("=")
-        if sign and key.strip() == "text":
-            into["text"] = value
+        if sign and key.strip() in _TAKE_THE_REST:
+            into[key.strip()] = value
             return
         part, _, rest = rest.partition(";")
         key, _, value = part.partition("=")

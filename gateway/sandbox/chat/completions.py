@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.sandbox import dialects
-from gateway.sandbox.chat import prose, stream, tokens
+from gateway.sandbox.chat import prose, script, stream, tokens
 from gateway.sandbox.chat.answer import CREATED, Choice, Completion, ToolCall, nested
 from gateway.sandbox.magic import without_magic
 from gateway.sandbox.sync import vision
@@ -25,6 +25,8 @@ class Prompt:
     images: list[str] = field(default_factory=list)
     last_role: str = ""
     last_text: str = ""
+    # How many results of tools follow the message that has a script in it.
+    steps_done: int = 0
 
 
 def routes() -> list[Route]:
@@ -101,6 +103,10 @@ def read_prompt(messages: Json) -> Prompt:
         prompt.last_role, prompt.last_text = message["role"], text
         if message["role"] == "user":
             prompt.last_user = text
+        if script.begins_in(text):
+            prompt.steps_done = 0
+        elif message["role"] == "tool":
+            prompt.steps_done += 1
     return prompt
 
 
@@ -138,14 +144,15 @@ def _choice(body: dict[str, Json], prompt: Prompt, seed: bytes, call: Call) -> C
     effort = body.get("reasoning_effort")
     if effort != "none" and body.get("include_thoughts", bool(effort)):
         choice.reasoning = prose.reasoning(without_magic(prompt.last_user), seed)
-    tool = _tool_to_call(body, prompt, call)
+    step = script.step_at(call.magic, prompt.steps_done)
+    tool = _scripted_call(step, prompt, body) or _tool_to_call(body, prompt, call, seed)
     if tool is not None:
-        arguments = _json_for(tool.get("parameters"), seed)
-        call_id = "call_" + prose.digest(seed, tool["name"]).hex()[:24]
-        choice.tools.append(ToolCall(call_id, tool["name"], arguments))
+        choice.tools.append(tool)
         choice.finish = "tool_calls"
         return choice
-    if "text" in call.magic:
+    if step is not None and step.text:
+        choice.content = step.text
+    elif "text" in call.magic:
         choice.content = call.magic["text"]
     elif "tokens" in call.magic:
         choice.content = tokens.filler(call.magic.integer("tokens", 1))
@@ -173,8 +180,22 @@ def _json_for(schema: Json, seed: bytes) -> str:
         raise Refusal(400, "the JSON schema is not valid") from None
 
 
-def _tool_to_call(body: dict[str, Json], prompt: Prompt, call: Call) -> dict[str, Json] | None:
-    """The function to call: the forced one, or one the user's text asks for; None for a plain answer."""
+def _scripted_call(step: script.Step | None, prompt: Prompt, body: dict[str, Json]) -> ToolCall | None:
+    """The call that a script has now; none where its tool is not offered, as in an agent's calls beside its loop."""
+    if step is None or not step.tool:
+        return None
+    names = [str(function["name"]) for function in _functions(body.get("tools"))]
+    # Where a dialect knows nothing of namespaces, a tool's stands before its name.
+    name = next((name for name in names if name == step.tool or name.endswith(f"__{step.tool}")), None)
+    if name is None:
+        return None
+    arguments = prose.json_text(step.arguments)
+    number = str(prompt.steps_done)
+    return ToolCall("call_" + prose.digest(name, arguments, number).hex()[:24], name, arguments)
+
+
+def _tool_to_call(body: dict[str, Json], prompt: Prompt, call: Call, seed: bytes) -> ToolCall | None:
+    """The call of the forced function, or of one the user's text asks for; None for a plain answer."""
     functions = _functions(body.get("tools"))
     choice = body.get("tool_choice")
     if not functions or choice == "none":
@@ -188,7 +209,9 @@ def _tool_to_call(body: dict[str, Json], prompt: Prompt, call: Call) -> dict[str
     asked = "[[sbx:tool" in prompt.last_user and prompt.last_role != "tool"
     if not (forced or asked):
         return None
-    return next((function for function in functions if function["name"] == name), functions[0])
+    tool = next((function for function in functions if function["name"] == name), functions[0])
+    arguments = _json_for(tool.get("parameters"), seed)
+    return ToolCall("call_" + prose.digest(seed, tool["name"]).hex()[:24], tool["name"], arguments)
 
 
 def _functions(tools: Json) -> list[dict[str, Json]]:

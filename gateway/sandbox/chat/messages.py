@@ -13,6 +13,8 @@ from gateway.sandbox.chat.answer import Choice, Completion
 from gateway.sandbox.wire import Answer, Call, Event, EventStream, Json, Refusal, Route, Text, json_reply
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+# Instructions may come in the middle of a conversation too.
+ROLES = ("user", "assistant", "system")
 VERSION_HEADER = "anthropic-version"
 
 
@@ -64,8 +66,8 @@ def _as_chat(body: dict[str, Json]) -> dict[str, Json]:
     if body.get("system"):
         messages.append({"role": "system", "content": _texts(body["system"])})
     for message in body.get("messages") or ():
-        if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
-            raise Refusal(400, "messages: each has a role, user or assistant")
+        if not isinstance(message, dict) or message.get("role") not in ROLES:
+            raise Refusal(400, f"messages: each has a role, one of {', '.join(ROLES)}")
         messages += _as_chat_messages(message["role"], message.get("content"))
     asked: dict[str, Json] = {
         "model": body.get("model"),

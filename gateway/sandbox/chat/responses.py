@@ -11,8 +11,8 @@ from typing import NamedTuple
 import orjson
 
 from gateway.sandbox import dialects
-from gateway.sandbox.chat import completions, stream
-from gateway.sandbox.chat.answer import CREATED, Choice, Completion, ToolCall
+from gateway.sandbox.chat import completions, responses_tools, stream
+from gateway.sandbox.chat.answer import CREATED, Choice, Completion
 from gateway.sandbox.magic import without_magic
 from gateway.sandbox.wire import Answer, Call, Event, EventStream, Json, Refusal, Route, Text, json_reply
 
@@ -82,8 +82,8 @@ def _as_chat(body: dict[str, Json]) -> dict[str, Json]:
     else:
         raise Refusal(400, "Invalid 'input': expected a string or an array of items.")
     asked: dict[str, Json] = {"model": body.get("model"), "max_tokens": limit, "messages": messages}
-    asked["tools"] = [{"type": "function", "function": tool} for tool in _functions(body)]
-    asked["tool_choice"] = _tool_choice(body)
+    asked["tools"] = responses_tools.as_functions(body)
+    asked["tool_choice"] = responses_tools.chosen(body)
     reasoning = _object(body, "reasoning")
     if reasoning.get("effort"):
         asked["reasoning_effort"] = reasoning["effort"]
@@ -118,6 +118,8 @@ def _as_chat_messages(item: Json, called: set[str]) -> Iterator[Json]:
         if str(item.get("call_id")) not in called:
             raise Refusal(400, f"No tool call found for {kind} with call_id {item.get('call_id')}.")
         yield {"role": "tool", "content": _content(item.get("output"), _INPUT_PARTS)}
+    elif kind == "additional_tools":
+        return
     elif kind != "reasoning":
         raise Refusal(400, f"Invalid value: '{kind}' is no type of an input item here.")
     elif not isinstance(item.get("summary"), list):
@@ -142,31 +144,6 @@ def _content(content: Json, allowed: tuple[str, ...]) -> Json:
     return parts
 
 
-def _functions(body: dict[str, Json]) -> list[dict[str, Json]]:
-    """The functions that may be called. Tools of other kinds are not: nothing here runs them."""
-    tools = body.get("tools") or []
-    if not isinstance(tools, list):
-        raise Refusal(400, "Invalid 'tools': expected an array.")
-    functions = [tool for tool in tools if isinstance(tool, dict) and tool.get("type") == "function"]
-    choice = body.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
-        allowed = [tool.get("name") for tool in choice.get("tools") or () if isinstance(tool, dict)]
-        return [function for function in functions if function.get("name") in allowed]
-    return functions
-
-
-def _tool_choice(body: dict[str, Json]) -> Json:
-    choice = body.get("tool_choice") or "auto"
-    if choice in ("none", "auto", "required"):
-        return choice
-    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
-        return choice.get("mode")
-    name = choice.get("name") if isinstance(choice, dict) and choice.get("type") == "function" else None
-    if name not in [function.get("name") for function in _functions(body)]:
-        raise Refusal(400, f"Tool choice '{name}' not found in 'tools' parameter.")
-    return {"type": "function", "function": {"name": name}}
-
-
 def _object(values: dict[str, Json], name: str) -> dict[str, Json]:
     """The object in `values[name]`, empty where absent; refused where it is anything else."""
     value = values.get(name)
@@ -178,11 +155,6 @@ def _object(values: dict[str, Json], name: str) -> dict[str, Json]:
 def _response(completion: Completion, body: dict[str, Json]) -> dict[str, Json]:
     """The response before anything is said: what was asked is repeated in it."""
     reasoning = _object(body, "reasoning")
-    tools = [
-        {"type": "function", "name": tool.get("name"), "description": tool.get("description"),
-         "parameters": tool.get("parameters"), "strict": tool.get("strict", True)}
-        for tool in _functions(body)
-    ]  # fmt: skip
     repeated: dict[str, Json] = {
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),
@@ -193,7 +165,7 @@ def _response(completion: Completion, body: dict[str, Json]) -> dict[str, Json]:
         "temperature": body.get("temperature", 1.0),
         "text": {"format": {"type": "text"}} | _object(body, "text"),
         "tool_choice": body.get("tool_choice") or "auto",
-        "tools": tools,
+        "tools": responses_tools.repeated(body),
         "top_p": body.get("top_p", 1.0),
     }
     return _without_directives(repeated) | {
@@ -244,7 +216,8 @@ def _items(choice: Choice, completion: Completion, call: Call) -> list[_Item]:
     if choice.content:
         pieces = stream.pieces(choice.content, call.magic.integer("chunks", 0))
         items.append(_message_item(f"msg_{suffix}", choice.content, pieces))
-    items += [_call_item(tool) for tool in choice.tools]
+    tools = responses_tools.offered(call.json()) if choice.tools else []
+    items += [_Item(*responses_tools.call_item(tool, tools)) for tool in choice.tools]
     if items and choice.finish == "length":
         items[-1].whole["status"] = "incomplete"
     return items
@@ -286,19 +259,6 @@ def _message_item(item_id: str, text: str, pieces: list[str]) -> _Item:
     events.append(({"type": "response.output_text.done", **at, "text": text, "logprobs": []}, None))
     events.append(({"type": "response.content_part.done", **at, "part": part}, None))
     return _Item(start, start | {"status": "completed", "content": [part]}, events)
-
-
-def _call_item(tool: ToolCall) -> _Item:
-    item_id = tool.id.replace("call_", "fc_")
-    start = {"id": item_id, "type": "function_call", "status": "in_progress", "call_id": tool.id,
-             "name": tool.name, "arguments": ""}  # fmt: skip
-    name = "response.function_call_arguments"
-    events: list[tuple[dict[str, Json], Text | None]] = [
-        ({"type": f"{name}.delta", "item_id": item_id, "delta": piece}, Text(tool=piece))
-        for piece in stream.fragments(tool.arguments)
-    ]
-    events.append(({"type": f"{name}.done", "item_id": item_id, "arguments": tool.arguments}, None))
-    return _Item(start, start | {"status": "completed", "arguments": tool.arguments}, events)
 
 
 def _events(begun: dict[str, Json], items: list[_Item], ended: dict[str, Json]) -> Iterator[Event]:

@@ -282,3 +282,25 @@ def test_faults_are_told_in_openais_words(client: openai.OpenAI) -> None:
         list(client.responses.create(model="m", input="[[sbx:stream_error=3]]", stream=True))
     events = list(client.responses.create(model="m", input="[[sbx:no_done]]", stream=True))
     assert events[-1].type == "response.output_item.done"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_freeform_tool_of_a_namespace_that_came_with_the_input_is_called(sandbox, stream):
+    space = {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]}
+    script = '[[sbx:script=[{"tool": "exec", "arguments": {"input": "ls -l"}}] ]]'
+    items = [
+        {"type": "additional_tools", "role": "developer", "tools": [space]},
+        {"role": "user", "content": f"look {script}"},
+    ]
+    answer = sandbox.post("/v1/responses", json={"model": "m", "input": items, "stream": stream})
+    assert answer.status_code == 200, answer.text
+    if stream:
+        events = [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: ")]
+        told = events[-1]["response"]
+        kinds = [event["type"] for event in events]
+        assert "response.custom_tool_call_input.delta" in kinds
+    else:
+        told = answer.json()
+    [call] = told["output"]
+    assert (call["type"], call["name"], call["namespace"]) == ("custom_tool_call", "exec", "functions")
+    assert call["input"] == "ls -l"
