@@ -4,7 +4,8 @@ OpenAI's own four fields come first; the others have OpenRouter's names where it
 say so: `prompt` and `completion` for one token, `rates` for each endpoint as the rate card has them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -63,6 +64,19 @@ def listed(model: ModelInfo, routes: list[Route]) -> dict[str, Any]:
             "output_modalities": outputs,
         },
         "pricing": _pricing(routes),
+    }
+
+
+def as_anthropic(model: Mapping[str, Any]) -> dict[str, Any]:
+    """A listed model as Anthropic's API describes one."""
+    created = datetime.fromtimestamp(model["created"], UTC)
+    return {
+        "type": "model",
+        "id": model["id"],
+        "display_name": model["name"],
+        "created_at": created.isoformat().replace("+00:00", "Z"),
+        "max_input_tokens": model["context_length"],
+        "max_tokens": model["max_output_tokens"],
     }
 
 

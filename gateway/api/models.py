@@ -1,4 +1,4 @@
-"""The models a key may call, as OpenAI's clients list them."""
+"""The models a key may call, as OpenAI's clients list them, or Anthropic's, which ask at the same address."""
 
 import asyncio
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from accounts.keys.scope import KeyScope, scope_of_key
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
-from gateway.api.model_listing import listed_models
+from gateway.api.model_listing import as_anthropic, listed_models
 from gateway.calls.runtime import runtime
 from gateway.catalog.routes import unknown_model
 from gateway.http.authentication import credentials_of, precheck
@@ -63,10 +63,14 @@ _RETRIEVE = operation("", "One model, by its id or one of its aliases", None, ("
 del _LIST["operation_id"], _RETRIEVE["operation_id"]
 
 
+# Anthropic's clients send it with every request, and nobody else does.
+ANTHROPIC_VERSION = b"anthropic-version"
+
+
 class ModelsOfKey(AsyncAPIView):
     """What the models' addresses have in common: a key, and what it may call."""
 
-    key_header: ClassVar[bytes | None] = None
+    key_header: ClassVar[bytes | None] = b"x-api-key"
 
     async def callable_models(self, request: GatewayRequest, mount: str) -> list[dict[str, Any]]:
         """The models that this mount and this key can call. Raises the key's refusal."""
@@ -88,7 +92,16 @@ class ModelsView(ModelsOfKey):
     async def get(self, drf_request: Request) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         models = await self.callable_models(request, request.path.removesuffix("models"))
-        return HttpResponse(orjson.dumps({"object": "list", "data": models}), content_type="application/json")
+        listed: dict[str, Any] = {"object": "list", "data": models}
+        if request.header(ANTHROPIC_VERSION):
+            ids = [model["id"] for model in models] or [None]
+            listed = {
+                "data": [as_anthropic(model) for model in models],
+                "has_more": False,
+                "first_id": ids[0],
+                "last_id": ids[-1],
+            }
+        return HttpResponse(orjson.dumps(listed), content_type="application/json")
 
 
 class ModelView(ModelsOfKey):
@@ -102,7 +115,8 @@ class ModelView(ModelsOfKey):
         models = await self.callable_models(request, request.path.partition("models/")[0])
         for each in models:
             if model == each["id"] or model in each["aliases"]:
-                return HttpResponse(orjson.dumps(each), content_type="application/json")
+                found = as_anthropic(each) if request.header(ANTHROPIC_VERSION) else each
+                return HttpResponse(orjson.dumps(found), content_type="application/json")
         raise unknown_model(model)
 
 

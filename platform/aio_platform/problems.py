@@ -29,6 +29,8 @@ from aio_platform.process.open_files import NO_FILE_LEFT, NoFileLeft
 log = structlog.get_logger(__name__)
 OPENAI_MOUNT = "/v1/"
 OBJECT_MOUNTS = ("/api/v1/", OPENAI_MOUNT, "/llm/v1/")
+# Where Anthropic's clients look for a call's id.
+ANTHROPIC_ID_HEADER = "request-id"
 ANTHROPIC_ADDRESS = re.compile(r"/v1/messages(?:/|\Z)")
 # Google's newer clients say `/v1` for `/v1beta`.
 GOOGLE_ADDRESS = re.compile(r"/v1beta(?:/|\Z)|/v1/models/.+:(?:\w+Contents?|countTokens)\Z")
@@ -44,6 +46,8 @@ def render(error: PlatformError, path: str, request_id: str) -> HttpResponse:
     if error.retry_after_s is not None:
         response["Retry-After"] = str(error.retry_after_s)
     response["X-Request-Id"] = request_id
+    if ANTHROPIC_ADDRESS.match(path):
+        response[ANTHROPIC_ID_HEADER] = request_id
     return response
 
 

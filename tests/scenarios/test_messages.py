@@ -18,6 +18,7 @@ TOOL = {
     "description": "The weather.",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 
 
 def message(text: Any, model: str = "claude", **more: Any) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def said_in(content: list[dict[str, Any]]) -> list[str]:
 def error_of(answer: httpx.Response) -> dict[str, Any]:
     told = answer.json()
     assert told["type"] == "error"
-    assert told["request_id"] == answer.headers["X-Request-Id"]
+    assert told["request_id"] == answer.headers["X-Request-Id"] == answer.headers["request-id"]
     error: dict[str, Any] = told["error"]
     return error
 
@@ -71,6 +72,7 @@ def test_a_whole_answer_has_anthropics_form_and_its_price(
     assert books.receipt(answer)["capture_microcredits"] == books.spent() == due
     assert float(answer.headers["X-Credits-Consumed"]) == due / 1_000_000
     assert answer.headers["X-AIO-Sandbox"] == "true"
+    assert answer.headers["request-id"] == answer.headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -91,6 +93,7 @@ def test_a_stream_has_anthropics_events_and_costs_what_the_whole_answer_does(
     streamed = client.post(MESSAGES, json=message("Tell me", model, stream=True, **more))
 
     assert streamed.headers["Content-Type"].startswith("text/event-stream")
+    assert streamed.headers["request-id"] == streamed.headers["X-Request-Id"]
     events = events_of(streamed)
     kinds = [event["type"] for event in events]
     assert (kinds[0], kinds[-2], kinds[-1]) == ("message_start", "message_delta", "message_stop")
@@ -185,7 +188,8 @@ def test_without_a_key_of_ours_it_is_401_in_anthropics_words(
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0.text"),
         ({"temperature": 2}, "temperature"),
         ({"mcp_servers": [{"url": "https://x.test"}]}, "mcp_servers"),
-        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
+        ({"tools": [SEARCH]}, "tools.0"),
+        ({"tools": [TOOL, SEARCH], "tool_choice": {"type": "tool", "name": "web_search"}}, "tools.1"),
         ({"n": 2}, "n"),
         ({"n_predict": 100_000}, "n_predict"),
         ({"max_completion_tokens": 100_000}, "max_completion_tokens"),
@@ -296,6 +300,38 @@ def test_tools_of_anthropics_that_the_caller_runs_are_passed_on(kind: str, clien
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_providers_tool_beside_the_callers_own_is_left_out(
+    model: str, client: httpx.Client, platform: RunningPlatform
+) -> None:
+    text, mark = marked("as agents ask")
+    answer = client.post(MESSAGES, json=message(text, model, tools=[SEARCH, TOOL]))
+    assert (answer.status_code, answer.headers["X-Fields-Left-Out"]) == (200, "tools.0"), answer.text
+    [sent] = platform.journal(mark)
+    assert "get_weather" in sent["body"]
+    assert "web_search" not in sent["body"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_tool_that_the_callers_search_found_is_told_to_any_model(
+    model: str, client: httpx.Client, platform: RunningPlatform
+) -> None:
+    text, mark = marked("find one")
+    body = message(text, model, tools=[TOOL | {"defer_loading": True}])
+    found = {"type": "tool_reference", "tool_name": "get_weather"}
+    body["messages"] += [
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t", "name": "ToolSearch", "input": {}}],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [found]}]},
+    ]
+    answer = client.post(MESSAGES, json=body)
+    assert answer.status_code == 200, answer.text
+    [sent] = platform.journal(mark)
+    assert ("tool_reference" in sent["body"]) is (model == "claude")
+
+
 @pytest.mark.parametrize("limit", [{}, {"max_tokens": None}])
 def test_a_prompt_is_counted_free_of_charge(
     limit: dict[str, Any], client: httpx.Client, books: Books
@@ -306,6 +342,7 @@ def test_a_prompt_is_counted_free_of_charge(
     answer = client.post(f"{MESSAGES}/count_tokens", json=body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["input_tokens"] >= 1
+    assert answer.headers["request-id"] == answer.headers["X-Request-Id"]
     books.assert_nothing_held_or_spent()
 
 

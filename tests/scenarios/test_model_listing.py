@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from running_platform import RunningPlatform
+from running_platform import RunningPlatform, Tenant
 from scenarios.asking import MAX_OUTPUT_TOKENS
 
 from gateway.endpoints import ENDPOINTS
@@ -113,3 +113,21 @@ def test_a_model_outside_the_keys_scope_is_404(platform: RunningPlatform) -> Non
 
 def test_one_model_is_shown_to_no_one_without_a_key(platform: RunningPlatform) -> None:
     assert httpx.get(f"{platform.base_url}/v1/models/gemini").status_code == 401
+
+
+def test_anthropics_clients_are_told_in_their_form(platform: RunningPlatform, tenant: Tenant) -> None:
+    headers = {"x-api-key": tenant.key, "anthropic-version": "2023-06-01"}
+    with platform.client() as client:
+        listed = client.get("/v1/models", headers=headers).json()
+        one = client.get("/v1/models/claude-sonnet", headers=headers).json()
+
+    assert (listed["has_more"], listed["first_id"]) == (False, listed["data"][0]["id"])
+    assert one in listed["data"]
+    assert one == {
+        "type": "model",
+        "id": "claude",
+        "display_name": "Claude Sonnet",
+        "created_at": "2026-02-17T00:00:00Z",
+        "max_input_tokens": 200_000,
+        "max_tokens": MAX_OUTPUT_TOKENS,
+    }

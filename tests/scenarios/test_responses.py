@@ -107,6 +107,7 @@ def test_no_server_is_let_keep_an_answer(
         ({"input": None}, "input"),
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input.0"),
         ({"tools": [{"type": "web_search"}]}, "tools.0"),
+        ({"tools": [TOOL, {"type": "web_search"}], "tool_choice": {"type": "web_search"}}, "tools.1"),
         ({"service_tier": "priority"}, "service_tier"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"max_tokens": 100_000}, "max_tokens"),
@@ -122,6 +123,21 @@ def test_a_wrong_field_is_named_and_nothing_is_charged(
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["param"].startswith(param)
     books.assert_nothing_held_or_spent()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_providers_tool_beside_the_callers_own_is_left_out(
+    model: str, client: httpx.Client, platform: RunningPlatform
+) -> None:
+    text, mark = marked("as Codex asks")
+    tools = [TOOL, {"type": "web_search", "external_web_access": True}, {"type": "image_generation"}]
+    answer = client.post(RESPONSES, json={"model": model, "input": text, "tools": tools})
+    assert answer.status_code == 200, answer.text
+    assert {"tools.1", "tools.2"} <= set(answer.headers["X-Fields-Left-Out"].split(", "))
+    [sent] = platform.journal(mark)
+    assert "get_weather" in sent["body"]
+    assert "web_search" not in sent["body"]
+    assert "image_generation" not in sent["body"]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -13,7 +13,8 @@ from gateway.dialects.dialect import AnswerContext, Dialect
 class CallerDialect:
     """How a call came: its dialect, its body's bytes, and what they say. `created_s` is in seconds since 1970.
 
-    `headers` go to a server of the same dialect as they came.
+    `headers` go to a server of the same dialect as they came. `left_out` are the paths of what came with the call and
+    stands no more in `body`.
     """
 
     dialect: Dialect
@@ -22,6 +23,7 @@ class CallerDialect:
     answer_id: str
     created_s: int
     headers: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def context(self, model: str) -> AnswerContext:
         """What an answer of this model repeats of the call."""

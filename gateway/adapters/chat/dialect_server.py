@@ -70,8 +70,9 @@ class DialectServer:
     def left_out(self, request: ChatRequest, route: AdapterRoute) -> list[str]:
         """The fields of the request that the server was not told, which changes nothing of the answer."""
         if passes_as_it_came(request, self.dialect.name):
-            fixed = dict(self.fixed_fields)
-            return [field.path for field in conversation_of(request).other if field.path in fixed]
+            assert request.came_as is not None, "only what came in the server's own dialect passes as it came"
+            lacking = {*request.came_as.left_out, *dict(self.fixed_fields)}
+            return [field.path for field in request.came_as.conversation.other if field.path in lacking]
         return left_out_of(self._written(request, route).losses, dialect_of(request).name)
 
     def ceiling(self, request: ChatRequest, route: AdapterRoute) -> Units:

@@ -14,6 +14,7 @@ from gateway.adapters.chat.translated import in_dialects
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.api.chat.bodies import UNPRICED_FIELDS as UNPRICED_CHAT_FIELDS
+from gateway.api.chat.hosted_tools import without_hosted_tools
 from gateway.api.chat.views import ChatView
 from gateway.calls.call import Call
 from gateway.contracts.parsing import is_same, parse_body
@@ -23,7 +24,6 @@ from gateway.dialects.conversation import (
     Document,
     Image,
     Native,
-    NativeTool,
     Part,
     ToolResult,
 )
@@ -63,6 +63,7 @@ class DialectView(ChatView):
                 raise bad_field(name, _NOT_PRICED)
         asked = self.dialect.read_request(self.with_address(values))
         self.check_priced(asked)
+        body, left_out = without_hosted_tools(asked, self.callers_own_tools, values, body)
         return request_in(
             CallerDialect(
                 self.dialect,
@@ -71,6 +72,7 @@ class DialectView(ChatView):
                 f"{self.id_prefix}{request.request_uuid.replace('-', '')}",
                 int(time.time()),
                 self.headers_to_pass(request),
+                left_out,
             )
         )
 
@@ -79,15 +81,12 @@ class DialectView(ChatView):
         return values
 
     def check_priced(self, asked: Conversation) -> None:
-        """Raises InvalidRequest for parts and tools that upstreams bill in ways no rate here covers."""
+        """Raises InvalidRequest for parts that upstreams bill in ways no rate here covers."""
         if asked.service_tier not in PRICED_TIERS:
             raise bad_field("service_tier", _("expected auto or default; other tiers are not priced here"))
         for message in asked.messages:
             for part in message.parts:
                 _check_part(part)
-        for tool in asked.tools:
-            if isinstance(tool, NativeTool) and tool.kind not in self.callers_own_tools:
-                raise bad_field(tool.path, _("is run by the provider, and not priced here. Leave it out"))
 
     def headers_to_pass(self, request: GatewayRequest) -> tuple[tuple[str, str], ...]:
         """The caller's headers for a server of the same dialect. Raises InvalidRequest for one that is no header."""

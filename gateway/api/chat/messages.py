@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.i18n.translatable import gettext_noop as _
+from aio_platform.problems import ANTHROPIC_ID_HEADER
 from gateway.adapters.chat.caller_dialect import CallerDialect
 from gateway.adapters.chat.dialect_requests import request_in
 from gateway.api.chat.dialect_view import DialectView
@@ -152,7 +153,9 @@ class MessagesView(DialectView):
 
     @extend_schema(**_CREATE)
     async def post(self, request: Request) -> HttpResponseBase:
-        return await self.execute(request)
+        response = await self.execute(request)
+        response[ANTHROPIC_ID_HEADER] = request._request.request_id  # type: ignore[attr-defined]
+        return response
 
     def headers_to_pass(self, request: GatewayRequest) -> tuple[tuple[str, str], ...]:
         passed = dict(super().headers_to_pass(request))
@@ -178,4 +181,6 @@ class CountTokensView(AsyncAPIView):
         asked = ANTHROPIC_MESSAGES.read_request({**values, "max_tokens": 1})
         runtime().catalog.current.routes_for(CHAT, asked.model)
         chat = request_in(CallerDialect(ANTHROPIC_MESSAGES, body, asked, "", 0))
-        return json_response({"input_tokens": chat.estimated_prompt_tokens()})
+        response = json_response({"input_tokens": chat.estimated_prompt_tokens()})
+        response[ANTHROPIC_ID_HEADER] = request.request_id
+        return response

@@ -164,16 +164,27 @@ class BlockReader:
         return call
 
     def _tool_result(self, block: Fields) -> ToolResult | None:
-        """What a tool gave back; None where it has what only Anthropic knows, as a tool that was found."""
+        """What a tool gave back; None where it has what only Anthropic knows."""
         call_id = block.name("tool_use_id")
         is_error = block.flag("is_error") or False
         content = block.values.get("content")
         parts = self.read_content(block, Role.USER) if content not in (None, "", []) else []
+        parts = [self._found_tool(part) or part for part in parts]
         told = [part for part in parts if isinstance(part, Text | Image | Document)]
         if len(told) < len(parts):
             return None
         self._keep_others(block, "tool_use_id", "content", "is_error")
         return ToolResult(call_id, told, is_error, cache_ttl=self.cache_ttl(block), path=block.path)
+
+    def _found_tool(self, part: Part) -> Text | None:
+        """The name of a tool that the caller's own search has found; None for any other part.
+
+        The model is to be told of its definition from here on. In other dialects it has been told of all of them.
+        """
+        if not isinstance(part, Native) or part.values.get("type") != "tool_reference":
+            return None
+        self.other.append(OtherField(part.path, part.values, is_harmless=True))
+        return Text(Fields(part.values, part.path).name("tool_name"), path=part.path)
 
     def _thinking(self, block: Fields) -> Reasoning:
         thought = read_thinking(block.required_text("thinking"), block.required_text("signature"))

@@ -9,10 +9,12 @@ from gateway.dialects.conversation import (
     DialectName,
     Message,
     Native,
+    NativeTool,
     Part,
     Reasoning,
     Role,
     Text,
+    Tool,
     ToolCall,
     ToolResult,
 )
@@ -20,6 +22,7 @@ from gateway.dialects.dialect import bad_field
 from gateway.dialects.openai_responses.carried import CarriedSecrets, unseal
 from gateway.dialects.openai_responses.fields import Fields
 from gateway.dialects.openai_responses.parts import MOST_PARTS, read_content, read_output
+from gateway.dialects.openai_responses.tool_definitions import read_tools
 
 MOST_ITEMS = 10_000
 _ROLES = {
@@ -32,15 +35,15 @@ _STATUSES = ("in_progress", "completed", "incomplete")
 _HERE = DialectName.OPENAI_RESPONSES
 
 
-def read_input(body: Fields) -> list[Message]:
-    """What was said so far. Raises InvalidRequest."""
+def read_input(body: Fields) -> tuple[list[Message], list[Tool | NativeTool]]:
+    """What was said so far, and the tools that came with it. Raises InvalidRequest."""
     given = body.values.get("input")
     if given is None:
         raise bad_field("input", _("this field is required"))
     if isinstance(given, str):
         if not given:
             raise bad_field("input", _("must not be empty"))
-        return [Message(Role.USER, [Text(given, path="input")], path="input")]
+        return [Message(Role.USER, [Text(given, path="input")], path="input")], []
     if not isinstance(given, list):
         raise bad_field("input", _("expected a string or a list"))
     if not given:
@@ -48,7 +51,7 @@ def read_input(body: Fields) -> list[Message]:
     items = _Items()
     for item in body.objects("input", MOST_ITEMS):
         items.read(item)
-    return items.messages
+    return items.messages, items.tools
 
 
 class _Items:
@@ -56,6 +59,8 @@ class _Items:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        # Offered from there on; where no dialect but this one has such an item, from the beginning.
+        self.tools: list[Tool | NativeTool] = []
         # Whether the last message goes on with the next item of its role, and what a signature may be put on there.
         self._is_open = False
         self._signable: dict[str | None, ToolCall | Text] = {}
@@ -73,6 +78,9 @@ class _Items:
                 self._add(Role.USER, _read_result(item, freeform=kind == "custom_tool_call_output"), item)
             case "reasoning":
                 self._read_reasoning(item)
+            case "additional_tools":
+                item.set_aside_unknown(("type", "id", "role", "tools"))
+                self.tools += read_tools(item)
             case "item_reference":
                 raise bad_field(item.path, _("nothing is stored here: give the item itself"))
             case kind:
@@ -164,7 +172,6 @@ def _is_given_to_model(kind: str) -> bool:
     """Whether an item of a hosted tool is said to the model, and not by it."""
     return kind.endswith("_output") or kind in (
         "mcp_approval_response",
-        "additional_tools",
         "compaction_trigger",
     )
 

@@ -67,12 +67,12 @@ def read_request(values: Mapping[str, Any]) -> Conversation:
     body = Fields(values, [])
     _refuse_state(body)
     model = body.name("model")
-    messages = read_input(body)
+    messages, later_tools = read_input(body)
     instructions = body.text("instructions")
     if instructions:
         said = [Text(instructions, path="instructions")]
         messages.insert(0, Message(Role.SYSTEM, list(said), path="instructions"))
-    tools = read_tools(body)
+    tools = read_tools(body) + later_tools
     includes = _read_includes(body)
     asked = Conversation(
         model=model,

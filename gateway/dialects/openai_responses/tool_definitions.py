@@ -23,10 +23,10 @@ _SET_ASIDE = ("defer_loading", "allowed_callers", "output_schema")
 _NAMED = ("function", "custom")
 
 
-def read_tools(body: Fields) -> list[Tool | NativeTool]:
-    """The tools that may be called; those of a namespace each by itself. Raises InvalidRequest."""
+def read_tools(owner: Fields) -> list[Tool | NativeTool]:
+    """The tools of a request or of an item; those of a namespace each by itself. Raises InvalidRequest."""
     tools: list[Tool | NativeTool] = []
-    for tool in body.objects("tools", MOST_TOOLS):
+    for tool in owner.objects("tools", MOST_TOOLS):
         kind = tool.name("type")
         if kind == "namespace":
             tools += _read_namespace(tool)

@@ -22,7 +22,7 @@ SENT_HEADERS = (
     "Authorization, Content-Type, Content-Encoding, Accept, X-Api-Key, X-Goog-Api-Key, Idempotency-Key"
 )
 SHOWN_HEADERS = (
-    "X-Request-Id, X-Credits-Consumed, X-Credits-Remaining, X-Max-Tokens-Clamped, Retry-After, RateLimit, "
+    "X-Request-Id, Request-Id, X-Credits-Consumed, X-Credits-Remaining, X-Max-Tokens-Clamped, Retry-After, RateLimit, "
     "RateLimit-Policy, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
     "x-should-retry, Idempotent-Replayed, X-Original-Request-Id, X-Voice-Clone-Fallback"
 )

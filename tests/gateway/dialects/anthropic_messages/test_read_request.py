@@ -232,14 +232,6 @@ def test_a_block_of_the_assistant_is_read(block: dict[str, Any], part: Any) -> N
         (
             "user",
             {
-                "type": "tool_result",
-                "tool_use_id": "t",
-                "content": [{"type": "tool_reference", "tool_name": "f"}],
-            },
-        ),
-        (
-            "user",
-            {
                 "type": "document",
                 "source": {
                     "type": "content",
@@ -252,6 +244,14 @@ def test_a_block_of_the_assistant_is_read(block: dict[str, Any], part: Any) -> N
 def test_what_only_anthropic_knows_is_kept_as_it_is(role: str, block: dict[str, Any]) -> None:
     [part] = read(said(block, role=role)).messages[0].parts
     assert part == Native(HERE, block)
+
+
+def test_a_tool_that_was_found_is_told_by_its_name() -> None:
+    """As Claude Code's own search of its tools answers."""
+    found = {"type": "tool_reference", "tool_name": "f"}
+    asked = read(said({"type": "tool_result", "tool_use_id": "t", "content": [found]}))
+    assert asked.messages[0].parts == [ToolResult("t", [Text("f")])]
+    assert asked.other == [OtherField("messages.0.content.0.content.0", found, is_harmless=True)]
 
 
 def test_instructions_among_the_messages_stay_where_they_stand() -> None:

@@ -247,6 +247,26 @@ def test_tools_of_every_kind_are_read() -> None:
     ]
 
 
+def test_tools_that_come_with_the_input_are_offered_too() -> None:
+    """As Codex sends them to OpenAI's newer models."""
+    custom = {"type": "custom", "name": "exec", "description": "Runs code."}
+    space = {"type": "namespace", "name": "functions", "description": "", "tools": [custom]}
+    asked = read(
+        input=[
+            {"type": "additional_tools", "id": "at_1", "role": "developer", "tools": [space, _WEATHER]},
+            {"role": "user", "content": "hi"},
+        ],
+        tool_choice={"type": "function", "name": "get_weather"},
+    )
+    assert asked.messages == [Message(Role.USER, [Text("hi")])]
+    assert [(tool.name, tool.namespace) for tool in asked.tools if isinstance(tool, Tool)] == [
+        ("exec", "functions"),
+        ("get_weather", None),
+    ]
+    assert asked.tool_choice == ToolChoice(ToolUse.REQUIRED, ("get_weather",))
+    assert asked.other == []
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
