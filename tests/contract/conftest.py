@@ -42,6 +42,7 @@ ROOT = HERE.parents[1]
 CLIENTS_PYTHON = Path(os.environ.get("AIO_CLIENTS_PYTHON", ROOT / ".venv" / "clients" / "bin" / "python"))
 NODE_DIRECTORY = Path(os.environ.get("AIO_CLIENTS_NODE", HERE / "node"))
 PROGRAM_TIMEOUT_S = 600
+_OTHERS_SETTINGS = ("ANTHROPIC_", "CLAUDE", "CODEX_", "GEMINI_", "GOOGLE_", "OPENAI_", "LANG", "PYTHON")
 
 
 def run_python_client(program: str, *arguments: str) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def printed(command: list[str], environment_too: Mapping[str, str] | None = None
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().endswith("_PROXY") and not name.startswith(("OPENAI_", "LANG", "PYTHON"))
+        if not name.upper().endswith("_PROXY") and not name.startswith(_OTHERS_SETTINGS)
     }
     completed = subprocess.run(
         command,
