@@ -14,7 +14,7 @@ from gateway.adapters.chat.translated import in_dialects
 from gateway.adapters.protocol import JsonAnswer
 from gateway.adapters.registry import CALL_ADAPTERS
 from gateway.api.chat.bodies import UNPRICED_FIELDS as UNPRICED_CHAT_FIELDS
-from gateway.api.chat.hosted_tools import without_hosted_tools
+from gateway.api.chat.run_by_provider import without_hosted_tools
 from gateway.api.chat.views import ChatView
 from gateway.calls.call import Call
 from gateway.contracts.parsing import is_same, parse_body

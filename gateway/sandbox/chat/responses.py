@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from gateway.sandbox import dialects
-from gateway.sandbox.chat import completions, responses_tools, stream
+from gateway.sandbox.chat import completions, responses_functions, stream
 from gateway.sandbox.chat.answer import CREATED, Choice, Completion
 from gateway.sandbox.magic import without_magic
 from gateway.sandbox.wire import Answer, Call, Event, EventStream, Json, Refusal, Route, Text, json_reply
@@ -82,8 +82,8 @@ def _as_chat(body: dict[str, Json]) -> dict[str, Json]:
     else:
         raise Refusal(400, "Invalid 'input': expected a string or an array of items.")
     asked: dict[str, Json] = {"model": body.get("model"), "max_tokens": limit, "messages": messages}
-    asked["tools"] = responses_tools.as_functions(body)
-    asked["tool_choice"] = responses_tools.chosen(body)
+    asked["tools"] = responses_functions.as_functions(body)
+    asked["tool_choice"] = responses_functions.chosen(body)
     reasoning = _object(body, "reasoning")
     if reasoning.get("effort"):
         asked["reasoning_effort"] = reasoning["effort"]
@@ -165,7 +165,7 @@ def _response(completion: Completion, body: dict[str, Json]) -> dict[str, Json]:
         "temperature": body.get("temperature", 1.0),
         "text": {"format": {"type": "text"}} | _object(body, "text"),
         "tool_choice": body.get("tool_choice") or "auto",
-        "tools": responses_tools.repeated(body),
+        "tools": responses_functions.repeated(body),
         "top_p": body.get("top_p", 1.0),
     }
     return _without_directives(repeated) | {
@@ -216,8 +216,8 @@ def _items(choice: Choice, completion: Completion, call: Call) -> list[_Item]:
     if choice.content:
         pieces = stream.pieces(choice.content, call.magic.integer("chunks", 0))
         items.append(_message_item(f"msg_{suffix}", choice.content, pieces))
-    tools = responses_tools.offered(call.json()) if choice.tools else []
-    items += [_Item(*responses_tools.call_item(tool, tools)) for tool in choice.tools]
+    tools = responses_functions.offered(call.json()) if choice.tools else []
+    items += [_Item(*responses_functions.call_item(tool, tools)) for tool in choice.tools]
     if items and choice.finish == "length":
         items[-1].whole["status"] = "incomplete"
     return items
