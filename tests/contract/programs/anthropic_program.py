@@ -168,7 +168,7 @@ def main(base_url: str, key: str, poor_key: str, mark: str) -> dict[str, Any]:
             model="claude", messages=asking("12345678")["messages"], tools=[WEATHER]
         ).input_tokens,
         "models": [model.id for model in ai.models.list()],
-        "model": ai.models.retrieve("claude").to_dict(),
+        "model": ai.models.retrieve("claude").to_dict(mode="json"),
         "async": asyncio.run(with_async(base_url, key)),
         "tried_again": ai.messages.create(**asking(f"[[sbx:status=500;times=1]] {mark}")).stop_reason,
         "left": left(ai),
