@@ -5,11 +5,13 @@ All addresses are asked at the same moment, once: waiting for each in turn would
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
+import media_files as made
 import pytest
 from running_platform import RunningPlatform, Tenant
 from scenarios import test_gemini as gemini
@@ -20,10 +22,34 @@ from scenarios.test_omakase_faults import EVERY_ADDRESS, ask
 LIMIT_S = 20
 # uvloop's clock counts whole milliseconds, so what it times may end one early.
 CLOCK_TICK_S = 0.002
-ENDPOINTS = ("CHAT", "EMBEDDING", "RERANK", "TTS", "VOICE_CLONE", "STT", "IMAGE2TEXT", "T2M", "T2I")
+ENDPOINTS = (
+    "CHAT",
+    "EMBEDDING",
+    "RERANK",
+    "TTS",
+    "VOICE_CLONE",
+    "STT",
+    "IMAGE2TEXT",
+    "T2M",
+    "T2I",
+    "MODERATION",
+    "IMAGE_EDIT",
+)
 STREAMED = f"{OPENAI}, streamed"
 GEMINI = tuple(gemini.address("gemini-pro", form) for form in gemini.FORMS)
-HANGING = (*EVERY_ADDRESS, OPENAI, STREAMED, *GEMINI)
+# OpenAI's other addresses, and how each is asked a text; the server of the second model has completions itself.
+OF_OPENAI: dict[str, Callable[[str], dict[str, Any]]] = {
+    "/v1/moderations": lambda text: {"json": {"input": text}},
+    "/v1/images/edits": lambda text: {
+        "data": {"prompt": text},
+        "files": {"image": ("a.png", made.png(8, 8))},
+    },
+    **{
+        f"/v1/completions?{model}": lambda text, model=model: {"json": {"model": model, "prompt": text}}
+        for model in ("gemini", "sbx-chat")
+    },
+}
+HANGING = (*EVERY_ADDRESS, OPENAI, STREAMED, *GEMINI, *OF_OPENAI)
 # ACE-Step makes music by tasks of its own, and has no way to cancel one.
 MUSIC = "/api/t2m"
 
@@ -66,6 +92,8 @@ def _hang(hasty: RunningPlatform, path: str, tenant: Tenant) -> GivenUp:
             answer = client.post(OPENAI, json=saying(text, stream=path == STREAMED))
         elif path in GEMINI:
             answer = client.post(path, json=gemini.content(text))
+        elif path in OF_OPENAI:
+            answer = client.post(path, **OF_OPENAI[path](text))
         else:
             answer = ask(client, path, text)
         return GivenUp(answer, time.monotonic() - started, mark, tenant)
