@@ -12,21 +12,13 @@ from gateway.adapters.chat.request import ChatRequest
 from gateway.adapters.protocol import UpstreamCall
 from gateway.adapters.registry import CALL_ADAPTERS, TASK_ADAPTERS
 from gateway.adapters.shared.limits import BadOption
-from gateway.adapters.shared.requests import (
-    EmbeddingRequest,
-    ModerationRequest,
-    RerankRequest,
-    SpeechRequest,
-    VoicesRequest,
-)
+from gateway.adapters.small_requests import SMALL_REQUESTS
 from gateway.catalog.routes import Route
 from usage.ledger.units import Units
 
 # Anthropic's protocol wants its version with every request.
 ANTHROPIC_VERSION = ("anthropic-version", "2023-06-01")
-SMALL_OUTPUT_TOKENS = 64
 NO_TASK_ID = "00000000-0000-0000-0000-000000000000"
-HELLO = "Hi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +82,6 @@ def no_task(route: Route) -> UpstreamCall | None:
         return None  # an operator's own, which refers to tasks in another way
 
 
-_SMALL: Mapping[str, Callable[[Route], Any]] = {
-    "voices": lambda route: VoicesRequest(),
-    "moderations": lambda route: ModerationRequest([HELLO]),
-    "embeddings": lambda route: EmbeddingRequest([HELLO]),
-    "rerank": lambda route: RerankRequest(HELLO, [HELLO]),
-    "chat": lambda route: _small_chat(route),
-    "speech": lambda route: SpeechRequest(HELLO, response_format=route.options.get("formats", ["wav"])[0]),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class SmallCall:
     """The smallest call of a route, and the most that it is by what the route's callers pay."""
@@ -115,7 +97,7 @@ class SmallCall:
 
 def small_call(routes: Sequence[Route]) -> SmallCall | None:
     """The cheapest kind of small call that one of the routes has; None where every call of theirs is a large one."""
-    for endpoint, request_of in _SMALL.items():
+    for endpoint, request_of in SMALL_REQUESTS.items():
         for route in routes:
             adapter = CALL_ADAPTERS.get(route.adapter)
             if route.endpoint != endpoint or adapter is None:
@@ -129,12 +111,3 @@ def small_call(routes: Sequence[Route]) -> SmallCall | None:
                 request.limit_to(ceiling)
             return SmallCall(route, request, ceiling)
     return None
-
-
-def _small_chat(route: Route) -> ChatRequest:
-    values = {
-        "model": route.model,
-        "messages": [{"role": "user", "content": HELLO}],
-        "max_tokens": min(SMALL_OUTPUT_TOKENS, route.max_output_tokens or SMALL_OUTPUT_TOKENS),
-    }
-    return ChatRequest(values, len(str(values)), stream=False, include_usage=False)
