@@ -5,7 +5,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -35,6 +37,8 @@ PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 OWNERS_AT_ONCE = 8
 _numbers = count(1)
+_open_browser = ExitStack()
+NEXT_TEST = pytest.StashKey[pytest.Item | None]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,15 +96,33 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
     running.stop()
 
 
+@cache
+def launched() -> Browser:
+    """The browser for all files of this folder that are run in a row: to start one takes some seconds."""
+    playwright = _open_browser.enter_context(sync_playwright())
+    _open_browser.callback(launched.cache_clear)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS, timeout=PATIENCE_MS)
+    _open_browser.callback(browser.close)
+    return browser
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    item.session.stash[NEXT_TEST] = nextitem
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    session.stash[NEXT_TEST] = None
+
+
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """For one file: Playwright keeps an event loop running, in which the next file's async tests could not start."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=CHROMIUM_FLAGS, timeout=PATIENCE_MS
-        )
-        yield browser
-        browser.close()
+def chromium(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    yield launched()
+    # Playwright keeps an event loop running, in which async tests of other folders could not start.
+    following = request.session.stash[NEXT_TEST]
+    if following is None or Path(__file__).parent not in following.path.parents:
+        _open_browser.close()
 
 
 @pytest.fixture
