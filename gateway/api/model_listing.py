@@ -14,7 +14,7 @@ from aio_platform.credits import MICROCREDITS_PER_CREDIT, format_credits
 from gateway.catalog.routes import Catalog, ModelInfo, ModelPaused, Route, UnknownModel
 from gateway.endpoints import BY_NAME, CHAT, ENDPOINTS
 from gateway.task_models.shipped import SHIPPED
-from usage.ledger.rates import Rate
+from usage.ledger.rates import Price, Rate
 
 # Parameters of task models that are images besides.
 IMAGE_PARAMETERS = frozenset({"image", "input_urls"})
@@ -95,13 +95,20 @@ def _pricing(routes: list[Route]) -> dict[str, Any]:
         "prompt": by_token and _per_unit(by_token, "tokens_in"),
         "completion": by_token and _per_unit(by_token, "tokens_out"),
         "rates": {
-            route.endpoint: {
-                price.unit: {"credits": format_credits(price.microcredits), "per": price.per}
-                for price in route.rate.prices
-            }
-            for route in routes
+            route.endpoint: {price.unit: _price(price) for price in route.rate.prices} for route in routes
         },
     }
+
+
+def _price(price: Price) -> dict[str, Any]:
+    """As a catalog writes it; the tiers of longer prompts as `above`, where there are any."""
+    shown: dict[str, Any] = {"credits": format_credits(price.microcredits), "per": price.per}
+    if price.tiers:
+        shown["above"] = [
+            {"tokens_in": tier.above, "credits": format_credits(tier.microcredits), "per": tier.per}
+            for tier in price.tiers
+        ]
+    return shown
 
 
 def _per_unit(rate: Rate, unit: str) -> str | None:

@@ -24,7 +24,7 @@ from gateway.catalog.tables import NAME, CatalogFile, ModelTable, RouteTable, Up
 from gateway.endpoints import CHAT, ENDPOINT_NAMES, TASK_ENDPOINT_NAMES
 from gateway.task_models.shipped import SHIPPED
 from usage.ledger.rates import Price, Rate
-from usage.ledger.units import Units
+from usage.ledger.units import WHOLE_OF, Units
 
 __all__ = ["CatalogDescription", "CatalogErrors", "parse_catalog", "read_catalog"]
 
@@ -180,12 +180,17 @@ class _Reading:
         prices = self._rates.get(route.rate or "", ())
         output = route.max_output_tokens
         rate = Rate.of(0, "", 0, prices)
-        priced = rate.ceiling_microcredits(Units(tokens_out=1, calls=0)) > 0
+        lengths = [0, *(tier.above + 1 for price in prices for tier in price.tiers)]
+        priced = any(
+            WHOLE_OF.get(price.unit, price.unit) == "tokens_out" and each.microcredits > 0
+            for price in prices
+            for each in price.with_tiers
+        )
         field = (*path, "max_output_tokens")
         if "max_output_tokens" not in route.model_fields_set and (route.endpoint == CHAT or priced):
             self._problems.note(field, "missing: without it a call has no ceiling price")
         elif output is not None and priced:
-            cost = rate.ceiling_microcredits(Units(tokens_out=output))
+            cost = max(rate.ceiling_microcredits(Units(length, output)) for length in lengths)
             if cost > MAX_MICROCREDITS:
                 self._problems.note(field, "one answer would cost more than a balance can hold")
 

@@ -264,6 +264,7 @@ DESCRIPTIONS = (
     _("the ceiling price that was held"),
     _("the first kilobyte, of refusals only"),
     _("the key that issued it, whose caps its calls count against too; null where a member did"),
+    _("the price is that of calls with more input tokens than these"),
     _("the upstream's own; null where it gave none"),
     _("the webhook-id header, the same over all attempts"),
     _("those with credits left, the first to expire first; at most 100"),

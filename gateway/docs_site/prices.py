@@ -12,7 +12,7 @@ from gateway.catalog.feed import NoCatalog, load_current
 from gateway.catalog.routes import Catalog, ModelInfo, UnknownModel
 from gateway.endpoints import BY_NAME, ENDPOINTS
 from gateway.models import CatalogVersion
-from usage.ledger.rates import Rate
+from usage.ledger.rates import Price, Rate, Tier
 from usage.ledger.units import WHOLE_OF
 
 UNIT_NAMES: dict[str, str | Promise] = {
@@ -57,11 +57,15 @@ IN_SECONDS = {"audio_ms": "audio_s", "video_ms": "video_s"}
 
 @dataclass(frozen=True, slots=True)
 class PriceLine:
-    """So many credits for so many of a unit: "0.5" for "1,000" "input tokens"; `per` is empty for one."""
+    """So many credits for so many of a unit: "0.5" for "1,000" "input tokens"; `per` is empty for one.
+
+    `above` is empty, or the number of input tokens above which that is the price.
+    """
 
     credits: str
     per: str
     unit: str | Promise
+    above: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +134,19 @@ def _default_of(catalog: Catalog, endpoint: str) -> str | None:
 
 
 def _lines(rate: Rate) -> Iterable[PriceLine]:
-    if not any(price.microcredits for price in rate.prices):
+    if not any(each.microcredits for price in rate.prices for each in price.with_tiers):
         return
     for price in rate.prices:
         # A part that is free says so: without a line it would cost what the rest of its whole costs.
-        if price.microcredits == 0 and price.unit not in WHOLE_OF:
-            continue
-        unit, per = price.unit, price.per
-        if unit in IN_SECONDS and per % 1000 == 0:
-            unit, per = IN_SECONDS[unit], per // 1000
-        name = ONE[unit] if per == 1 else UNIT_NAMES[unit]
-        yield PriceLine(format_credits(price.microcredits), "" if per == 1 else f"{per:,}", name)
+        if price.microcredits or price.unit in WHOLE_OF or price.tiers:
+            yield _line(price.unit, price)
+        for tier in price.tiers:
+            yield _line(price.unit, tier, f"{tier.above:,}")
+
+
+def _line(unit: str, price: Price | Tier, above: str = "") -> PriceLine:
+    per = price.per
+    if unit in IN_SECONDS and per % 1000 == 0:
+        unit, per = IN_SECONDS[unit], per // 1000
+    name = ONE[unit] if per == 1 else UNIT_NAMES[unit]
+    return PriceLine(format_credits(price.microcredits), "" if per == 1 else f"{per:,}", name, above)

@@ -18,7 +18,7 @@ from aio_platform.errors import InvalidRequest, NotFound
 from aio_platform.i18n.translatable import gettext_noop
 from gateway.catalog import edits
 from gateway.catalog.feed import load_current
-from usage.ledger.rates import PRICED_UNITS, Price
+from usage.ledger.rates import PRICED_UNITS, Price, prices_from_json
 from usage.models import PublishedRate
 
 PERMISSION = "usage.view_publishedrate"
@@ -63,10 +63,7 @@ def rate(request: HttpRequest, name: str) -> HttpResponse:
         [
             [
                 Cell(str(one.version), is_number=True),
-                prices_text(
-                    Price(unit, price["microcredits"], price["per"])
-                    for unit, price in sorted(one.prices.items())
-                ),
+                prices_text(prices_from_json(one.prices)),
                 timestamp_text(one.published_at),
             ]
             for one in versions
@@ -93,6 +90,10 @@ def rate(request: HttpRequest, name: str) -> HttpResponse:
 def publish(request: HttpRequest, name: str) -> HttpResponse:
     """New prices, from the next call on; calls under way and their receipts keep theirs."""
     prices = given_prices(request)
+    if any(price.get("above") for price in _prices_in_force(name).values()):
+        raise InvalidRequest(
+            gettext_noop("This rate has prices by the length of the prompt; change it in the catalog's file.")
+        )
     with transaction.atomic():
         changed = edits.publish_rate(name, prices, by=str(request.user))
         record_by_staff(
@@ -108,11 +109,22 @@ def publish(request: HttpRequest, name: str) -> HttpResponse:
 
 def prices_text(prices: Iterable[Price]) -> str:
     """Prices in one line."""
-    return "; ".join(
-        _("%(credits)s for %(per)s %(unit)s")
-        % {"credits": format_credits(one.microcredits), "per": f"{one.per:,}", "unit": one.unit}
-        for one in prices
-    )
+    return "; ".join(text for one in prices for text in _price_texts(one))
+
+
+def _price_texts(price: Price) -> Iterable[str]:
+    yield _("%(credits)s for %(per)s %(unit)s") % {
+        "credits": format_credits(price.microcredits),
+        "per": f"{price.per:,}",
+        "unit": price.unit,
+    }
+    for tier in price.tiers:
+        yield _("%(credits)s for %(per)s %(unit)s above %(above)s tokens_in") % {
+            "credits": format_credits(tier.microcredits),
+            "per": f"{tier.per:,}",
+            "unit": price.unit,
+            "above": f"{tier.above:,}",
+        }
 
 
 def given_prices(request: HttpRequest) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.db import connection
 from money.delivered.gateway_in_process import GatewayInProcess
 from money.delivered.scripted_upstream import Script
 from money.delivered.world import Call
-from money.priced.truths import MOST_TOKENS, PROMPT, RATES, SAID_BY, Truth, price, truths
+from money.priced.truths import MOST_TOKENS, PROMPT, RATES, SAID_BY, TIERS, Truth, price, truths
 from money.priced.upstream_answers import streamed, whole
 
 from usage.ledger import grants
@@ -61,7 +61,8 @@ def catalog(url: str) -> str:
     parts = [UPSTREAM.format(url=url)]
     for name, prices in RATES.items():
         lines = [
-            f'{unit} = {{ credits = "{credits}", per = {per} }}' for unit, (credits, per) in prices.items()
+            f'{unit} = {{ credits = "{credits}", per = {per}, above = [{tiers_of(name, unit)}] }}'
+            for unit, (credits, per) in prices.items()
         ]
         parts.append("\n".join([f"[rates.{name}]", *lines, ""]))
     more = "default = true"
@@ -71,6 +72,11 @@ def catalog(url: str) -> str:
             parts.append(ROUTE.format(slug=slug, adapter=adapter, rate=rate, most=MOST_TOKENS, more=more))
             more = ""
     return "\n".join(parts)
+
+
+def tiers_of(rate: str, unit: str) -> str:
+    tiers = TIERS.get(rate, {}).get(unit, [])
+    return ", ".join(f'{{ tokens_in = {above}, credits = "{credits}" }}' for above, credits in tiers)
 
 
 @pytest.fixture
@@ -91,7 +97,7 @@ def call_of(dialect: str, adapter: str, rate: str, script: Script, *, streams: b
 def test_the_price_of_every_call_is_that_of_its_tokens(gateway: GatewayInProcess, dialect: str) -> None:
     played = 0
     for adapter in SAID_BY:
-        for rate, prices in RATES.items():
+        for rate in RATES:
             for streams in (False, True):
                 for truth in truths(adapter, TRUTHS_EACH, f"{dialect} {adapter} {rate} {streams}"):
                     raw = (streamed if streams else whole)(adapter, truth)
@@ -100,7 +106,7 @@ def test_the_price_of_every_call_is_that_of_its_tokens(gateway: GatewayInProcess
                     what = f"{dialect} to {adapter} at {rate}, streams {streams}: {truth}"
                     assert received.status == 200, (what, received.body)
                     [event] = books.events
-                    expected = price(truth, prices)
+                    expected = price(truth, rate)
                     assert (event.outcome, event.estimated) == ("succeeded", False), what
                     assert event.cost == books.captured == expected <= event.hold, what
                     assert told_price(received.body, received.headers, streams) == expected, what
@@ -116,7 +122,7 @@ def test_the_hold_covers_a_prompt_that_is_all_written_to_the_dearest_cache(gatew
         script = Script(whole("anthropic_messages", truth))
         _, books = gateway.play(call_of(dialect, "anthropic_messages", "cached", script, streams=False))
         [event] = books.events
-        assert event.cost == price(truth, RATES["cached"]) <= event.hold, dialect
+        assert event.cost == price(truth, "cached") <= event.hold, dialect
 
 
 @pytest.mark.parametrize("dialect", ASKED)
@@ -134,7 +140,7 @@ def test_a_stream_that_breaks_off_keeps_what_was_counted_of_its_prompt(
         units = units_of(event.request_id)
         assert (event.outcome, event.estimated, units["cache_read_tokens"]) == ("partial", True, 1500)
         rest = Truth(text=units["tokens_in"] - 1500, read=1500, said=units["tokens_out"])
-        assert event.cost == price(rest, RATES["cached"])
+        assert event.cost == price(rest, "cached")
 
 
 def told_price(body: bytes, headers: dict[str, str], streams: bool) -> int:

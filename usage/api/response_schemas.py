@@ -96,6 +96,9 @@ class RateLine(_Body):
     quantity = serializers.IntegerField(help_text="without what has a line of its own, as cached tokens may")
     price_microcredits = serializers.IntegerField()
     per = serializers.IntegerField()
+    above_tokens_in = serializers.IntegerField(
+        required=False, help_text="the price is that of calls with more input tokens than these"
+    )
     microcredits = serializers.CharField()
 
 

@@ -15,7 +15,7 @@ from accounts.models import Account, ApiKey, Membership, User
 from usage.demo.people import DemoAccount
 from usage.errors import EventsArchived
 from usage.ledger import grants
-from usage.ledger.rates import unit_weights
+from usage.ledger.rates import brackets_of
 from usage.ledger.units import Units
 from usage.queries.retention import kept_from
 from usage.snapshot import snapshot
@@ -217,7 +217,8 @@ def _write_streams(
     values: list[tuple[Any, ...]] = []
     for account, row, owner, own_keys in zip(accounts, rows, owners, keys, strict=True):
         for stream in account.streams:
-            weights, divisor = unit_weights(stream.route.rate.prices)
+            # Made-up prompts are short.
+            bracket = brackets_of(stream.route.rate.prices)[0]
             values.append(
                 (
                     len(values),
@@ -234,8 +235,8 @@ def _write_streams(
                     account.plan == "trial",
                     stream.route.streams,
                     stream.latency_ms,
-                    divisor,
-                    *(weights.get(unit, 0) for unit in units),
+                    bracket.divisor,
+                    *(bracket.weights.get(unit, 0) for unit in units),
                 )
             )
     cursor.executemany(

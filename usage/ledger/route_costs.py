@@ -28,12 +28,14 @@ def publish_route_cost(route: str, since: datetime, prices: tuple[Price, ...]) -
     """Record what a route costs us from the hour `since` on. Returns False when exactly that was recorded before.
 
     Costs are used by reports alone and change no price, so the hour may be past. Raises InvalidRequest when `since` is
-    not a whole hour, and when other prices were recorded for it.
+    not a whole hour, when other prices were recorded for it, and for prices with tiers: the margin is made of sums.
     """
     if not route.strip() or not route.isprintable():
         raise InvalidRequest(_("route is the name of a route."), param="route")
     if since.minute or since.second or since.microsecond:
         raise InvalidRequest(_("since is a whole hour in UTC."), param="since")
+    if any(price.tiers for price in prices):
+        raise InvalidRequest(_("A cost has one price for prompts of any length."), param="prices")
     stored = json.dumps(Rate.of(0, route, 0, prices).as_json())
     try:
         with transaction.atomic(), connection.cursor() as cursor:

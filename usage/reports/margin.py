@@ -16,7 +16,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from usage.ledger.outcomes import CHARGED
-from usage.ledger.rates import WeighedUnits, unit_weights
+from usage.ledger.rates import Bracket, brackets_of
 from usage.ledger.route_costs import RouteCost, route_costs
 from usage.queries.aggregates.summaries import MAX_ROWS, Grouping, check_row_count
 from usage.queries.aggregates.sums import UNIT_SUMS, Wanted, aggregate_calls
@@ -64,7 +64,7 @@ def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple
     total = _Sum()
     for part in _between_changes(which, costs):
         in_force = {route: _in_force(found, part.since) for route, found in costs.items()}
-        priced = {unit for weights, _ in filter(None, in_force.values()) for unit in weights}
+        priced = {unit for bracket in filter(None, in_force.values()) for unit in bracket.weights}
         units = tuple(unit for unit in UNIT_SUMS if unit in priced)
         wanted = Wanted(by, grouping.interval, grouping.zone, grouping.zone_name, (), units)
         for row in aggregate_calls(books, part, wanted):
@@ -79,14 +79,13 @@ def _query_rows(books: Snapshot, which: CallFilter, grouping: Grouping) -> tuple
     return rows, total.row()
 
 
-def _cost(row: dict[str, Any], weighed: WeighedUnits | None) -> Fraction | None:
+def _cost(row: dict[str, Any], bracket: Bracket | None) -> Fraction | None:
     """What summed calls cost us: weights price a sum as they price each of its calls. None where that is not known."""
     if row["outcome"] not in _CHARGED:
         return Fraction()
-    if weighed is None:
+    if bracket is None:
         return None
-    weights, divisor = weighed
-    return Fraction(sum(row[unit] * weight for unit, weight in weights.items()), divisor)
+    return Fraction(sum(row[unit] * weight for unit, weight in bracket.weights.items()), bracket.divisor)
 
 
 def _add(one: _Sum, row: dict[str, Any], cost: Fraction | None) -> None:
@@ -110,10 +109,10 @@ def _between_changes(which: CallFilter, costs: dict[str, list[RouteCost]]) -> It
     yield replace(which, since=since)
 
 
-def _in_force(found: list[RouteCost], at: datetime | None) -> WeighedUnits | None:
+def _in_force(found: list[RouteCost], at: datetime | None) -> Bracket | None:
     assert at is not None
     earlier = [cost for cost in found if cost.since <= at]
-    return unit_weights(earlier[-1].prices) if earlier else None
+    return brackets_of(earlier[-1].prices)[0] if earlier else None
 
 
 margin = ReportDefinition(

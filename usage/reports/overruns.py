@@ -9,7 +9,7 @@ from typing import Any
 
 from aio_platform.http.request_ids import public_request_id
 from aio_platform.i18n.translatable import gettext_noop as _
-from usage.ledger.rates import prices_from_json, unit_weights
+from usage.ledger.rates import brackets_of, prices_from_json
 from usage.ledger.units import Units
 from usage.queries.filters import MATCHES_SQL
 from usage.queries.retention import check_calls_are_kept
@@ -40,16 +40,16 @@ _MOST, _MOST_OF_ALL = 10**15, 9 * 10**18
 # The first condition is that of the index usage_event_at_its_hold.
 _FOUND_SQL = f"""
     WITH weights AS MATERIALIZED (
-        SELECT * FROM unnest(%(rate_ids)s::bigint[], %(divisors)s::numeric[],
+        SELECT * FROM unnest(%(rate_ids)s::bigint[], %(least)s::bigint[], %(most)s::bigint[], %(divisors)s::numeric[],
             {", ".join(f"%(w_{unit})s::numeric[]" for unit in Units._fields)})
-            AS w (rate_id, divisor, {", ".join(Units._fields)})),
+            AS w (rate_id, least, most, divisor, {", ".join(Units._fields)})),
     full_price AS MATERIALIZED (
         SELECT e.account_id, e.request_id, e.endpoint, e.model, e.upstream, e.started_at,
             e.cost_microcredits AS charged, least(div({_PRICE_SQL} + w.divisor - 1, w.divisor), {_MOST}) AS price
         FROM (
             SELECT * FROM usage_event
             WHERE cost_microcredits = hold_microcredits AND outcome IN ('succeeded', 'partial') AND {MATCHES_SQL}) e
-        JOIN weights w ON w.rate_id = e.rate_id)
+        JOIN weights w ON w.rate_id = e.rate_id AND e.tokens_in BETWEEN w.least AND w.most)
     SELECT account_id, request_id, endpoint, model, upstream, started_at, charged,
         price::bigint AS price, price::bigint - charged AS lost,
         count(*) OVER () AS calls, sum(charged) OVER ()::bigint AS all_charged,
@@ -99,12 +99,17 @@ def overruns(query: ReportQuery) -> Report:
 
 
 def _weights(books: Snapshot) -> dict[str, list[Any]]:
-    """What each rate that was ever published charges for each unit, as the statement's arrays."""
-    rates = books.rows(_RATES_SQL, {})
-    weighed = [unit_weights(prices_from_json(json.loads(rate["prices"]))) for rate in rates]
-    weights = {f"w_{unit}": [of.get(unit, 0) for of, _ in weighed] for unit in Units._fields}
+    """What every published rate charges for each unit, by the length of prompts, as the statement's arrays."""
+    found = [
+        (rate["id"], bracket)
+        for rate in books.rows(_RATES_SQL, {})
+        for bracket in brackets_of(prices_from_json(json.loads(rate["prices"])))
+    ]
+    brackets = [bracket for _, bracket in found]
     return {
-        "rate_ids": [rate["id"] for rate in rates],
-        "divisors": [divisor for _, divisor in weighed],
-        **weights,
+        "rate_ids": [rate_id for rate_id, _ in found],
+        "least": [bracket.above + 1 if bracket.above else 0 for bracket in brackets],
+        "most": [_MOST if bracket.most is None else bracket.most for bracket in brackets],
+        "divisors": [bracket.divisor for bracket in brackets],
+        **{f"w_{unit}": [bracket.weights.get(unit, 0) for bracket in brackets] for unit in Units._fields},
     }

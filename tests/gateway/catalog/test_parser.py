@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.catalog.parser import CatalogDescription, CatalogErrors, parse_catalog, read_catalog
 from gateway.catalog.routes import ADAPTERS, BEARER
-from usage.ledger.rates import Price
+from usage.ledger.rates import Price, Tier
 
 ENVIRON = {
     "TEST_URL": "https://llm.test/base/",
@@ -39,6 +39,20 @@ def lines_of_errors_in(text: str) -> list[int]:
     except CatalogErrors as refused:
         return [error.line for error in refused.errors]
     return []
+
+
+def test_prices_of_long_prompts_are_read_and_their_output_is_bounded() -> None:
+    tiers = (
+        "above = [{ tokens_in = 200_000, credits = '3' }, { tokens_in = 400_000, credits = '4', per = 10 }]"
+    )
+    text = SOUND.replace('credits = "600", per = 1_000_000', f'credits = "600", per = 1_000_000, {tiers}', 1)
+    assert text != SOUND
+    [price] = [price for price in parse(text).routes[0].rate.prices if price.unit == "tokens_out"]
+    assert price.tiers == (Tier(200_000, 3_000_000, 1_000_000), Tier(400_000, 4_000_000, 10))
+    long = text.replace("max_output_tokens = 4096", "max_output_tokens = 2_000_000")
+    assert parse(long)
+    dear = long.replace("credits = '4', per = 10", "credits = '999999', per = 1")
+    assert any("one answer would cost more" in error for error in errors_in(dear))
 
 
 def test_a_sound_catalog_is_read_whole() -> None:

@@ -236,6 +236,20 @@ def test_a_bad_change_of_the_catalog_changes_nothing(
     assert not records().exists()
 
 
+def test_a_rate_with_tiers_is_not_published_without_them(world: World, staff: Client) -> None:
+    tiered = TOML.replace('"0.5"', '"0.5", above = [{ tokens_in = 200_000, credits = "1" }]')
+    do(staff, world, "catalog-load", toml=tiered)
+    version = CatalogVersion.objects.latest("version").pk
+    assert version > world.catalog_version
+    page = staff.get("/staff/rates/staff-test/").content.decode()
+    assert "above 200,000 tokens_in" in page
+    answer = do(staff, world, "rate-publish")
+    assert "change it in the catalog" in said(answer, staff)
+    assert CatalogVersion.objects.latest("version").pk == version
+    [price] = [one for one in load_current().routes_for("chat", None)[0].rate.prices if one.tiers]
+    assert [(tier.above, tier.microcredits) for tier in price.tiers] == [(200_000, 1_000_000)]
+
+
 def test_a_whole_catalog_goes_out_and_in_again(world: World, staff: Client) -> None:
     do(staff, world, "upstream-drain")
     version = CatalogVersion.objects.latest("version").pk

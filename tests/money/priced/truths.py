@@ -79,13 +79,30 @@ RATES: dict[str, dict[str, tuple[str, int]]] = {
 }
 
 
-def price(truth: Truth, rate: dict[str, tuple[str, int]]) -> int:
-    """Micro-credits: each token at its own price, or as other input or output, all added up and rounded up once."""
+# What a unit costs instead in calls with longer prompts than so many tokens; for as many as the rate above says.
+TIERS: dict[str, dict[str, list[tuple[int, str]]]] = {
+    "cached": {
+        "tokens_in": [(1000, "4.5"), (2000, "6")],
+        "cache_write_1h_tokens": [(1000, "12")],
+        "tokens_out": [(2000, "22.5")],
+    }
+}
+
+
+def price(truth: Truth, name: str) -> int:
+    """Micro-credits: each token at its own price, or as other input or output, all added up and rounded up once.
+
+    A longer prompt is charged by its tier, every token of it.
+    """
+    rate = RATES[name]
 
     def each(unit: str, otherwise: Fraction) -> Fraction:
         if unit not in rate:
             return otherwise
         credits, per = rate[unit]
+        for above, dearer in TIERS.get(name, {}).get(unit, []):
+            if truth.prompt > above:
+                credits = dearer
         return Fraction(credits) * 1_000_000 / per
 
     nothing = Fraction(0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from usage.ledger import rate_card
 from usage.ledger.rate_card import UnknownRate
-from usage.ledger.rates import PRICED_UNITS, BadPrice, Price, Rate, parse_prices, prices_from_json
+from usage.ledger.rates import PRICED_UNITS, BadPrice, Price, Rate, Tier, parse_prices, prices_from_json
 from usage.ledger.units import PARTS, WHOLE_OF, Units
 
 ANY_QUANTITIES = st.builds(Units, *[st.integers(0, 10**9)] * len(PRICED_UNITS))
@@ -24,16 +24,40 @@ QUANTITIES = ANY_QUANTITIES.map(
         }
     )
 )
-PRICE_LISTS = st.dictionaries(
+ONE_PRICE_LISTS = st.dictionaries(
     st.sampled_from(PRICED_UNITS), st.tuples(st.integers(0, 10**12), st.integers(1, 10**9))
 ).map(
     lambda table: tuple(Price(unit, microcredits, per) for unit, (microcredits, per) in sorted(table.items()))
 )
 
 
+AMOUNTS = st.tuples(st.integers(0, 10**12), st.integers(1, 10**9))
+# Few lengths, so that prices share some and prompts lie on either side and on them.
+LENGTHS = (1, 2, 1000, 200_000, 10**9)
+TIERS = st.dictionaries(st.sampled_from(LENGTHS), AMOUNTS, max_size=3).map(
+    lambda table: tuple(Tier(above, *table[above]) for above in sorted(table))
+)
+TIERED_PRICE_LISTS = st.dictionaries(st.sampled_from(PRICED_UNITS), st.tuples(AMOUNTS, TIERS)).map(
+    lambda table: tuple(Price(unit, *amount, tiers) for unit, (amount, tiers) in sorted(table.items()))
+)
+PRICE_LISTS = ONE_PRICE_LISTS | TIERED_PRICE_LISTS
+PROMPTS = st.sampled_from([length + more for length in LENGTHS for more in (-1, 0, 1)]) | st.integers(
+    0, 2 * 10**9
+)
+
+
+def charged_at(price: Price, tokens_in: int) -> Fraction:
+    """A price for one unit in a call with so long a prompt."""
+    amount = (price.microcredits, price.per)
+    for tier in price.tiers:
+        if tokens_in > tier.above:
+            amount = (tier.microcredits, tier.per)
+    return Fraction(*amount)
+
+
 def exact_cost(prices: tuple[Price, ...], units: Units) -> Fraction:
     """Each token at the price of its part, or of its whole where the part has none."""
-    each = {price.unit: Fraction(price.microcredits, price.per) for price in prices}
+    each = {price.unit: charged_at(price, units.tokens_in) for price in prices}
     cost = Fraction(0)
     for unit, quantity in units._asdict().items():
         rest = quantity - sum(getattr(units, part) for part in PARTS.get(unit, ()))
@@ -46,7 +70,7 @@ def test_a_cost_is_the_exact_sum_rounded_up_once(prices: tuple[Price, ...], unit
     assert Rate.of(1, "any", 1, prices).cost_microcredits(units) == math.ceil(exact_cost(prices, units))
 
 
-@given(PRICE_LISTS, QUANTITIES, QUANTITIES)
+@given(ONE_PRICE_LISTS, QUANTITIES, QUANTITIES)
 def test_more_units_never_cost_less_and_splitting_a_call_never_saves(
     prices: tuple[Price, ...], some: Units, others: Units
 ) -> None:
@@ -60,7 +84,7 @@ def test_more_units_never_cost_less_and_splitting_a_call_never_saves(
 @given(PRICE_LISTS, QUANTITIES)
 def test_the_lines_of_a_receipt_come_to_the_cost(prices: tuple[Price, ...], units: Units) -> None:
     rate = Rate.of(1, "any", 1, prices)
-    each = {price.unit: Fraction(price.microcredits, price.per) for price in prices}
+    each = {price.unit: charged_at(price, units.tokens_in) for price in prices}
     lines = rate.derivation(units)
     assert sum((line["quantity"] * each[line["unit"]] for line in lines), Fraction(0)) == exact_cost(
         prices, units
@@ -84,7 +108,52 @@ def test_no_units_cost_more_than_the_ceiling_of_their_wholes(
     assert rate.cost_microcredits(most._replace(**used)) <= held
 
 
-@given(PRICE_LISTS, QUANTITIES)
+@given(TIERED_PRICE_LISTS, QUANTITIES, PROMPTS)
+def test_a_call_is_charged_by_the_tier_that_its_whole_prompt_reaches(
+    prices: tuple[Price, ...], units: Units, tokens_in: int
+) -> None:
+    units = units._replace(tokens_in=tokens_in).consistent()
+    assert Rate.of(1, "any", 1, prices).cost_microcredits(units) == math.ceil(exact_cost(prices, units))
+
+
+@given(TIERED_PRICE_LISTS, QUANTITIES, PROMPTS, PROMPTS)
+def test_the_ceiling_covers_every_shorter_prompt_whatever_the_tiers_are(
+    prices: tuple[Price, ...], units: Units, one: int, other: int
+) -> None:
+    """Also where a short prompt is the dearer one."""
+    rate = Rate.of(1, "any", 1, prices)
+    most = units._replace(tokens_in=max(one, other), **dict.fromkeys(WHOLE_OF, 0))
+    used = units._replace(tokens_in=min(one, other)).consistent()
+    assert rate.cost_microcredits(used) <= rate.ceiling_microcredits(most)
+
+
+def test_a_prompt_of_exactly_the_tiers_length_is_short() -> None:
+    rate = Rate.of(
+        1, "gemini", 1,
+        parse_prices(
+            {
+                "tokens_in": {
+                    "credits": "1.25", "per": 1_000_000, "above": [{"tokens_in": 200_000, "credits": "2.5"}],
+                },
+                "cache_read_tokens": {
+                    "credits": "0.125", "per": 1_000_000, "above": [{"tokens_in": 200_000, "credits": "0.25"}],
+                },
+                "tokens_out": {
+                    "credits": "10", "per": 1_000_000, "above": [{"tokens_in": 200_000, "credits": "15"}],
+                },
+            }
+        ),
+    )  # fmt: skip
+    assert rate.cost_microcredits(Units(200_000, 1000)) == 250_000 + 10_000
+    # All of a longer one, what was cached too: 200,001 tokens, of which 100,000 from a cache.
+    longer = Units(200_001, 1000, cache_read_tokens=100_000)
+    assert rate.cost_microcredits(longer) == math.ceil(100_001 * 2.5 + 100_000 * 0.25 + 15_000)
+    assert [line.get("above_tokens_in") for line in rate.derivation(longer)] == [200_000] * 3
+    assert rate.ceiling_microcredits(Units(200_000, 1000)) == 250_000 + 10_000
+    assert rate.ceiling_microcredits(Units(200_001, 1000)) == math.ceil(200_001 * 2.5) + 15_000
+
+
+@given(ONE_PRICE_LISTS, QUANTITIES)
 def test_the_ceiling_is_reached_where_all_is_of_the_dearest_part(
     prices: tuple[Price, ...], most: Units
 ) -> None:
@@ -119,7 +188,7 @@ def test_what_is_kept_of_parts_fits_their_whole(units: Units) -> None:
     assert Units(**{**units._asdict(), **dict.fromkeys(WHOLE_OF, 0), **(units.parts() or {})}) == kept
 
 
-@given(PRICE_LISTS.filter(lambda prices: not any(price.unit in WHOLE_OF for price in prices)), QUANTITIES)
+@given(ONE_PRICE_LISTS.filter(lambda prices: not any(price.unit in WHOLE_OF for price in prices)), QUANTITIES)
 def test_a_rate_without_prices_of_parts_costs_the_same_whatever_the_parts(
     prices: tuple[Price, ...], units: Units
 ) -> None:
@@ -196,6 +265,44 @@ def test_the_documented_chat_price() -> None:
         ({"calls": {"credits": "1", "per": 0}}, "calls", "per must be"),
         ({"calls": {"credits": "1", "per": True}}, "calls", "per must be"),
         ({"calls": {"credits": "1", "per": 1.5}}, "calls", "per must be"),
+        ({"calls": {"credits": "1", "above": {}}}, "calls", "expected above"),
+        ({"calls": {"credits": "1", "above": [{"tokens_in": 5}]}}, "calls", "expected above"),
+        (
+            {"calls": {"credits": "1", "above": [{"tokens_in": 5, "credits": "1", "x": 1}]}},
+            "calls",
+            "expected above",
+        ),
+        ({"calls": {"credits": "1", "above": [{"credits": "1"}]}}, "calls", "tokens_in must be"),
+        (
+            {"calls": {"credits": "1", "above": [{"tokens_in": 0, "credits": "1"}]}},
+            "calls",
+            "tokens_in must be",
+        ),
+        (
+            {"calls": {"credits": "1", "above": [{"tokens_in": True, "credits": "1"}]}},
+            "calls",
+            "tokens_in must be",
+        ),
+        (
+            {"calls": {"credits": "1", "above": [{"tokens_in": 5, "credits": "-1"}]}},
+            "calls",
+            "cannot be negative",
+        ),
+        (
+            {"calls": {"credits": "1", "above": [{"tokens_in": 5, "credits": "1", "per": 0}]}},
+            "calls",
+            "per must be",
+        ),
+        (
+            {
+                "calls": {
+                    "credits": "1",
+                    "above": [{"tokens_in": 5, "credits": "2"}, {"tokens_in": 5, "credits": "3"}],
+                }
+            },
+            "calls",
+            "longer prompts",
+        ),
     ],
 )
 def test_a_price_that_cannot_be_charged_is_refused_by_its_unit(

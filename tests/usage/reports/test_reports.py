@@ -13,7 +13,7 @@ from accounts import actions
 from aio_platform.errors import InvalidRequest
 from aio_platform.http.request_ids import new_request_uuid
 from usage.ledger import grants, rate_card
-from usage.ledger.rates import Price
+from usage.ledger.rates import Price, Tier
 from usage.ledger.route_costs import publish_route_cost
 from usage.queries.filters import CallFilter
 from usage.reports import REPORTS, ReportQuery
@@ -176,6 +176,8 @@ def test_margin_takes_cached_tokens_off_at_their_own_cost(calls):
 
 def test_a_cost_is_published_once_an_hour_and_never_changed(books):
     prices = (Price("calls", 5, 1),)
+    with pytest.raises(InvalidRequest, match="any length"):
+        publish_route_cost("r", HOUR, (Price("tokens_in", 5, 1, (Tier(100, 6, 1),)),))
     assert publish_route_cost("r", HOUR, prices) is True
     assert publish_route_cost("r", HOUR, prices) is False
     for since, other in ((HOUR, (Price("calls", 6, 1),)), (HOUR + timedelta(minutes=30), prices)):
@@ -386,6 +388,19 @@ def test_calls_that_cost_more_than_their_hold_are_listed_with_what_was_lost(book
         f"req_{old}",
     ]
     assert ask("overruns", endpoint="chat").rows == []
+
+
+def test_a_long_prompt_is_priced_again_at_the_price_of_its_tier(books):
+    tenant = books.tenant(plan="unlimited", credit=CREDIT)
+    price = Price("tokens_in", 1, 1, (Tier(100, 2, 1), Tier(200, 3, 1)))
+    calls = {
+        count: books.call(tenant, cost, tokens_in=count)
+        for count, cost in ((100, 100), (101, 202), (201, 602))
+    }
+    for request_id in calls.values():
+        price_at(books, request_id, price)
+    [row] = ask("overruns").rows
+    assert (row["request"], row["price"], row["lost"]) == (f"req_{calls[201]}", 603, 1)
 
 
 def test_cached_tokens_are_priced_again_at_their_own_price(books):
