@@ -195,14 +195,14 @@ def webm(
         info += element("4489", struct.pack(">d", duration_ms))
     track = element("d7", b"\x01") + element("83", b"\x02") + element("86", b"A_OPUS")
     track += element("e1", element("b5", struct.pack(">f", 48_000)) + element("9f", b"\x01"))
-    content = element("1549a966", info) + element("1654ae6b", element("ae", track))
+    written = [element("1a45dfa3", element("4282", b"webm")), element("18538067", b"", size=UNKNOWN_SIZE)]
+    written += [element("1549a966", info), element("1654ae6b", element("ae", track))]
     for first in range(0, packets, cluster_packets):
-        content += element("1f43b675", b"", size=UNKNOWN_SIZE)
-        content += element("e7", (first * tick_ms).to_bytes(4, "big"))
+        written.append(element("1f43b675", b"", size=UNKNOWN_SIZE))
+        written.append(element("e7", (first * tick_ms).to_bytes(4, "big")))
         for index in range(min(cluster_packets, packets - first)):
-            content += element("a3", b"\x81" + struct.pack(">hB", index * tick_ms, 0x80) + packet)
-    head = element("1a45dfa3", element("4282", b"webm"))
-    return head + element("18538067", b"", size=UNKNOWN_SIZE) + content
+            written.append(element("a3", b"\x81" + struct.pack(">hB", index * tick_ms, 0x80) + packet))
+    return b"".join(written)
 
 
 def box(name: bytes, content: bytes) -> bytes:
