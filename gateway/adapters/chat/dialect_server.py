@@ -33,7 +33,7 @@ from gateway.adapters.protocol import (
     UncountedAnswer,
     UpstreamCall,
 )
-from gateway.adapters.shared.json_splice import spliced, value_of
+from gateway.adapters.shared.json_splice import spliced, values_of
 from gateway.adapters.shared.upstream_json import UnreadableJson, read_json
 from gateway.adapters.shared.usage_counts import units_of
 from gateway.dialects.conversation import NativeTool
@@ -152,19 +152,20 @@ def _with_limit(body: bytes, path: tuple[str, ...], limit: bytes) -> dict[str, b
     field, *inner = path
     if not inner:
         return {field: limit}
-    written, other = _spellings(field, body)
-    settings = value_of(body, written)
-    if settings is None or settings == b"null":
-        settings = b"{}"
-    inner_written, inner_other = _spellings(inner[0], settings)
-    return {written: spliced(settings, {inner_written: limit, inner_other: None}), other: None}
+    name, other_name, settings = _field_in(body, field)
+    inner_name, inner_other_name, _value = _field_in(settings or b"{}", inner[0])
+    set_limit = spliced(settings or b"{}", {inner_name: limit, inner_other_name: None})
+    return {name: set_limit, other_name: None}
 
 
-def _spellings(name: str, body: bytes) -> tuple[str, str]:
-    """The field's name as it stands in the body, and the other one: Google's APIs take snake_case too."""
+def _field_in(body: bytes, name: str) -> tuple[str, str, bytes | None]:
+    """A field's name as it stands in the body, its other spelling, and its value's text, None for null.
+
+    Google's APIs take snake_case too; what holds a value in both was refused.
+    """
     snake = re.sub(r"[A-Z]", lambda found: f"_{found.group().lower()}", name)
-    is_snake = value_of(body, snake) not in (None, b"null")
-    return (snake, name) if is_snake else (name, snake)
+    texts = {each: text for each, text in values_of(body, (name, snake)).items() if text != b"null"}
+    return (snake, name, texts[snake]) if snake in texts else (name, snake, texts.get(name))
 
 
 def _limit(request: ChatRequest, route: AdapterRoute) -> int:

@@ -5,7 +5,7 @@ signs, or counts a cache by, is the text itself.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import orjson
@@ -54,11 +54,14 @@ def spliced(body: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     return (_with_added(changed, added) if added else changed).encode()
 
 
-def value_of(body: bytes, name: str) -> bytes | None:
-    """The text of a field's value, of a field that stands there several times its last; None where it is missing."""
+def values_of(body: bytes, names: Collection[str]) -> dict[str, bytes]:
+    """The texts of the values of these fields, as far as they are there; of one that stands several times the last."""
     text = body.decode()
-    found = [field for field in _fields(text) if field.name == name]
-    return text[found[-1].value_start : found[-1].end].encode() if found else None
+    return {
+        field.name: text[field.value_start : field.end].encode()
+        for field in _fields(text)
+        if field.name in names
+    }
 
 
 def _fields(text: str) -> list[_Field]:

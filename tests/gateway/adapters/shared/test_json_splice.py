@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.shared.json_splice import spliced, value_of
+from gateway.adapters.shared.json_splice import spliced, values_of
 
 NAMES = st.sampled_from(["model", "max_tokens", "a", 'quo"te', "back\\slash", "é", "{", ",", "]"])
 VALUES = st.recursive(
@@ -92,10 +92,10 @@ def test_a_long_list_or_text_is_read_in_little_time_and_room(unit: str) -> None:
 @given(texts(), NAMES)
 def test_a_fields_text_is_that_of_its_value(written: tuple[bytes, dict[str, Any]], name: str) -> None:
     text, values = written
-    found = value_of(text, name)
-    assert (found is not None) == (name in values)
-    assert found is None or (found in text and orjson.loads(found) == values[name])
+    found = values_of(text, {name, "model"})
+    assert found.keys() == values.keys() & {name, "model"}
+    assert all(each in text and orjson.loads(each) == values[name] for name, each in found.items())
 
 
 def test_of_a_field_that_stands_twice_the_last_text_is_found() -> None:
-    assert value_of(b'{"a":1, "\\u0061" : [2 ] ,"b":3}', "a") == b"[2 ]"
+    assert values_of(b'{"a":1, "\\u0061" : [2 ] ,"b":3}', ["a"]) == {"a": b"[2 ]"}
