@@ -15,7 +15,7 @@ from aio_platform.credits import json_credits
 from aio_platform.http.request_ids import public_request_id
 from aio_platform.http.stream_priming import STARTED
 from aio_platform.i18n.translatable import gettext_noop as _
-from aio_platform.problems import as_platform_error, event_body_of
+from aio_platform.problems import as_platform_error, event_body_of, forget_frames
 from gateway.adapters.protocol import EventAnswer, EventStream
 from gateway.calls.call import Call
 from gateway.calls.settle_once import capture, charge_of, metered, settle_broken, settle_left
@@ -99,6 +99,7 @@ async def event_stream(ledger: Ledger, call: Call, opened: OpenEvents) -> AsyncG
         yield closing
     except Exception as problem:
         error = as_platform_error(problem)
+        forget_frames(problem)  # one of them has the error
         await settle_broken(ledger, call, part, error.status)
         yield opened.answer.failed(event_body_of(error, call.path, public_request_id(call.request_uuid)))
     finally:
