@@ -85,10 +85,6 @@ class Bracket:
             dearest[whole] = dearest.get(whole, 0) + more
         return cls(above, most, weights, divisor, _by_index(weights), _by_index(dearest))
 
-    def cost_microcredits(self, units: Units) -> int:
-        """The exact sum of these units, rounded up once."""
-        return _rounded_sum(units, self.weights_by_index, self.divisor)
-
     def ceiling_microcredits(self, units: Units) -> int:
         """The most that no more than these units can cost in this bracket."""
         if self.most is not None and units.tokens_in > self.most:
@@ -125,10 +121,12 @@ class Rate:
             units = units.consistent()
         brackets = self._brackets
         bracket = brackets[0] if len(brackets) == 1 else self._bracket(units)
-        return bracket.cost_microcredits(units)
+        return _rounded_sum(units, bracket.weights_by_index, bracket.divisor)
 
     def ceiling_microcredits(self, units: Units) -> int:
         """The most that units can cost which are no more than these, whatever parts they have."""
+        if len(self._brackets) == 1:
+            return self._brackets[0].ceiling_microcredits(units)
         reached = [
             bracket for bracket in self._brackets if bracket.above < units.tokens_in or not bracket.above
         ]

@@ -6,6 +6,9 @@ from aio_platform.http.request_ids import milliseconds_of
 from usage.ledger.calls import CallEnd, CallToAuthorize, Settlement, Verdict
 from usage.ledger.outcomes import TRIAL_GIVEN_BACK
 
+# An array that is shorter than the others is filled up with nulls.
+NO_PARTS = "{}"
+
 
 def authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
     """The arguments of usage_authorize_v2."""
@@ -29,6 +32,7 @@ def authorize_parameters(calls: list[CallToAuthorize]) -> tuple[str, ...]:
 def settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
     """The arguments of usage_settle_v3."""
     units = [end.units for end in ends]
+    parts = [u.parts() for u in units]
     return (
         array_literal([end.account_id for end in ends]),
         array_literal([end.request_uuid for end in ends]),
@@ -50,7 +54,7 @@ def settle_parameters(ends: list[CallEnd]) -> tuple[str, ...]:
         array_literal([end.upstream_latency_ms for end in ends]),
         array_literal([end.first_byte_ms for end in ends]),
         json_array_literal([end.attempts or None for end in ends]),
-        json_array_literal([u.parts() for u in units]),
+        json_array_literal(parts) if any(parts) else NO_PARTS,
     )
 
 
