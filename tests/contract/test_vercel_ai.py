@@ -1,4 +1,4 @@
-"""The Vercel AI SDK, unmodified, by both its providers: generateText, streamText, tools in steps, embeddings."""
+"""The Vercel AI SDK, unmodified, by its providers: generateText, streamText, tools in steps, embeddings."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ pytestmark = pytest.mark.clients
 SAID = "You said: hello"
 
 
-@pytest.fixture(scope="module", params=["openai", "compatible"])
+@pytest.fixture(scope="module", params=["openai", "compatible", "responses", "anthropic"])
 def did(
     request: pytest.FixtureRequest, served: RunningPlatform, served_tenants: TenantPool
 ) -> dict[str, Any]:
-    """What the program got at the OpenAI mount, with one provider package or the other."""
+    """What the program got at the OpenAI mount, with one provider or the other."""
     key = served_tenants.take().key
     return run_node_client("vercel_client.mjs", f"{served.base_url}/v1", key, request.param)
 

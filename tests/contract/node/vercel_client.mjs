@@ -1,16 +1,19 @@
-// What the Vercel AI SDK does against a platform: `vercel_client.mjs BASE_URL KEY openai|compatible`.
+// What the Vercel AI SDK does against a platform: `vercel_client.mjs BASE_URL KEY openai|compatible|responses|anthropic`.
+import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { embed, embedMany, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 
+// It would say on the same output what a provider does not know, as the output limit of our models.
+globalThis.AI_SDK_LOG_WARNINGS = false;
 const [baseURL, apiKey, kind] = process.argv.slice(2);
-const provider =
-  kind === "openai"
-    ? createOpenAI({ baseURL, apiKey })
-    : createOpenAICompatible({ name: "aio", baseURL, apiKey, includeUsage: true });
-const chat = (slug) => (kind === "openai" ? provider.chat(slug) : provider(slug));
-const embedder = kind === "openai" ? provider.embedding("qwen3-embedding") : provider.embeddingModel("qwen3-embedding");
-const model = chat("gemini");
+const openai = createOpenAI({ baseURL, apiKey });
+const compatible = createOpenAICompatible({ name: "aio", baseURL, apiKey, includeUsage: true });
+const anthropic = createAnthropic({ baseURL, apiKey });
+const chat = { openai: openai.chat, compatible, responses: openai.responses, anthropic }[kind];
+const embedder =
+  kind === "compatible" ? compatible.embeddingModel("qwen3-embedding") : openai.embedding("qwen3-embedding");
+const model = chat({ openai: "gemini", compatible: "gemini", responses: "gpt", anthropic: "claude" }[kind]);
 const tools = {
   get_weather: tool({
     description: "The weather in a city",
@@ -62,7 +65,7 @@ process.stdout.write(
     tool_stream: { text: toolStreamText, steps: steps(toolStreamSteps) },
     embed: (await embed({ model: embedder, value: "the harbour" })).embedding,
     embed_many: (await embedMany({ model: embedder, values: ["the harbour", "bananas"] })).embeddings,
-    broken_stream: await streamed({ prompt: "[[sbx:stream_error=4;gap_ms=5]]" }),
+    broken_stream: await streamed({ prompt: "[[sbx:stream_error=12;gap_ms=5;tokens=200]]" }),
     unknown_model: await refused(() => generateText({ model: chat("no-such"), prompt: "hello" })),
   }),
 );
