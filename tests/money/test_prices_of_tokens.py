@@ -53,6 +53,14 @@ ASKED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
         {"anthropic-version": "2023-06-01"},
         {"messages": USER, "max_tokens": MOST_TOKENS},
     ),
+    "gemini": (
+        "/v1beta/models/{model}:{method}",
+        {},
+        {
+            "contents": [{"role": "user", "parts": [{"text": PROMPT}]}],
+            "generationConfig": {"maxOutputTokens": MOST_TOKENS},
+        },
+    ),
 }
 
 
@@ -89,7 +97,11 @@ def gateway(transactional_db: None) -> Iterator[GatewayInProcess]:
 
 def call_of(dialect: str, adapter: str, rate: str, script: Script, *, streams: bool) -> Call:
     path, headers, body = ASKED[dialect]
-    asked = {"model": f"{adapter}-{rate}", "stream": streams, **body}
+    model = f"{adapter}-{rate}"
+    if dialect == "gemini":
+        method = "streamGenerateContent?alt=sse" if streams else "generateContent"
+        return Call(path.format(model=model, method=method), json.dumps(body).encode(), script, headers)
+    asked = {"model": model, "stream": streams, **body}
     return Call(path, json.dumps(asked).encode(), script, headers)
 
 
