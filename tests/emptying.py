@@ -17,7 +17,9 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_si
 def empty_all_tables() -> None:
     """As `migrate` left the database: nothing in any table, ours by SQL or a model's, but the plans."""
     _empty(KEPT)
-    import_module("accounts.migrations.0001_accounts").add_plans(apps, None)
+    plan_model = apps.get_model("accounts", "Plan")
+    plans = import_module("accounts.migrations.0001_accounts").PLANS
+    plan_model.objects.bulk_create(plan_model(**plan) for plan in plans)
 
 
 def empty_own_tables(*, keep: frozenset[str]) -> None:
