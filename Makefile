@@ -12,6 +12,8 @@ WHOLE_PLATFORM := tests/scenarios tests/contract tests/browser
 # Other people's clients live apart: what they require of one another is not what the platform requires.
 CLIENTS := $(VENV)/clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
+AIDER := $(VENV)/aider
+AIDER_STAMP := $(AIDER)/.installed
 NODE_CLIENTS := tests/contract/node
 
 # With it every process of the platform would compile our code anew.
@@ -39,8 +41,8 @@ bench: $(STAMP)
 prove: $(STAMP)
 	@$(BIN)/python -m pytest -m prove -s
 
-test-clients: $(STAMP) $(CLIENTS_STAMP) $(NODE_CLIENTS)/node_modules
-	@AIO_CLIENTS_PYTHON=$(abspath $(CLIENTS))/bin/python $(BIN)/python -m pytest tests/contract
+test-clients: $(STAMP) $(CLIENTS_STAMP) $(AIDER_STAMP) $(NODE_CLIENTS)/node_modules
+	@AIO_CLIENTS_PYTHON=$(abspath $(CLIENTS))/bin/python AIO_AIDER=$(abspath $(AIDER))/bin/aider $(BIN)/python -m pytest tests/contract
 
 format: $(STAMP)
 	@$(BIN)/ruff format .
@@ -62,16 +64,24 @@ lock: $(STAMP)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
 		--no-annotate --no-header --output-file requirements.lock pyproject.toml
 
-# Both without the addresses that packages came from.
+# All without the addresses that packages came from.
 lock-clients: $(STAMP)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-header --output-file tests/contract/requirements-clients.txt tests/contract/requirements-clients.in
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --output-file tests/contract/requirements-aider.txt tests/contract/requirements-aider.in
 	@cd $(NODE_CLIENTS) && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 $(CLIENTS_STAMP): tests/contract/requirements-clients.txt
 	@echo "aio: installing Python clients into $(CLIENTS)"
 	@$(PYTHON) -m venv $(CLIENTS)
 	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(AIDER_STAMP): tests/contract/requirements-aider.txt
+	@echo "aio: installing aider into $(AIDER)"
+	@$(PYTHON) -m venv $(AIDER)
+	@$(AIDER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(NODE_CLIENTS)/node_modules: $(NODE_CLIENTS)/package-lock.json
