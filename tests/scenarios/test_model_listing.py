@@ -43,7 +43,7 @@ def test_a_mount_lists_what_it_can_call_and_nothing_else(client: httpx.Client) -
     assert not {"kling-3", "suno", "remove-bg", "qwen3-tts-base"} & set(openai)
     assert {"kling-3", "suno", "remove-bg", "gemini"} <= set(api_in_one)
     assert not {"qwen3-embedding", "whisper-1"} & set(api_in_one)
-    assert openai["qwen-image"]["endpoints"] == ["images"]
+    assert openai["qwen-image"]["endpoints"] == ["images", "image_edits"]
     assert set(api_in_one["qwen-image"]["endpoints"]) == {"images", "image_task"}
     assert api_in_one["kling-3"]["architecture"]["modality"] == "text+image->video"
     assert api_in_one["kling-3"]["context_length"] is None
