@@ -44,13 +44,21 @@ class AccountSecrets(NamedTuple):
 def secrets_of(account_id: int) -> AccountSecrets:
     """The account's secrets; makes the first one. Raises UnreadableSecret after a change of SECRET_KEY."""
     with connection.cursor() as cursor:
+        return _read(cursor, account_id) or _with_a_first(account_id)
+
+
+def _with_a_first(account_id: int) -> AccountSecrets:
+    with transaction.atomic(), connection.cursor() as cursor:
+        _take_turns(cursor, account_id)
         cursor.execute(
             "INSERT INTO gateway_callback_secret (account_id, sealed)"
             " SELECT %s, %s WHERE NOT EXISTS (SELECT 1 FROM gateway_callback_secret WHERE account_id = %s"
-            " AND expires_at IS NULL) ON CONFLICT (account_id) WHERE expires_at IS NULL DO NOTHING",
+            " AND expires_at IS NULL)",
             [account_id, seal(new_secret()), account_id],
         )
-        return _read(cursor, account_id)
+        secrets = _read(cursor, account_id)
+        assert secrets is not None
+        return secrets
 
 
 def rotate(account_id: int, overlap_s: int) -> AccountSecrets:
@@ -60,10 +68,7 @@ def rotate(account_id: int, overlap_s: int) -> AccountSecrets:
     rotation within a day.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        # Two rotations at once take turns: each ends the one before it.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('aio callback secret', %s))", [account_id]
-        )
+        _take_turns(cursor, account_id)
         cursor.execute(
             "DELETE FROM gateway_callback_secret WHERE account_id = %s AND (expires_at <= now() OR %s = 0)",
             [account_id, overlap_s],
@@ -78,19 +83,29 @@ def rotate(account_id: int, overlap_s: int) -> AccountSecrets:
             [account_id, seal(new_secret())],
         )
         secrets = _read(cursor, account_id)
+        assert secrets is not None
         if len(secrets.ending_at) > MAX_ENDING:
             raise TooManySecrets
     log.info("callback secret rotated", overlap_s=overlap_s)
     return secrets
 
 
-def _read(cursor: Any, account_id: int) -> AccountSecrets:
+def _take_turns(cursor: Any, account_id: int) -> None:
+    """Of two that make a secret at once, rotations or a worker that needs the first, one goes before the other."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('aio callback secret', %s))", [account_id])
+
+
+def _read(cursor: Any, account_id: int) -> AccountSecrets | None:
+    """The account's secrets, or None where it has none that is current."""
     cursor.execute(
         "SELECT sealed, created_at, expires_at FROM gateway_callback_secret"
         " WHERE account_id = %s AND (expires_at IS NULL OR expires_at > now()) ORDER BY expires_at DESC NULLS FIRST",
         [account_id],
     )
-    (sealed, created_at, _), *ending = cursor.fetchall()
+    rows = cursor.fetchall()
+    if not rows or rows[0][2] is not None:
+        return None
+    (sealed, created_at, _), *ending = rows
     try:
         return AccountSecrets(unseal(sealed), created_at, [expires_at for _, _, expires_at in ending])
     except Unreadable:

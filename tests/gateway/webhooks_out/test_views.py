@@ -1,13 +1,17 @@
 """`/api/v1/callbacks`: who may see and change what, and what the answers say."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
+from accounts import actions
 from accounts.keys import lifecycle
-from accounts.models import AuditEntry
+from accounts.models import Account, AuditEntry
+from gateway.webhooks_out import signing_secrets
 from tests.accounts.memberships import add_member
 from tests.gateway.webhooks_out.conftest import Tenant
 from tests.gateway.webhooks_out.customer import WebhookLab
@@ -24,6 +28,12 @@ ADDRESSES = [
     ("POST", "deliveries/{id}/resend"),
 ]
 BODIES = {("PUT", "endpoint"): {"url": URL}}
+
+
+@pytest.fixture
+def account(committed_callbacks: None) -> Account:
+    """One that has no secret yet."""
+    return actions.create_account("Late starters", "standard")
 
 
 def shown_id(webhook_lab: WebhookLab, task_id: str) -> str:
@@ -51,6 +61,32 @@ def test_an_overlap_of_zero_ends_every_old_secret_at_once(tenant: Tenant) -> Non
     rotated = tenant.send("POST", "secret", {"overlap_s": 0})
     assert rotated.status_code == 201
     assert rotated.json()["previous_end_at"] == []
+
+
+def test_a_first_secret_needed_during_a_rotation_is_the_rotated_one(account: Account) -> None:
+    """A worker that signs an event while its account rotates a secret that it never had."""
+    found: list[str] = []
+
+    def need_the_secret() -> None:
+        found.append(signing_secrets.secrets_of(account.pk).secret)
+        connection.close()
+
+    worker = threading.Thread(target=need_the_secret)
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Here is where a rotation has ended the secret before, and has not yet made its own.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('aio callback secret', %s))", [account.pk]
+        )
+        worker.start()
+        waiting = False
+        while worker.is_alive() and not waiting:
+            cursor.execute(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            )
+            [(waiting,)] = cursor.fetchall()
+        rotated = signing_secrets.rotate(account.pk, 3600)
+    worker.join()
+    assert found == [rotated.secret]
 
 
 def test_a_secret_is_not_rotated_without_end(tenant: Tenant) -> None:
