@@ -63,11 +63,18 @@ class EmbeddedPostgres:
         return str(self._handle().bin_path / name)
 
     def run_as_server_user(self, *command: str) -> str:
-        """Run one of the server's programs as the user that owns its files; returns what it printed."""
+        """Run one of the server's programs as the user that owns its files; returns what it printed.
+
+        Raises CalledProcessError, with what it said as a note.
+        """
         server = self._handle()
-        completed = subprocess.run(  # noqa: S603 - our own programs, no shell
-            list(command), user=server.system_user, capture_output=True, text=True, check=True
-        )
+        try:
+            completed = subprocess.run(  # noqa: S603 - our own programs, no shell
+                list(command), user=server.system_user, capture_output=True, text=True, check=True
+            )
+        except subprocess.CalledProcessError as error:
+            error.add_note(error.stderr)
+            raise
         return completed.stdout
 
     def postmaster_pid(self) -> int | None:

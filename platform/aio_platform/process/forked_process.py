@@ -104,8 +104,11 @@ def _carry_out(
             code = _exit_code_of(run)
         except BaseException:
             traceback.print_exc()
-        # What the first process has to do at its end is not this one's to do, but for this.
-        database.embedded().stop_if_last()
+        try:
+            # What the first process has to do at its end is not this one's to do, but for this.
+            database.embedded().stop_if_last()
+        except Exception:
+            traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
