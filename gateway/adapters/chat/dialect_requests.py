@@ -1,5 +1,6 @@
 """A call that came in another dialect: in the form that adapters are given, and what a server could not be told."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import orjson
@@ -41,7 +42,7 @@ def passes_as_it_came(request: ChatRequest, server: DialectName) -> bool:
     the dialect's own. OpenAI's Responses look up a thought that comes without its secret, and none is kept.
     """
     came_as = request.came_as
-    if came_as is None or came_as.dialect.name != server or SEAL in came_as.body:
+    if came_as is None or came_as.dialect.name != server or _has_a_seal(came_as.body):
         return False
     thoughts = [
         part
@@ -59,8 +60,14 @@ def dialect_of(request: ChatRequest) -> Dialect:
     return OPENAI_CHAT if request.came_as is None else request.came_as.dialect
 
 
+def _has_a_seal(body: bytes) -> bool:
+    """A text of the caller's may begin as a seal does; one that stands where a proof does is one."""
+    return SEAL in body and _SEALED.search(body) is not None
+
+
 # What another provider's proof or secret begins with where it stands in the place of the dialect's own.
 SEAL = b'"aio.'
+_SEALED = re.compile(rb'"(?:signature|data|encrypted_content)"\s*:\s*"aio\.')
 # Of what has no path of its own in the inner form, the name is OpenAI's chat's; these are the callers' own.
 _FIELD_NAMES: Mapping[DialectName, Mapping[str, str]] = {
     DialectName.ANTHROPIC_MESSAGES: {

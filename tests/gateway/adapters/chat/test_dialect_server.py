@@ -60,6 +60,19 @@ def test_of_a_field_that_stands_twice_a_server_is_sent_what_was_checked() -> Non
     assert b"web_search" not in call.body
 
 
+@pytest.mark.parametrize("text", [b"aio.", b'\\"signature\\":\\"aio.'])
+def test_a_text_that_begins_as_a_seal_does_passes_as_it_came(text: bytes) -> None:
+    """It is no other provider's proof, so nothing is written anew."""
+    body = b'{ "model":"ours" ,"max_tokens":9, "messages":[{"content": "' + text + b'", "role":"user" }]}'
+    _answer, [call], _waits = drive(
+        anthropic_messages,
+        asked(ANTHROPIC_MESSAGES, body),
+        Received("application/json", {}, orjson.dumps(MESSAGE)),
+    )
+    assert call.body is not None
+    assert call.body.endswith(b', "messages":[{"content": "' + text + b'", "role":"user" }]}')
+
+
 def test_what_a_server_says_before_tools_is_held_for() -> None:
     plain = anthropic_messages.ceiling(message(), Route()).tokens_in
     with_tool = anthropic_messages.ceiling(message(tools=[TOOL]), Route()).tokens_in
