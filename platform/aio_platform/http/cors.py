@@ -24,7 +24,8 @@ SENT_HEADERS = (
 SHOWN_HEADERS = (
     "X-Request-Id, Request-Id, X-Credits-Consumed, X-Credits-Remaining, X-Max-Tokens-Clamped, Retry-After, RateLimit, "
     "RateLimit-Policy, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
-    "x-should-retry, Idempotent-Replayed, X-Original-Request-Id, X-Voice-Clone-Fallback"
+    "x-should-retry, Idempotent-Replayed, X-Original-Request-Id, X-Voice-Clone-Fallback, X-Fields-Left-Out, "
+    "X-AIO-Sandbox"
 )
 MAX_AGE_S = 7200
 MAX_ASKED_HEADERS_LENGTH = 4000

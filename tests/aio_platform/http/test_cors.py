@@ -1,12 +1,17 @@
 """Cross-origin calls: off unless origins are set, exact, never with credentials."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aio_platform.http.cors import CrossOrigin, read_origins
+from aio_platform.http.cors import SHOWN_HEADERS, CrossOrigin, read_origins
 
 HERE = "https://app.example"
+# Callers send these.
+ASKED_WITH = {"X-Account", "X-CSRFToken", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP"}
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:
@@ -100,3 +105,10 @@ def test_without_origins_there_is_no_shell() -> None:
 
     assert read_origins("") == ()
     assert not isinstance(asgi.application, CrossOrigin)
+
+
+def test_pages_may_read_every_header_that_the_docs_name() -> None:
+    named = set(re.findall(r"\bX-[A-Z][A-Za-z-]+", "".join(page.read_text() for page in DOCS.glob("*.md"))))
+    named -= ASKED_WITH
+    assert len(named) > 4
+    assert named <= set(SHOWN_HEADERS.split(", "))
