@@ -32,8 +32,8 @@ OF_A_CALL = (Call, ChatRequest, ChatStream, ConnectionAnswer)
 
 
 def there() -> dict[int, Any]:
-    """What there is of calls, by identity."""
-    return {id(one): one for one in gc.get_objects() if isinstance(one, OF_A_CALL)}
+    """What there is of calls, by identity. Asked of their types: what other tests left may be proxies, which answer."""
+    return {id(one): one for one in gc.get_objects() if issubclass(type(one), OF_A_CALL)}
 
 
 @pytest.fixture
@@ -41,8 +41,10 @@ def earlier() -> Iterator[dict[int, Any]]:
     """What other tests have left, with no collector at work any more."""
     gc.collect()
     gc.disable()
-    yield there()
-    gc.enable()
+    try:
+        yield there()
+    finally:
+        gc.enable()
 
 
 async def run(relay: Relay, tenant: Tenant, url: str, *, stream: bool, stop_after: int | None) -> None:
