@@ -10,7 +10,9 @@ MOUNT = "/v1beta/"
 KEY_HEADER = b"x-goog-api-key"
 # As Google's own servers take it besides.
 _KEY_PARAMETERS = ("key", "access_token", "oauth_token")
-_RESOURCE, _PUBLISHER = "models/", "publishers/"
+# What a model's name begins with as the resource that Google's lists have.
+RESOURCE = "models/"
+_PUBLISHER = "publishers/"
 
 
 def query_of(request: GatewayRequest) -> dict[str, str]:
@@ -35,9 +37,9 @@ def named_model(endpoint: str, written: str) -> str:
     It may have slashes in it, and stand behind `models/` or a publisher's name, as Google writes resources. One that
     the catalog does not know is returned as it is written.
     """
-    bare = written.removeprefix(_RESOURCE)
+    bare = written.removeprefix(RESOURCE)
     names = [written, bare]
     if bare.startswith(_PUBLISHER):
-        names.append(bare.partition(f"/{_RESOURCE}")[2])
+        names.append(bare.partition(f"/{RESOURCE}")[2])
     catalog = runtime().catalog.current
     return next((name for name in names if catalog.serves(endpoint, name)), bare)

@@ -12,7 +12,7 @@ from aio_platform.http.async_api import AsyncAPIView
 from aio_platform.http.handler import GatewayRequest
 from aio_platform.i18n.translatable import gettext_noop as _
 from aio_platform.problems import OPENAI_MOUNT
-from gateway.api.gemini.addresses import KEY_HEADER, MOUNT, query_of, refuse_key_in_query
+from gateway.api.gemini.addresses import KEY_HEADER, MOUNT, RESOURCE, query_of, refuse_key_in_query
 from gateway.api.models import ModelsOfKey, ModelsView, ModelView
 from gateway.catalog.routes import unknown_model
 from gateway.dialects.dialect import bad_field
@@ -21,7 +21,6 @@ from gateway.http.endpoint_view import json_response
 from gateway.openapi.schemas import INTEGER, STRING, array_of, json_object, operation, titled
 
 MOST_ON_A_PAGE = 1000
-_PREFIX = "models/"
 _MODEL = titled(
     "GeminiModel",
     "inputTokenLimit",
@@ -81,7 +80,7 @@ class GeminiModelView(ModelsOfKey):
     async def get(self, drf_request: Request, model: str) -> HttpResponseBase:
         request: GatewayRequest = drf_request._request  # type: ignore[assignment]
         refuse_key_in_query(request)
-        names = (model, model.removeprefix(_PREFIX))
+        names = (model, model.removeprefix(RESOURCE))
         for each in await self.callable_models(request, MOUNT):
             if any(name == each["id"] or name in each["aliases"] for name in names):
                 return json_response(_as_google_lists(each))
@@ -119,7 +118,7 @@ class SharedModelView(_ByHeader, ModelView):
 
 def _as_google_lists(model: dict[str, Any]) -> dict[str, Any]:
     listed = {
-        "name": f"{_PREFIX}{model['id']}",
+        "name": f"{RESOURCE}{model['id']}",
         "baseModelId": model["id"],
         "version": datetime.fromtimestamp(model["created"], UTC).date().isoformat(),
         "displayName": model["name"],
