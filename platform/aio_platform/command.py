@@ -1,4 +1,4 @@
-"""What our commands share: `--json` for scripts, and one line on standard error for what went wrong."""
+"""What our commands share: `--json` for scripts, one line on standard error for what went wrong, and what is said."""
 
 import json
 from abc import abstractmethod
@@ -43,6 +43,17 @@ class ScriptableCommand(BaseCommand):
     @abstractmethod
     def perform(self, options: dict[str, Any]) -> Answer:
         """Do what the command is for. Raises PlatformError for what the operator has to know."""
+
+
+class StartCommand(BaseCommand):
+    """A command that `serve` consists of: it tells what it does as it goes."""
+
+    requires_system_checks = ()
+
+    def say(self, text: str) -> None:
+        """A line for the operator, at once."""
+        self.stdout.write(f"aio: {text}")
+        self.stdout.flush()
 
 
 def _first_line(error: Exception) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from aio_platform.command import StartCommand
 from aio_platform.db import database
 from aio_platform.edge.limits import files_needed
 from aio_platform.observability.metrics import DIRECTORY_VARIABLE
@@ -28,9 +29,8 @@ from gateway.sandbox.providers.signatures import webhook_secrets
 SANDBOX_CATALOG = Path(__file__).resolve().parent.parent.parent / "catalogs" / "sandbox.toml"
 
 
-class Command(BaseCommand):
+class Command(StartCommand):
     help = "Run the platform: database, gateway, dashboard, worker and, until there are real upstreams, the sandbox."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.AIO_HOST)
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         """For this process and its children; fewer files than connections need are said, and connections are fewer."""
         allowed, needed = allow_most_open_files(), files_needed(settings.MAX_CONNECTIONS)
         if allowed < needed:
-            self._say(
+            self.say(
                 f"each gateway process may open {allowed:,} files (ulimit -n) and would need {needed:,} for "
                 f"AIO_MAX_CONNECTIONS={settings.MAX_CONNECTIONS:,}: it takes fewer connections"
             )
@@ -91,9 +91,9 @@ class Command(BaseCommand):
 
     def _prepare_database(self, environment: dict[str, str]) -> None:
         if database.uses_embedded_server():
-            self._say(f"starting PostgreSQL in {settings.AIO_DATA_DIR}")
+            self.say(f"starting PostgreSQL in {settings.AIO_DATA_DIR}")
             database.embedded().socket_directory()
-        self._say("migrating")
+        self.say("migrating")
         self._run(environment, "migrate", "--no-input", "--verbosity=0", "--skip-checks")
 
     def _catalog_in_force(self, environment: dict[str, str]) -> str:
@@ -104,11 +104,11 @@ class Command(BaseCommand):
         # Where the sandbox will be, if anywhere, is not known before the catalog is.
         loading = {URL_VARIABLE: NOWHERE_URL, **environment}
         if settings.AIO_CATALOG:
-            self._say(f"loading the catalog {settings.AIO_CATALOG}")
+            self.say(f"loading the catalog {settings.AIO_CATALOG}")
             arguments = (settings.AIO_CATALOG, "--if-changed")
         else:
             arguments = (str(SANDBOX_CATALOG), "--if-none")
-        self._say(self._run(loading, "load_catalog", *arguments).strip())
+        self.say(self._run(loading, "load_catalog", *arguments).strip())
         return self._run(loading, "export_catalog")
 
     def _sandbox(
@@ -118,7 +118,7 @@ class Command(BaseCommand):
         used = upstreams_in_use(tomllib.loads(catalog))
         choice = choose(used, environment, sandbox_wanted=sandbox_wanted, free_port=_free_port())
         if choice.notice:
-            self._say(choice.notice)
+            self.say(choice.notice)
         environment.update(choice.variables)
         if not choice.start:
             return False
@@ -172,10 +172,6 @@ class Command(BaseCommand):
             [sys.executable, os.path.abspath(sys.argv[0]), "supervise", *arguments],
             environment,
         )
-
-    def _say(self, text: str) -> None:
-        self.stdout.write(f"aio: {text}")
-        self.stdout.flush()
 
 
 def _free_port() -> int:

@@ -19,9 +19,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.urls import get_resolver
 
+from aio_platform.command import StartCommand
 from aio_platform.db import database
 from aio_platform.http.metrics_page import forget_live_metrics
 from aio_platform.observability.metrics import node_directory
@@ -39,9 +40,8 @@ PROGRAMS = (
 )
 
 
-class Command(BaseCommand):
+class Command(StartCommand):
     help = "Run the platform's processes on an inherited socket (what `serve` becomes)."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--fd", type=int, required=True)
@@ -66,11 +66,11 @@ class Command(BaseCommand):
             supervisor.stop()
             raise
         supervisor.run()
-        self._say("stopped")
+        self.say("stopped")
 
     def _keep_database_running(self) -> None:
         if database.uses_embedded_server() and not database.embedded().is_running():
-            self._say("PostgreSQL is gone; starting it again")
+            self.say("PostgreSQL is gone; starting it again")
             database.embedded().socket_directory()
 
     def _wait_until_ready(self, supervisor: Supervisor) -> bool:
@@ -94,20 +94,16 @@ class Command(BaseCommand):
     def _welcome(self) -> None:
         base_url = f"http://{reachable_at(settings.AIO_HOST, settings.AIO_PORT)}"
         made = json.loads(_printed_by("create_demo_account", "--json"))
-        self._say(f"ready at {base_url}")
+        self.say(f"ready at {base_url}")
         if made["key"] is None:
-            self._say(
+            self.say(
                 f"the demo key was shown at the first start; `{shown_manage_command()} issue_key demo` makes another"
             )
             return
-        self._say("account `demo` has 1,000 credits. Its key, shown this once:\n")
+        self.say("account `demo` has 1,000 credits. Its key, shown this once:\n")
         self.stdout.write(f"    {made['key']}\n\n")
-        self._say("a first call:\n")
+        self.say("a first call:\n")
         self.stdout.write(_first_call(base_url, made["key"], _printed_by("export_catalog")))
-        self.stdout.flush()
-
-    def _say(self, text: str) -> None:
-        self.stdout.write(f"aio: {text}")
         self.stdout.flush()
 
 
